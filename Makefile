@@ -1,0 +1,49 @@
+# Every target makes what it needs: a virtual environment in .venv and, for the tests, a browser.
+# A file .venv/.<extra> says that the environment has the packages of that extra.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help run test check bench clean
+
+help:
+	@echo "make run    start the demo on http://localhost:8000         (ARGS='--port 9000')"
+	@echo "make test   run all tests with real parts and a real browser (ARGS='-k inbox')"
+	@echo "make check  ruff and mypy"
+	@echo "make bench  measure, beside other servers"
+	@echo "make clean  remove the virtual environment and what tools left behind"
+
+run: $(VENV)/.run
+	$(BIN)/python run.py --demo $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m tests.browser.install_browser
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict replyx handlers run.py
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "ReplyX needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@

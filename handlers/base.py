@@ -1,0 +1,349 @@
+"""What every handler shares: request ids, admission, origins, problems as answers, JSON in and out."""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from handlers.access import Access, Gate, Presented
+from replyx import logs
+from replyx.auth import AccountActor, Actor, VisitorActor
+from replyx.errors import (
+    FieldError,
+    Forbidden,
+    InternalError,
+    Invalid,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    OriginRefused,
+    Problem,
+    Stopping,
+    UnsupportedMediaType,
+    XsrfRefused,
+)
+from replyx.limits import address_key
+from replyx.services import Services
+
+log = logging.getLogger("replyx.handlers")
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+FIELD_OF_ERROR = re.compile(r" - at `\$\.?(.*?)`$")
+DIALOG_PATH = re.compile(r"/(api|ws)/(?:site/|widget/)?dialogs/([0-9]+)(/.*)?")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one method of one route takes and gives: the source of validation and of ``/openapi.json``."""
+
+    summary: str
+    body: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
+    answers: dict[int, Any] = field(default_factory=dict)
+    problems: tuple[type[Problem], ...] = ()
+    media_type: str = "application/json"
+    access: Access | None = None
+
+
+Method = Callable[..., Awaitable[object]]
+Handled = Callable[..., Awaitable[None]]
+
+
+def operation(
+    summary: str,
+    *,
+    body: type[msgspec.Struct] | None = None,
+    query: type[msgspec.Struct] | None = None,
+    answers: dict[int, Any] | None = None,
+    problems: tuple[type[Problem], ...] = (),
+    media_type: str = "application/json",
+    access: Access | None = None,
+) -> Callable[[Method], Handled]:
+    """Declare a method of a handler.
+
+    The method is called with the path's numbers, then the decoded query and body where they are declared. What it
+    returns is the answer; the first of ``answers`` is its status unless the method sets another.
+    """
+    declared = Operation(summary, body, query, answers or {204: None}, problems, media_type, access)
+
+    def decorate(method: Method) -> Handled:
+        @functools.wraps(method)
+        async def call(self: Handler, *path: str) -> None:
+            arguments: list[object] = [int(part) for part in path]
+            if query is not None:
+                arguments.append(self.query(query))
+            if body is not None:
+                arguments.append(self.body(body))
+            self.set_status(next(iter(declared.answers)))
+            answer = await method(self, *arguments)
+            if not self._finished:
+                self.answer(answer)
+
+        call.operation = declared  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+class Handler(RequestHandler):
+    """A route's handler. ``access`` comes from the route table; ``actor`` is set once the request was admitted."""
+
+    services: Services
+    gate: Gate
+    access: Access
+    actor: Actor | None = None
+    request_id: str = ""
+    allowed_origin: str | None = None
+
+    def initialize(self, services: Services, gate: Gate, access: Access) -> None:
+        self.services = services
+        self.gate = gate
+        self.access = access
+        self.request_id = secrets.token_hex(8)
+        self.set_header("X-Request-Id", self.request_id)
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        # Tornado clears the headers before an error, and calls this again.
+        if self.request_id:
+            self.set_header("X-Request-Id", self.request_id)
+        if self.allowed_origin is not None:
+            self.allow_origin(self.allowed_origin)
+
+    async def prepare(self) -> None:
+        """Admit the request or refuse it, before its body is looked at."""
+        if self.services.streams.stopping:
+            raise Stopping("The server is restarting. Try again.", retry_after=2)
+        if self.request.method == "OPTIONS":
+            return
+        await self.admit()
+
+    async def admit(self) -> None:
+        """Find the actor and check where the call comes from. Raises the problem that refuses it."""
+        presented = Presented(self.request)
+        self.check_origin_of(None, certain=False)
+        access = self.rule()
+        actor = await self.gate.admit(access, presented, self, self.now)
+        self.check_origin_of(actor, certain=access is not Access.WIDGET)
+        if actor is not None and presented.by_cookie and self.request.method not in ("GET", "HEAD"):
+            self.check_xsrf()
+        self.actor = actor
+
+    def rule(self) -> Access:
+        """Who may call this method: its own declaration, else the route's."""
+        declared = getattr(getattr(self, (self.request.method or "").lower(), None), "operation", None)
+        return (declared.access if declared else None) or self.access
+
+    # Who and where from
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.services.clock()
+
+    @property
+    def address(self) -> str:
+        """The client's address as limits know it."""
+        return address_key(self.request.remote_ip or "0.0.0.0")
+
+    @property
+    def account(self) -> AccountActor:
+        """The actor on routes for accounts."""
+        assert isinstance(self.actor, AccountActor)
+        return self.actor
+
+    @property
+    def speaker(self) -> Actor:
+        """The actor on routes that need one."""
+        assert self.actor is not None
+        return self.actor
+
+    def of(self, way: str) -> str:
+        """The address of the same call for another kind of client."""
+        match = DIALOG_PATH.fullmatch(self.request.path)
+        if match is None:
+            return {"operator": "/api/dialogs", "site": "/api/site/session", "widget": "/api/widget/dialogs"}[way]
+        tail = match[3] or ""
+        prefix = "" if way == "operator" or tail == "/events" else f"{way}/"
+        query = {
+            "operator": "token=…",
+            "site": "site_token=…",
+            "widget": "assistant_id=…&guest_id=…",
+        }[way]
+        return f"/{match[1]}/{prefix}dialogs/{match[2]}{tail}?{query}"
+
+    def check_origin_of(self, actor: Actor | None, *, certain: bool) -> None:
+        """Refuse a browser on a foreign page.
+
+        Before the actor is known only a route that no widget uses can refuse; a visitor's own domains are known
+        with the actor.
+        """
+        origin = self.request.headers.get("Origin")
+        if origin is None:
+            return
+        domains = actor.domains if isinstance(actor, VisitorActor) else ()
+        if self.origin_allowed(origin, domains):
+            self.allow_origin(origin)
+        elif certain:
+            raise OriginRefused(f"Calls from {origin} are not allowed here.")
+
+    def origin_allowed(self, origin: str, domains: tuple[str, ...]) -> bool:
+        """Whether a page of ``origin`` may call: our own, a configured one, or one of the widget's domains."""
+        request = self.request
+        return self.services.origins.allows(origin, request.headers.get("Host", ""), request.protocol, domains)
+
+    def allow_origin(self, origin: str) -> None:
+        """Let the page of ``origin`` read the answer (Fetch standard, CORS protocol)."""
+        self.allowed_origin = origin
+        self.set_header("Access-Control-Allow-Origin", origin)
+        self.set_header("Vary", "Origin")
+        self.set_header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+
+    def check_xsrf(self) -> None:
+        """A request that the browser signed with a cookie must prove that our own page sent it."""
+        cookie = self.request.cookies.get("_xsrf")
+        header = self.request.headers.get("X-XSRFToken", "")
+        if cookie is None or not cookie.value or not hmac.compare_digest(cookie.value.encode(), header.encode()):
+            raise XsrfRefused("Send the value of the cookie _xsrf as the header X-XSRFToken.")
+
+    async def options(self, *path: str) -> None:
+        """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked."""
+        origin = self.request.headers.get("Origin", "")
+        widget = self.access in (Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT)
+        if widget or self.origin_allowed(origin, ()):
+            self.allow_origin(origin or "*")
+            self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+            self.set_header(
+                "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-XSRFToken"
+            )
+            self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(204)
+
+    def limit(self, rule: str, key: str, cost: int = 1) -> None:
+        """Spend from a limit. Raises :class:`TooManyRequests`."""
+        self.services.limits.spend(rule, key, self.now, cost)
+
+    # JSON in and out
+
+    def query(self, shape: type[S]) -> S:
+        """The query string as ``shape``. Raises :class:`Invalid` with every wrong field named."""
+        given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        try:
+            return msgspec.convert(given, shape, strict=False)
+        except msgspec.ValidationError as error:
+            raise _invalid(error) from None
+
+    def body(self, shape: type[S]) -> S:
+        """The JSON body as ``shape``. Raises :class:`Malformed` for what is not JSON, :class:`Invalid` otherwise."""
+        content_type = self.request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+        if content_type != "application/json" and not content_type.endswith("+json"):
+            raise UnsupportedMediaType(f"Send Content-Type: application/json, not {content_type[:100]}.")
+        return decode(self.request.body or b"{}", shape)
+
+    def answer(self, body: object) -> None:
+        """Finish with ``body`` as JSON, or without one."""
+        if body is None:
+            self.clear_header("Content-Type")
+            self.finish()
+        else:
+            self.finish(msgspec.json.encode(body))
+
+    # Refusals
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        problem = self.problem_of(kwargs["exc_info"][1] if "exc_info" in kwargs else None, status_code)
+        self.set_status(problem.status)
+        self.set_header("Content-Type", "application/problem+json")
+        self.set_header("Cache-Control", "no-store")
+        if problem.retry_after is not None:
+            self.set_header("Retry-After", str(problem.retry_after))
+        if isinstance(problem, MethodNotAllowed):
+            self.set_header("Allow", ", ".join(self.methods()))
+        self.finish(msgspec.json.encode(problem.document()))
+
+    def problem_of(self, error: BaseException | None, status: int) -> Problem:
+        """The problem that answers ``error``; what the server did not foresee stays in its log."""
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, HTTPError):
+            status = error.status_code
+        if status == 404:
+            return NotFound(f"There is nothing at {self.request.path[:200]}.")
+        if status == 405:
+            return MethodNotAllowed(f"{self.request.path[:200]} takes {', '.join(self.methods())}.")
+        if status == 403:
+            return Forbidden("The request was refused.")
+        if 400 <= status < 500:
+            return Malformed("The request could not be read.")
+        return InternalError(f"The server failed. Its log has more under the request id {self.request_id}.")
+
+    @classmethod
+    def methods(cls) -> list[str]:
+        """The methods that this handler takes."""
+        names = ("get", "post", "put", "patch", "delete")
+        return [name.upper() for name in names if hasattr(getattr(cls, name), "operation")] + ["OPTIONS"]
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if isinstance(value, Problem | HTTPError):
+            return  # an answer, not a fault: the request's own line says its status
+        log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+
+
+class NothingHere(Handler):
+    """The answer of every address that is not in the route table."""
+
+    async def prepare(self) -> None:
+        raise NotFound(f"There is nothing at {self.request.path[:200]}.")
+
+
+def decode(data: bytes, shape: type[S]) -> S:
+    """JSON ``data`` as ``shape``; raises as :meth:`Handler.body`."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"The body is not JSON: {error}.") from None
+    except RecursionError:
+        raise Malformed("The body is nested too deeply.") from None
+
+
+def _invalid(error: msgspec.ValidationError) -> Invalid:
+    text = str(error)
+    match = FIELD_OF_ERROR.search(text)
+    detail = FIELD_OF_ERROR.sub("", text)
+    missing = re.search(r"missing required field `(.*?)`", detail)
+    name = missing[1] if missing else (match[1] if match and match[1] else "body")
+    return Invalid(f"{name}: {detail}", errors=[FieldError(name, detail)])
+
+
+def log_request(handler: RequestHandler) -> None:
+    """One line for each request, without its query: credentials travel there."""
+    logs.request_line(
+        request_id=handler.request_id if isinstance(handler, Handler) else "-",
+        method=handler.request.method or "-",
+        path=handler.request.path,
+        status=handler.get_status(),
+        ms=handler.request.request_time() * 1000,
+        remote_ip=handler.request.remote_ip or "-",
+    )

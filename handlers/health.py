@@ -1,0 +1,54 @@
+"""Whether the server works, for people, proxies and monitors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from handlers.base import Handler, operation
+from replyx import __version__, eventlog
+from replyx.errors import StoreUnavailable
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: Literal["ok"]
+    version: str
+    uptime_s: int
+
+
+class BusHealth(msgspec.Struct, frozen=True):
+    kind: str
+    connected: bool
+
+
+class SseHealth(msgspec.Struct, frozen=True):
+    """Open event streams, and the topics that somebody here listens to."""
+
+    status: Literal["ok"]
+    connections: int
+    topics: int
+    uptime_s: int
+    bus: BusHealth
+
+
+class HealthHandler(Handler):
+    @operation("Whether the server and its store work", answers={200: Health}, problems=(StoreUnavailable,))
+    async def get(self) -> object:
+        await self.services.store.read(eventlog.top)
+        if self.services.store.failing:
+            raise StoreUnavailable("The last commit failed.", retry_after=1)
+        return Health("ok", __version__, int(self.now - self.services.started_at))
+
+
+class SseHealthHandler(Handler):
+    @operation("The state of event delivery", answers={200: SseHealth})
+    async def get(self) -> object:
+        services = self.services
+        return SseHealth(
+            "ok",
+            len(services.streams),
+            services.hub.topics,
+            int(self.now - services.started_at),
+            BusHealth(services.bus.kind, services.bus.connected),
+        )

@@ -1,0 +1,354 @@
+"""One TCP connection of the server.
+
+A connection is always in one of three states. It *listens*: one read is armed on its stream and a
+deadline runs. It *serves*: an :class:`Exchange` is open, no read is armed and no deadline runs; the stream
+itself still notices a client that leaves, and holds back what a client sends early after one read of it.
+Or it *closes*: the last answer is out, and what the client still sends is discarded until it closes too,
+because closing over unread bytes would reset the connection and could destroy that answer (RFC 9112, 9.6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+import time
+from collections.abc import Awaitable
+from http.client import responses
+from typing import Protocol, cast
+
+import msgspec
+from tornado import httputil
+from tornado.concurrent import Future
+from tornado.iostream import IOStream
+
+from handlers.http_exchange import Exchange, Peer, never_sent
+from handlers.http_parser import HttpLimits, Phase, Request, RequestParser
+from replyx.errors import InternalError, Malformed, MethodNotAllowed, Problem, RequestTimeout
+
+log = logging.getLogger("replyx.http")
+
+# One read: also the most that a client can make the server hold by sending ahead of its answers.
+READ_BYTES = 16_384
+
+# A body below this average rate is cut off although it never pauses for ``body_timeout_s``: a byte now and
+# then would otherwise hold a connection for days.
+SLOWEST_BODY_BYTES_PER_S = 1_024
+
+NEVER = math.inf
+
+# Takes the place of a detached connection's parser.
+RELEASED = RequestParser(HttpLimits())
+
+
+class Owner(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    application: httputil.HTTPServerConnectionDelegate
+    limits: HttpLimits
+    stopping: bool
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def peer(self, direct: Peer, headers: httputil.HTTPHeaders) -> Peer:
+        """Who sent a request that came from the socket's peer ``direct`` with ``headers``."""
+
+    def closed(self, connection: HttpConnection) -> None:
+        """The connection is gone."""
+
+    def detached(self, connection: HttpConnection, stream: IOStream) -> None:
+        """The connection handed its stream to a handler and is done."""
+
+
+def problem_response(problem: Problem, *, head: bool = False) -> bytes:
+    """A complete HTTP/1.1 answer that ends its connection; without the body when it answers HEAD."""
+    body = msgspec.json.encode(problem.document())
+    lines = [
+        f"HTTP/1.1 {problem.status} {responses[problem.status]}",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"Date: {httputil.format_timestamp(time.time())}",  # RFC 9110, 6.6.1
+    ]
+    if problem.retry_after is not None:
+        lines.append(f"Retry-After: {problem.retry_after}")
+    if isinstance(problem, MethodNotAllowed):
+        lines.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")  # RFC 9110, 15.5.6
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if head else body)
+
+
+class HttpConnection:
+    """One TCP connection, from its first byte to its complete last answer."""
+
+    def __init__(self, owner: Owner, stream: IOStream, peer: Peer) -> None:
+        self.stream = stream
+        self.owner = owner
+        self.deadline = NEVER
+        self._peer = peer
+        self._parser = RequestParser(owner.limits)
+        self._exchange: Exchange | None = None
+        self._delivery: asyncio.Task[None] | None = None
+        self._read: Future[bytes] | None = None
+        self._written: Future[None] | None = None
+        self._stage: tuple[int, Phase] | None = None
+        self._stage_since = 0.0
+        self._closing = False
+        self._drained = 0
+        stream.set_close_callback(self._on_closed)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the server is stopping, so that no request may follow the present one."""
+        return self.owner.stopping
+
+    def start(self) -> None:
+        """Waits for the first request."""
+        self._listen()
+
+    def stop(self) -> None:
+        """Closes the connection unless a request is on its way in or out."""
+        idle = self._exchange is None and not self._closing and self._parser.phase is Phase.IDLE
+        if idle and not self._parser.requests and not self._has_unread_bytes():
+            self.stream.close()
+
+    def expire(self) -> None:
+        """Ends what took too long; to be called once ``deadline`` has passed."""
+        limits = self.owner.limits
+        if self._closing or self._exchange is not None or self._parser.phase is Phase.IDLE:
+            self.stream.close()
+        elif self._parser.phase is Phase.HEAD:
+            self.refuse(RequestTimeout(f"The headers did not arrive within {limits.header_timeout_s:g} s"))
+        else:
+            self.refuse(RequestTimeout(f"The body paused for {limits.body_timeout_s:g} s or came too slowly"))
+
+    def refuse(self, problem: Problem) -> None:
+        """Answers with ``problem`` and closes, whatever the client was still going to send."""
+        parser = self._parser
+        fields = {"status": problem.status, "code": problem.code, "peer": self._peer.remote_ip}
+        log.info("request refused", extra=fields | {"method": parser.method, "path": parser.path})
+        self.write(problem_response(problem, head=parser.method == "HEAD"))
+        self._close_after_answer()
+
+    def write(self, data: bytes) -> Future[None]:
+        """Sends ``data``, at once and in one system call when nothing is waiting to be sent.
+
+        The future is done when the kernel has everything; ``StreamClosedError`` if that never happens.
+        """
+        future: Future[None]
+        stream = self.stream
+        sent = 0
+        if not stream.closed() and not stream.writing():
+            try:
+                sent = stream.socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                stream.close(exc_info=error)
+        if stream.closed():
+            future = never_sent(stream.error)
+        elif sent == len(data):
+            future = Future()
+            future.set_result(None)
+        else:
+            future = self._written = stream.write(memoryview(data)[sent:])
+        return future
+
+    def answered(self, keep_alive: bool, *, upgraded: bool) -> None:
+        """The open exchange has its whole answer; goes on when the kernel has taken it.
+
+        After a 101 the handler has to ``detach()`` instead.
+        """
+        limits, now = self.owner.limits, self.owner.now()
+        if upgraded:
+            self.deadline = now + limits.header_timeout_s
+        elif self.stream.writing() and self._written is not None:
+            self.deadline = now + limits.idle_timeout_s
+            self._written.add_done_callback(lambda _: self._go_on(keep_alive))
+        else:
+            self._go_on(keep_alive)
+
+    def detach(self) -> IOStream:
+        """Hands the stream over: the server forgets the connection and reads nothing from it any more."""
+        self._exchange = None
+        self._closing = True
+        self._parser.close()
+        self._parser = RELEASED  # the handler may keep its request, and so this object, for days
+        self.stream.set_close_callback(None)
+        self.owner.detached(self, self.stream)
+        return self.stream
+
+    def _listen(self) -> None:
+        self._set_deadline()
+        try:
+            self._read = cast("Future[bytes]", self.stream.read_bytes(READ_BYTES, partial=True))
+        except OSError:
+            return  # closed, and the close callback is on its way
+        self._read.add_done_callback(self._on_read)
+
+    def _set_deadline(self) -> None:
+        if self._closing:
+            return
+        limits, parser, now = self.owner.limits, self._parser, self.owner.now()
+        stage = (parser.begun, parser.phase)
+        if stage != self._stage:
+            self._stage, self._stage_since = stage, now
+        if parser.phase is Phase.IDLE:
+            self.deadline = self._stage_since + limits.idle_timeout_s
+        elif parser.phase is Phase.HEAD:
+            self.deadline = self._stage_since + limits.header_timeout_s
+        else:
+            earned = parser.received / SLOWEST_BODY_BYTES_PER_S
+            self.deadline = min(now, self._stage_since + earned) + limits.body_timeout_s
+
+    def _on_read(self, read: Future[bytes]) -> None:
+        self._read = None
+        if read.exception() is not None:
+            return  # closed, and the close callback is on its way
+        if self._closing:
+            self._drain(len(read.result()))
+            return
+        try:
+            self._parser.feed(read.result())
+        except Exception:
+            log.exception("the request parser failed")
+            self.refuse(InternalError("The request could not be handled"))
+            return
+        self._advance()
+
+    def _advance(self) -> None:
+        """Serves the next request, or answers what ended the reading, or waits for more bytes."""
+        parser = self._parser
+        if self._closing or self._exchange is not None or self.stream.closed():
+            return
+        if parser.requests:
+            self._serve(parser.requests.popleft())
+        elif parser.problem is not None:
+            self.refuse(parser.problem)
+        else:
+            if parser.take_continue():
+                self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._listen()
+
+    def _serve(self, request: Request) -> None:
+        parser = self._parser
+        if request.websocket and (parser.requests or parser.problem or parser.phase is not Phase.IDLE):
+            # The bytes would have to reach the WebSocket through a stream that has already given them out.
+            self.refuse(Malformed("A WebSocket client waits for the answer to its handshake (RFC 6455, 4.1)"))
+            return
+        self.deadline = NEVER
+        exchange = self._exchange = Exchange(self, request, self.owner.peer(self._peer, request.headers))
+        try:
+            delegate = self.owner.application.start_request(self, exchange)
+            waiting = delegate.headers_received(request.start_line, request.headers)
+            if waiting is None and request.body and exchange.open:
+                waiting, request.body = delegate.data_received(request.body), b""
+            if waiting is not None:
+                self._delivery = asyncio.ensure_future(self._deliver(exchange, delegate, waiting, request.body))
+            elif exchange.open:
+                delegate.finish()
+            else:
+                delegate.on_connection_close()
+        except Exception as error:
+            self._application_failed(exchange, error)
+
+    async def _deliver(
+        self,
+        exchange: Exchange,
+        delegate: httputil.HTTPMessageDelegate,
+        waiting: Awaitable[None],
+        body: bytes,
+    ) -> None:
+        """Gives a delegate that wants to be awaited its body; only ``stream_request_body`` handlers are such."""
+        try:
+            await waiting
+            if body and exchange.open:
+                waiting_more = delegate.data_received(body)
+                if waiting_more is not None:
+                    await waiting_more
+            if exchange.open:
+                delegate.finish()
+            else:
+                delegate.on_connection_close()
+        except Exception as error:
+            self._application_failed(exchange, error)
+
+    def _application_failed(self, exchange: Exchange, error: Exception) -> None:
+        if isinstance(error, httputil.HTTPInputError) and not exchange.answering:
+            self.fail(exchange, Malformed("The target, the query or the body could not be read"))
+        else:
+            log.error("a handler failed before it could answer", exc_info=error)
+            self.fail(exchange, InternalError("The request could not be handled"))
+
+    def fail(self, exchange: Exchange, problem: Problem) -> None:
+        """Ends an exchange that cannot have a proper answer: with ``problem``, or by closing if one has begun."""
+        if self._exchange is not exchange:
+            return
+        exchange.open = False
+        if exchange.answering:
+            self.stream.close()
+        else:
+            self._exchange = None
+            self.refuse(problem)
+
+    def _go_on(self, keep_alive: bool) -> None:
+        if self.stream.closed():
+            return
+        self._exchange = None
+        if not keep_alive or self.owner.stopping:
+            self._close_after_answer()
+        elif self._parser.requests:
+            # Not here: a client that pipelines has no right to more than one request per turn of the loop.
+            self.stream.io_loop.add_callback(self._advance)
+        else:
+            self._advance()
+
+    def _close_after_answer(self) -> None:
+        limits = self.owner.limits
+        self._closing = True
+        self._parser.close()
+        self._parser.requests.clear()
+        if self.stream.writing() and self._written is not None:
+            self.deadline = self.owner.now() + limits.idle_timeout_s
+            self._written.add_done_callback(lambda _: self._half_close())
+        else:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        if self.stream.closed():
+            return
+        self.deadline = self.owner.now() + self.owner.limits.drain_seconds
+        try:
+            self.stream.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self.stream.close(exc_info=error)
+            return
+        if self._read is None:
+            self._listen()
+
+    def _drain(self, count: int) -> None:
+        self._drained += count
+        if self._drained > self.owner.limits.drain_bytes:
+            self.stream.close()
+        else:
+            self._listen()
+
+    def _has_unread_bytes(self) -> bool:
+        if self._read is not None and self._read.done():
+            return True
+        try:
+            return bool(self.stream.socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def _on_closed(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if not self._closing:
+            self._parser.close()
+        self._closing = True
+        self.owner.closed(self)
+        if exchange is not None:
+            exchange.lost()

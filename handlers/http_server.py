@@ -1,0 +1,208 @@
+"""The HTTP/1.1 server under Tornado's application.
+
+It speaks to ``tornado.web.Application`` through Tornado's public interface (``HTTPServerConnectionDelegate``,
+``HTTPMessageDelegate``, ``HTTPConnection``), so handlers, streaming answers and WebSockets are Tornado's own.
+In place of ``tornado.httpserver.HTTPServer`` it gives two things: every refusal is a complete
+``application/problem+json`` answer on a connection that is never reset, and llhttp (httptools) does the parsing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+import resource
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from socket import AddressFamily, socket
+from typing import Any
+
+from tornado import httputil
+from tornado.ioloop import PeriodicCallback
+from tornado.iostream import IOStream
+from tornado.tcpserver import TCPServer
+
+from handlers.http_connection import READ_BYTES, HttpConnection
+from handlers.http_exchange import Peer
+from handlers.http_parser import HttpLimits
+from replyx.errors import TooManyRequests
+
+__all__ = ["HttpLimits", "HttpServer", "forwarded_peer"]
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# How often deadlines are looked at, in milliseconds; a timeout may come this much late.
+SWEEP_MS = 1_000
+
+# Descriptors that stay free for the database, Redis, logs and the sockets on which refusals go out.
+SPARE_FILES = 64
+
+# Connections over the limit that may linger with their refusal; beyond it the oldest is closed at once.
+LINGERING_REFUSALS = 16
+
+# What a client over the connection limit is told to wait.
+FULL_RETRY_S = 5
+
+
+class HttpServer(TCPServer):
+    """Serves ``application`` on the sockets given to ``listen`` or ``add_sockets``.
+
+    ``trusted_proxies`` are the networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+    ``clock`` gives seconds and never goes back. ``limits.connections`` is lowered to what the process may
+    open (``RLIMIT_NOFILE``): without a free descriptor a server cannot even refuse. TLS is a proxy's work.
+    """
+
+    def __init__(
+        self,
+        application: httputil.HTTPServerConnectionDelegate,
+        *,
+        limits: HttpLimits,
+        trusted_proxies: Collection[Network] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(read_chunk_size=READ_BYTES)
+        self.application = application
+        self.limits = limits
+        self.stopping = False
+        self.now = clock
+        self._trusted = tuple(trusted_proxies)
+        self._most = min(limits.connections, max(1, _open_files() - SPARE_FILES))
+        self._connections: set[HttpConnection] = set()
+        self._refused: deque[HttpConnection] = deque()
+        self._detached: set[IOStream] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._sweeper = PeriodicCallback(self.sweep, SWEEP_MS)
+
+    @property
+    def connections(self) -> int:
+        """Open sockets: those that speak HTTP and those that handlers have detached."""
+        return len(self._connections) + sum(not stream.closed() for stream in self._detached)
+
+    def add_sockets(self, sockets: Iterable[socket]) -> None:
+        """Accepts connections on ``sockets``; needs the running event loop."""
+        super().add_sockets(sockets)
+        if not self._sweeper.is_running():
+            self._sweeper.start()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Takes an accepted connection; one over the limit is answered and closed."""
+        stream.set_nodelay(True)
+        connection = HttpConnection(self, stream, _direct_peer(stream, address))
+        full = len(self._connections) + len(self._detached) >= self._most
+        self._connections.add(connection)
+        self._empty.clear()
+        if full:
+            self._refuse(connection)
+        else:
+            connection.start()
+
+    def sweep(self) -> None:
+        """Ends what has passed its deadline; one pass each second instead of a timer per connection."""
+        now = self.now()
+        for connection in [c for c in self._connections if c.deadline <= now]:
+            connection.expire()
+        if self._detached:
+            self._detached = {stream for stream in self._detached if not stream.closed()}
+
+    def stop(self) -> None:
+        """Accepts nothing more, closes idle connections and lets each request in progress be the last one."""
+        super().stop()
+        self.stopping = True
+        for connection in tuple(self._connections):
+            connection.stop()
+
+    async def close_all_connections(self, grace_s: float = 5.0) -> None:
+        """Stops, waits up to ``grace_s`` seconds for requests in progress and then closes what is left.
+
+        Detached streams (WebSockets) belong to their handlers and stay open.
+        """
+        self.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), grace_s)
+        for connection in tuple(self._connections):
+            connection.stream.close()
+        await self._empty.wait()
+        self._sweeper.stop()
+
+    def peer(self, direct: Peer, headers: httputil.HTTPHeaders) -> Peer:
+        """Who sent a request with ``headers`` that came from ``direct``."""
+        if not self._trusted:
+            return direct
+        return forwarded_peer(direct, headers, self._trusted)
+
+    def closed(self, connection: HttpConnection) -> None:
+        """Called by a connection when its socket is closed."""
+        self._forget(connection)
+
+    def detached(self, connection: HttpConnection, stream: IOStream) -> None:
+        """Called by a connection when a handler takes its stream."""
+        self._detached.add(stream)
+        self._forget(connection)
+
+    def _forget(self, connection: HttpConnection) -> None:
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
+        self.application.on_close(connection)
+        if not self._connections:
+            self._empty.set()
+
+    def _refuse(self, connection: HttpConnection) -> None:
+        if len(self._refused) == LINGERING_REFUSALS:
+            self._refused.popleft().stream.close()
+        self._refused.append(connection)
+        connection.refuse(TooManyRequests("The server holds all the connections it may", retry_after=FULL_RETRY_S))
+
+
+def forwarded_peer(direct: Peer, headers: httputil.HTTPHeaders, trusted: Collection[Network]) -> Peer:
+    """The client behind trusted proxies: the rightmost ``X-Forwarded-For`` entry that no trusted proxy has.
+
+    Each proxy appends the address it was called from, so everything left of the first untrusted entry is
+    the client's own claim. An entry that is no address ends the search at the hop that reported it.
+    """
+    address = _address(direct.remote_ip)
+    if address is None or not _is_in(address, trusted):
+        return direct
+    for entry in reversed(headers.get("X-Forwarded-For", "").split(",")):
+        hop = _address(entry.strip())
+        if hop is None:
+            break
+        address = hop
+        if not _is_in(address, trusted):
+            break
+    protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+    return Peer(str(address), protocol if protocol in ("http", "https") else direct.protocol)
+
+
+def _address(entry: str) -> Address | None:
+    """The IP address of an ``X-Forwarded-For`` entry, which may carry a port; IPv4 inside IPv6 is IPv4."""
+    host = entry
+    if entry.startswith("["):
+        host = entry[1:].partition("]")[0]
+    elif entry.count(":") == 1:
+        host = entry.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_in(address: Address, networks: Collection[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _direct_peer(stream: IOStream, address: tuple[Any, ...]) -> Peer:
+    """The socket's own peer; a Unix socket has no address, and Tornado calls that 0.0.0.0."""
+    is_ip = stream.socket.family in (AddressFamily.AF_INET, AddressFamily.AF_INET6)
+    return Peer(address[0] if is_ip else "0.0.0.0", "http")
+
+
+def _open_files() -> float:
+    """How many descriptors this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else soft

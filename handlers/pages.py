@@ -1,0 +1,101 @@
+"""Pages for people. Every page forbids inline scripts and styles (CSP); what a script must know is a JSON block."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from tornado.web import StaticFileHandler
+
+from handlers.base import Handler, operation
+from replyx.errors import Malformed, MethodNotAllowed, NotFound, Problem, WidgetNotFound
+from replyx.origins import frame_ancestors
+from replyx.widgets import WidgetQuery
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"
+    " frame-src 'self'; base-uri 'none'; form-action 'self'"
+)
+
+
+class Page(Handler):
+    """Renders a template under the strict policy."""
+
+    def show(self, template: str, ancestors: str = "'none'", **variables: Any) -> None:
+        """Answer with ``template``; ``ancestors`` are the places that may frame it."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors {ancestors}")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(self.render_string(template, **variables))
+
+    def json_block(self, value: object) -> str:
+        """JSON that cannot end the ``script`` element it stands in."""
+        return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+
+
+class AdminPage(Page):
+    @operation("The operators' panel", answers={200: str}, media_type="text/html")
+    async def get(self) -> None:
+        if "_xsrf" not in self.request.cookies:
+            secure = self.request.protocol == "https"
+            self.set_cookie("_xsrf", secrets.token_urlsafe(24), samesite="Strict", secure=secure, path="/")
+        config = {"base_url": self.services.base_url, "demo": self.services.settings.demo}
+        self.show("admin.html", config_json=self.json_block(config))
+
+
+class ChatPage(Page):
+    @operation("A widget's chat, for its iframe", answers={200: str}, problems=(WidgetNotFound,), media_type="text/html")
+    async def get(self, widget_id: int) -> None:
+        widget = await self.services.widgets.known(widget_id)
+        face = await self.services.widgets.face(widget_id)
+        fields = {name: getattr(face, name) for name in face.__struct_fields__}
+        self.show(
+            "chat.html",
+            f"'self' {frame_ancestors(widget.domains)}",
+            base_url=self.services.base_url,
+            widget=face,
+            widget_json=self.json_block(fields),
+            config_json=self.json_block({"base_url": self.services.base_url, "widget": fields}),
+        )
+
+
+class DemoSite(Page):
+    @operation("A shop's page with the first widget embedded", answers={200: str}, media_type="text/html")
+    async def get(self) -> None:
+        page = await self.services.widgets.list(WidgetQuery(limit=1, after=0))
+        if not page.items:
+            raise WidgetNotFound("There is no widget yet. Make one in the panel; this page then shows it.")
+        embed_code = page.items[0].embed_code.replace("&", "&amp;")
+        parts = urlsplit(self.services.base_url)
+        ours = f"{self.request.protocol}://{self.request.host}"
+        # Whatever name this page was opened under, its widget comes from the same place.
+        embed_code = embed_code.replace(f"{parts.scheme}://{parts.netloc}", ours)
+        self.show("demo_site.html", embed_code=embed_code)
+
+
+class Home(Page):
+    @operation("Where things are", answers={302: None})
+    async def get(self) -> None:
+        self.redirect("/demo-site/" if self.services.settings.demo else "/admin")
+
+
+class StaticFiles(StaticFileHandler):
+    """Files under ``static/``, revalidated at every use so that a new version is seen at once."""
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Access-Control-Allow-Origin", "*")
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        problem: Problem = NotFound(f"There is no file at {self.request.path[:200]}.")
+        if status_code != 404:
+            problem = MethodNotAllowed("Files take GET and HEAD.") if status_code == 405 else Malformed("Unreadable.")
+        self.set_status(problem.status)
+        self.set_header("Content-Type", "application/problem+json")
+        self.finish(msgspec.json.encode(problem.document()))

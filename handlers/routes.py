@@ -1,0 +1,105 @@
+"""The one table of addresses: path, handler, and who may call."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from tornado.routing import URLSpec
+from tornado.web import Application
+
+from handlers import accounts, assistants, dialogs, health, openapi, pages, sockets, streams, visitors, widgets
+from handlers.access import Access, Gate
+from handlers.base import Handler, NothingHere, log_request
+from replyx.services import Services
+from replyx.tokens import Tokens
+
+
+class Route(NamedTuple):
+    """``{name}`` in ``path`` stands for a whole number."""
+
+    path: str
+    handler: type[Handler]
+    access: Access
+
+
+ROUTES = (
+    Route("/api/v1/auth/login", accounts.LoginHandler, Access.PUBLIC),
+    Route("/api/v1/auth/refresh", accounts.RefreshHandler, Access.PUBLIC),
+    Route("/api/v1/auth/logout", accounts.LogoutHandler, Access.ACCOUNT),
+    Route("/api/v1/auth/me", accounts.MeHandler, Access.ACCOUNT),
+    Route("/api/v1/auth/password", accounts.OwnPasswordHandler, Access.ACCOUNT),
+    Route("/api/v1/auth/register", accounts.RegisterHandler, Access.PUBLIC),
+    Route("/api/v1/accounts", accounts.AccountList, Access.OPERATOR),
+    Route("/api/v1/accounts/{account_id}", accounts.OneAccount, Access.OPERATOR),
+    Route("/api/v1/setup", accounts.SetupHandler, Access.PUBLIC),
+    Route("/admin/session", accounts.PanelSession, Access.PUBLIC),
+    Route("/api/assistants", assistants.AssistantList, Access.OPERATOR),
+    Route("/api/assistants/{assistant_id}", assistants.OneAssistant, Access.OPERATOR),
+    Route("/api/widgets", widgets.WidgetList, Access.OPERATOR),
+    Route("/api/widgets/check", widgets.CheckWidget, Access.WIDGET),
+    Route("/api/widgets/{widget_id}", widgets.OneWidget, Access.OPERATOR),
+    Route("/api/inbox/events", streams.InboxEvents, Access.OPERATOR),
+    Route("/api/dialogs", dialogs.DialogList, Access.OPERATOR),
+    Route("/api/dialogs/{dialog_id}", dialogs.OneDialog, Access.STAFF),
+    Route("/api/dialogs/{dialog_id}/events", streams.DialogEvents, Access.PARTICIPANT),
+    Route("/api/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.STAFF),
+    Route("/api/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.STAFF),
+    Route("/api/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.STAFF),
+    Route("/api/dialogs/{dialog_id}/assign", dialogs.DialogAssign, Access.OPERATOR),
+    Route("/api/dialogs/{dialog_id}/takeover", dialogs.DialogTakeover, Access.OPERATOR),
+    Route("/api/dialogs/{dialog_id}/release", dialogs.DialogRelease, Access.OPERATOR),
+    Route("/api/dialogs/{dialog_id}/close", dialogs.DialogClose, Access.OPERATOR),
+    Route("/api/dialogs/{dialog_id}/reopen", dialogs.DialogReopen, Access.OPERATOR),
+    Route("/api/site/session", visitors.SiteSessions, Access.WIDGET),
+    Route("/api/site/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.SITE),
+    Route("/api/site/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.SITE),
+    Route("/api/site/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.SITE),
+    Route("/api/widget/dialogs", visitors.WidgetDialogs, Access.WIDGET),
+    Route("/api/widget/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.GUEST),
+    Route("/api/widget/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.GUEST),
+    Route("/api/widget/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.GUEST),
+    Route("/ws/dialogs/{dialog_id}", sockets.DialogSocket, Access.STAFF),
+    Route("/ws/site/dialogs/{dialog_id}", sockets.DialogSocket, Access.SITE),
+    Route("/ws/widget/dialogs/{dialog_id}", sockets.DialogSocket, Access.GUEST),
+    Route("/health", health.HealthHandler, Access.PUBLIC),
+    Route("/api/sse/health", health.SseHealthHandler, Access.PUBLIC),
+    Route("/openapi.json", openapi.Document, Access.PUBLIC),
+    Route("/docs", openapi.DocsPage, Access.PUBLIC),
+    Route("/docs/errors", openapi.ErrorsPage, Access.PUBLIC),
+    Route("/", pages.Home, Access.PUBLIC),
+    Route("/admin", pages.AdminPage, Access.PUBLIC),
+    Route("/chat/{widget_id}", pages.ChatPage, Access.PUBLIC),
+    Route("/demo-site/", pages.DemoSite, Access.PUBLIC),
+)
+
+
+def pattern(path: str) -> str:
+    """The regular expression of a route's path."""
+    return re.sub(r"\\\{\w+\\\}", "([0-9]{1,15})", re.escape(path))
+
+
+def application(services: Services, tokens: Tokens) -> Application:
+    """The Tornado application that serves every route."""
+    gate = Gate(tokens, services.authenticator)
+    shared: dict[str, Any] = {"services": services, "gate": gate}
+    static = Path(services.root) / "static"
+    specs: list[Any] = [
+        URLSpec(pattern(route.path) + "$", route.handler, {**shared, "access": route.access}) for route in ROUTES
+    ]
+    specs += [
+        (r"/(widget\.js)", pages.StaticFiles, {"path": str(static)}),
+        (r"/static/(.*)", pages.StaticFiles, {"path": str(static)}),
+    ]
+    return Application(
+        specs,
+        default_handler_class=NothingHere,
+        default_handler_args={**shared, "access": Access.PUBLIC},
+        template_path=str(Path(services.root) / "templates"),
+        log_function=log_request,
+        openapi=msgspec.json.encode(openapi.document(ROUTES, services.base_url)),
+        websocket_ping_interval=0,
+        compress_response=False,
+    )

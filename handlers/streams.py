@@ -1,0 +1,124 @@
+"""Server-sent events: a dialog's, and the whole inbox for operators."""
+
+from __future__ import annotations
+
+import random
+
+from tornado.iostream import IOStream, StreamClosedError
+
+from handlers.base import Handler, log_request, operation
+from handlers.sinks import StreamSink
+from replyx.auth import AccountActor, Actor, VisitorActor
+from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
+from replyx.eventlog import Cursor
+from replyx.events import INBOX, dialog_topic, visitor_topic
+from replyx.hub import Hub
+from replyx.streams import SSE_SLOTS, Streams
+from replyx.subscription import State, Subscription
+from replyx.wire import sse
+
+RETURN_WITHIN_MS = 5000  # after a restart clients come back spread over this long
+
+
+def cursor_of(handler: Handler) -> Cursor | None:
+    """Where the client wants to go on; the header wins, because a browser renews only that one."""
+    text = (
+        handler.request.headers.get("Last-Event-ID")
+        or handler.get_query_argument("last_event_id", "")
+        or handler.get_query_argument("cursor", "")
+    )
+    return Cursor.parse(text) if text else None
+
+
+def topics_of(actor: Actor, dialog_id: int) -> frozenset[str]:
+    """What the actor hears in a dialog."""
+    if isinstance(actor, VisitorActor):
+        return frozenset({dialog_topic(dialog_id), visitor_topic(dialog_id)})
+    return frozenset({dialog_topic(dialog_id)})
+
+
+class EventStream:
+    """One client's SSE connection, on a socket of its own: no handler, task or timer stays behind."""
+
+    __slots__ = ("_hub", "_sink", "_stream", "_streams", "_subscription", "expires_at", "kind", "session_id")
+
+    heartbeat_s = SSE_SLOTS
+
+    def __init__(self, stream: IOStream, hub: Hub, streams: Streams, actor: Actor, topics: frozenset[str]) -> None:
+        self.kind = "sse"
+        self.session_id = actor.session_id if isinstance(actor, AccountActor) else None
+        self.expires_at = actor.expires_at
+        self._hub = hub
+        self._streams = streams
+        self._stream = stream
+        self._sink = StreamSink(stream, self._drained)
+        self._subscription = Subscription(topics, sse.SSE, self._sink, 0)
+
+    def start(self, head: bytes, cursor: Cursor | None) -> None:
+        """Send the head of the answer and the opening, then everything from ``cursor`` on."""
+        position = self._hub.last if cursor is None else cursor.id
+        self._sink.write(head + sse.opening(self._hub.epoch, position))
+        self._streams.add(self)
+        self._hub.subscribe(self._subscription, cursor)
+        self._stream.set_close_callback(self._closed)
+
+    def heartbeat(self) -> None:
+        """A comment, unless events still wait to leave: those are life enough."""
+        if self._subscription.state is State.LIVE:
+            self._sink.write(sse.HEARTBEAT)
+
+    def end(self, why: CloseCode) -> None:
+        """Say when to come back, and close."""
+        retry_ms = random.randint(200, RETURN_WITHIN_MS) if why is GOING_AWAY else sse.RETRY_MS
+        self._sink.write(sse.farewell(retry_ms))
+        self._stream.close()
+
+    def _drained(self) -> None:
+        self._hub.resume(self._subscription)
+
+    def _closed(self) -> None:
+        self._hub.unsubscribe(self._subscription)
+        self._streams.remove(self)
+
+
+class StreamHandler(Handler):
+    """Turns the request's connection into an :class:`EventStream`."""
+
+    async def stream(self, topics: frozenset[str]) -> None:
+        """Answer with an endless stream; the connection is the stream's own from here on."""
+        self.limit("connect", self.address)
+        cursor = cursor_of(self)
+        self.set_status(200)
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache, no-store")
+        self.set_header("X-Accel-Buffering", "no")  # nginx would hold events back otherwise
+        self.set_header("Connection", "close")
+        head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all())
+        log_request(self)
+        try:
+            stream = self.detach()
+        except StreamClosedError:
+            return
+        services = self.services
+        client = EventStream(stream, services.hub, services.streams, self.speaker, topics)
+        client.start(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode("latin-1"), cursor)
+
+
+class DialogEvents(StreamHandler):
+    @operation(
+        "Events of one dialog",
+        answers={200: str},
+        problems=(DialogNotFound,),
+        media_type="text/event-stream",
+    )
+    async def get(self, dialog_id: int) -> None:
+        await self.services.dialogs.check_access(self.speaker, dialog_id)
+        await self.stream(topics_of(self.speaker, dialog_id))
+
+
+class InboxEvents(StreamHandler):
+    @operation("Events of every dialog, over one connection", answers={200: str}, media_type="text/event-stream")
+    async def get(self) -> None:
+        await self.stream(frozenset({INBOX}))
+
+

@@ -1,0 +1,15 @@
+"""``python -m replyx COMMAND``: the command line without the server (``run.py`` has both)."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from replyx import cli
+from replyx.settings import SettingsError
+
+if __name__ == "__main__":
+    try:
+        sys.exit(cli.run(sys.argv[1:], os.environ))
+    except SettingsError as refusal:
+        sys.exit(f"replyx: {refusal}")

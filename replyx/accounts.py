@@ -1,0 +1,328 @@
+"""Accounts and their sessions: login, renewal, and what ends them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from replyx.auth import AccountActor
+from replyx.errors import (
+    AccountNotFound,
+    CredentialInvalid,
+    EmailTaken,
+    Forbidden,
+    LoginFailed,
+    SetupDone,
+    invalid,
+)
+from replyx.events import DIRECTORY, DirectoryChanged
+from replyx.limits import Limiter, address_key
+from replyx.paging import Paging, cut, oldest_first
+from replyx.passwords import Passwords
+from replyx.schemas import OPERATOR_ROLES, Account, Page, Role, timestamp
+from replyx.store import Snapshot, Store, Transaction
+from replyx.tokens import Tokens, new_token_id
+
+log = logging.getLogger("replyx.accounts")
+
+ACCESS_SECONDS = 3600
+REFRESH_SECONDS = 30 * 24 * 3600
+
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+COLUMNS = "id, email, name, role, active, created_at"
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Login(msgspec.Struct):
+    email: str
+    password: str
+
+
+class Refresh(msgspec.Struct):
+    refresh_token: str
+
+
+class NewAccount(msgspec.Struct):
+    email: str
+    password: str
+    name: Name | None = None
+    role: Role = "user"
+
+
+class AccountChange(msgspec.Struct):
+    """What is left out stays. A new password and ``active: false`` end the account's sessions and live sockets."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    role: Role | msgspec.UnsetType = msgspec.UNSET
+    password: str | msgspec.UnsetType = msgspec.UNSET
+    active: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class OwnPassword(msgspec.Struct):
+    current_password: str
+    new_password: str
+
+
+class Setup(msgspec.Struct):
+    """The first account: ``code`` is the one-time code from the server's log."""
+
+    code: str
+    email: str
+    password: str
+    name: Name | None = None
+
+
+class TokenPair(msgspec.Struct, frozen=True):
+    """Tokens of a session; ``expires_in`` is in seconds and speaks of the access token."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str
+    expires_in: int
+    user: Account
+
+
+class Accounts:
+    """Keeps accounts. ``now`` comes from the clock given; passwords are hashed off the loop."""
+
+    def __init__(
+        self, store: Store, tokens: Tokens, passwords: Passwords, limits: Limiter, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._passwords = passwords
+        self._limits = limits
+        self._clock = clock
+
+    async def login(self, request: Login, address: str) -> TokenPair:
+        """Open a session. Raises :class:`LoginFailed` alike for an unknown e-mail and a wrong password.
+
+        Attempts are limited by address and by account; those that succeed do not count for the account.
+        """
+        email = request.email.strip().lower()
+        now = self._clock()
+        self._limits.spend("login_address", address_key(address), now)
+        self._limits.spend("login_account", email, now)
+        row = await self._store.read(lambda rows: _by_email(rows, email))
+        good = await self._passwords.verify(row[1] if row else None, request.password)
+        if row is None or not good or not row[2]:
+            log.info("login refused for an account from %s", address)
+            raise LoginFailed("The e-mail and password do not match an account.")
+        self._limits.refund("login_account", email, now)
+        if self._passwords.needs_rehash(row[1]):
+            stronger = await self._passwords.hash(request.password)
+            await self._store.commit(lambda tx: _set_hash(tx, row[0], stronger))
+        return await self.open_session(row[0])
+
+    async def open_session(self, account_id: int) -> TokenPair:
+        """Tokens of a new session of the account, without asking for its password."""
+        session_id, refresh_id = new_token_id(), new_token_id()
+        expires_at = int(self._clock() + REFRESH_SECONDS) * 1000
+
+        def unit(tx: Transaction) -> Account:
+            insert_session(tx, session_id, account_id, refresh_id, expires_at)
+            return load(tx, account_id)
+
+        return self._pair(await self._store.commit(unit), session_id, refresh_id)
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """Trade a refresh token for a new pair. A token that was traded before ends the session: it was stolen."""
+        claims = self._tokens.read_refresh(refresh_token, self._clock())
+        refresh_id = new_token_id()
+
+        def unit(tx: Transaction) -> Account | None:
+            row = tx.execute(
+                "SELECT s.refresh_id FROM session s JOIN account a ON a.id = s.account_id"
+                " WHERE s.id = ? AND NOT s.ended AND a.active",
+                (claims.session_id,),
+            ).fetchone()
+            if row is None:
+                return None
+            if row[0] != claims.token_id:
+                end_sessions(tx, [claims.session_id])
+                return None
+            tx.execute("UPDATE session SET refresh_id = ? WHERE id = ?", (refresh_id, claims.session_id))
+            return load(tx, claims.account_id)
+
+        account = await self._store.commit(unit)
+        if account is None:
+            raise CredentialInvalid("The session of this refresh token has ended. Log in again.")
+        return self._pair(account, claims.session_id, refresh_id)
+
+    async def logout(self, actor: AccountActor) -> None:
+        """End the session; its access token and live sockets end with it."""
+        await self._store.commit(lambda tx: end_sessions(tx, [actor.session_id]))
+
+    async def me(self, actor: AccountActor) -> Account:
+        """The caller's own account."""
+        return await self._store.read(lambda rows: load(rows, actor.account_id))
+
+    async def list(self, paging: Paging) -> Page[Account]:
+        """A page of accounts, oldest first."""
+
+        def query(rows: Snapshot) -> Page[Account]:
+            comparison, order, bound = paging.window()
+            found = rows.execute(
+                f"SELECT {COLUMNS} FROM account WHERE id {comparison} ? ORDER BY id {order} LIMIT ?",
+                (bound, paging.limit + 1),
+            ).fetchall()
+            items, following = cut([_account(row) for row in found], paging, lambda account: account.id)
+            return Page(oldest_first(items, paging), following)
+
+        return await self._store.read(query)
+
+    async def get(self, account_id: int) -> Account:
+        """One account. Raises :class:`AccountNotFound`."""
+        return await self._store.read(lambda rows: load(rows, account_id))
+
+    async def create(self, actor: AccountActor, new: NewAccount) -> Account:
+        """Add an account; only an admin adds operators. Raises :class:`EmailTaken`, :class:`Invalid`."""
+        _may_manage(actor, new.role)
+        return await self.add(new)
+
+    async def add(self, new: NewAccount) -> Account:
+        """As :meth:`create`, for whoever runs the server."""
+        row = await self.prepared(new)
+        return await self._store.commit(lambda tx: insert(tx, *row))
+
+    async def register(self, new: NewAccount) -> Account:
+        """A person makes an account of the role ``user``; the server must be set to allow it."""
+        return await self.add(NewAccount(new.email, new.password, new.name, "user"))
+
+    async def setup(self, request: Setup) -> Account:
+        """Add the first admin; the caller has checked the code. Raises :class:`SetupDone`."""
+        row = await self.prepared(NewAccount(request.email, request.password, request.name, "admin"))
+
+        def unit(tx: Transaction) -> Account:
+            if tx.execute("SELECT 1 FROM account LIMIT 1").fetchone():
+                raise SetupDone("There is an account already. Log in, or add accounts with `replyx account add`.")
+            return insert(tx, *row)
+
+        return await self._store.commit(unit)
+
+    async def exist(self) -> bool:
+        """Whether there is any account."""
+        return await self._store.read(lambda rows: rows.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None)
+
+    async def change(self, actor: AccountActor, account_id: int, change: AccountChange) -> Account:
+        """Change what is given. A new password, role or ``active: false`` ends the account's sessions."""
+        columns: dict[str, object] = {
+            name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
+        }
+        if "password" in columns:
+            columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")))
+
+        def unit(tx: Transaction) -> Account:
+            before = load(tx, account_id)
+            _may_manage(actor, before.role)
+            _may_manage(actor, str(columns.get("role", before.role)))
+            if actor.account_id == account_id and (columns.get("active") is False or "role" in columns):
+                raise Forbidden("Nobody takes their own access away; ask another admin.")
+            for name, value in columns.items():
+                tx.execute(f"UPDATE account SET {name} = ? WHERE id = ?", (value, account_id))
+            if columns.keys() & {"password_hash", "role"} or columns.get("active") is False:
+                end_sessions(tx, _sessions(tx, account_id))
+            elif columns:
+                tx.append((DIRECTORY,), DirectoryChanged())
+            return load(tx, account_id)
+
+        return await self._store.commit(unit)
+
+    async def change_own_password(self, actor: AccountActor, request: OwnPassword) -> None:
+        """Set the caller's password and end every session but the caller's own stays out too: log in anew."""
+        row = await self._store.read(lambda rows: _by_email(rows, actor.email))
+        if row is None or not await self._passwords.verify(row[1], request.current_password):
+            raise LoginFailed("The current password is not right.")
+        new_hash = await self._passwords.hash(request.new_password)
+
+        def unit(tx: Transaction) -> None:
+            _set_hash(tx, actor.account_id, new_hash)
+            end_sessions(tx, _sessions(tx, actor.account_id))
+
+        await self._store.commit(unit)
+
+    async def prepared(self, new: NewAccount) -> tuple[str, str, str, str]:
+        """E-mail, name, role and password hash of a new account. Raises :class:`Invalid`."""
+        email = checked_email(new.email)
+        return email, new.name or email.partition("@")[0], new.role, await self._passwords.hash(new.password)
+
+    def _pair(self, account: Account, session_id: str, refresh_id: str) -> TokenPair:
+        now = self._clock()
+        return TokenPair(
+            self._tokens.issue_access(account.id, account.role, session_id, now, ACCESS_SECONDS),
+            self._tokens.issue_refresh(account.id, session_id, refresh_id, now, REFRESH_SECONDS),
+            "bearer",
+            ACCESS_SECONDS,
+            account,
+        )
+
+
+def insert(tx: Transaction, email: str, name: str, role: str, password_hash: str) -> Account:
+    """Insert an account. Raises :class:`EmailTaken`."""
+    row = tx.execute(
+        "INSERT INTO account (email, name, role, password_hash, active, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (email) DO NOTHING RETURNING id",
+        (email, name, role, password_hash, True, tx.now_ms),
+    ).fetchone()
+    if row is None:
+        raise EmailTaken(f"There is an account with the e-mail {email}.")
+    return load(tx, int(row[0]))
+
+
+def insert_session(tx: Transaction, session_id: str, account_id: int, refresh_id: str, expires_at: int) -> None:
+    """Insert a session; ``expires_at`` in milliseconds."""
+    tx.execute(
+        "INSERT INTO session (id, account_id, refresh_id, expires_at, ended, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (session_id, account_id, refresh_id, expires_at, False, tx.now_ms),
+    )
+
+
+def checked_email(text: str) -> str:
+    """The address in its one spelling. Raises :class:`Invalid`."""
+    email = text.strip().lower()
+    if EMAIL.fullmatch(email) is None:
+        raise invalid("email", "must be an e-mail address such as anna@example.com")
+    return email
+
+
+def load(rows: Snapshot, account_id: int) -> Account:
+    """The account as clients see it. Raises :class:`AccountNotFound`."""
+    row = rows.execute(f"SELECT {COLUMNS} FROM account WHERE id = ?", (account_id,)).fetchone()
+    if row is None:
+        raise AccountNotFound(f"There is no account {account_id}.")
+    return _account(row)
+
+
+def end_sessions(tx: Transaction, session_ids: Sequence[str]) -> None:
+    """End sessions and tell every process to close their streams."""
+    for session_id in session_ids:
+        tx.execute("UPDATE session SET ended = ? WHERE id = ?", (True, session_id))
+    tx.append((DIRECTORY,), DirectoryChanged(list(session_ids)))
+
+
+def _account(row: Sequence[Any]) -> Account:
+    return Account(row[0], row[1], row[2], row[3], bool(row[4]), timestamp(row[5]))
+
+
+def _by_email(rows: Snapshot, email: str) -> tuple[int, str, bool] | None:
+    row = rows.execute("SELECT id, password_hash, active FROM account WHERE email = ?", (email,)).fetchone()
+    return (row[0], row[1], bool(row[2])) if row else None
+
+
+def _set_hash(tx: Transaction, account_id: int, password_hash: str) -> None:
+    tx.execute("UPDATE account SET password_hash = ? WHERE id = ?", (password_hash, account_id))
+
+
+def _sessions(rows: Snapshot, account_id: int) -> list[str]:
+    found = rows.execute("SELECT id FROM session WHERE account_id = ? AND NOT ended", (account_id,)).fetchall()
+    return [row[0] for row in found]
+
+
+def _may_manage(actor: AccountActor, role: str) -> None:
+    if role in OPERATOR_ROLES and actor.role != "admin":
+        raise Forbidden("Only an admin manages the accounts of operators.")

@@ -1,0 +1,109 @@
+"""Credentials to actors: who is calling, whatever form the credential came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from replyx.directory import Directory, KnownWidget
+from replyx.errors import CredentialInvalid, CredentialMissing, DialogNotFound
+from replyx.schemas import OPERATOR_ROLES
+from replyx.tokens import SiteClaims, Tokens, WidgetClaims, domain_digest
+
+
+@dataclass(frozen=True, slots=True)
+class AccountActor:
+    """Somebody who is logged in. ``expires_at`` is in seconds since the epoch."""
+
+    account_id: int
+    email: str
+    name: str
+    role: str
+    session_id: str
+    expires_at: float
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether this account works in the inbox."""
+        return self.role in OPERATOR_ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorActor:
+    """A visitor, by a site token or by assistant and guest id.
+
+    ``domains`` are the sites on which this visitor's widget may stand. ``expires_at`` is None for a guest id.
+    """
+
+    visitor_id: int
+    assistant_id: int
+    via: Literal["site", "widget"]
+    domains: tuple[str, ...]
+    expires_at: float | None = None
+
+
+Actor = AccountActor | VisitorActor
+
+WidgetVerdict = Literal["ok", "domains changed", "domain not allowed", "revoked", "expired", "malformed"]
+
+
+class Authenticator:
+    """Turns credentials into actors; every method raises a 401 problem for a bad credential."""
+
+    def __init__(self, tokens: Tokens, directory: Directory) -> None:
+        self._tokens = tokens
+        self._directory = directory
+
+    async def account(self, token: str, now: float) -> AccountActor:
+        """The account behind an access token whose session has not ended."""
+        claims = self._tokens.read_access(token, now)
+        session = await self._directory.session(claims.session_id)
+        if session is None or session.account_id != claims.account_id:
+            raise CredentialInvalid("The session of this token has ended. Log in again.")
+        return AccountActor(
+            session.account_id, session.email, session.name, session.role, session.session_id, claims.expires_at
+        )
+
+    async def site(self, token: str, guest_id: str | None, now: float) -> VisitorActor:
+        """The visitor of a site: by a session token, or by a widget token beside the visitor's guest id."""
+        claims = self._tokens.read(token, now)
+        if isinstance(claims, SiteClaims):
+            widget = await self._live_widget(claims.widget_id)
+            return VisitorActor(claims.visitor_id, widget.assistant_id, "site", widget.domains, claims.expires_at)
+        if not isinstance(claims, WidgetClaims):
+            raise CredentialInvalid("A site_token is a widget's token or the one from POST /api/site/session.")
+        widget = await self.widget(claims)
+        if guest_id is None:
+            raise CredentialMissing(
+                "A widget token stands in a public page and opens no dialog alone: exchange it at"
+                " POST /api/site/session, or send it together with guest_id."
+            )
+        visitor = await self._directory.visitor(widget.assistant_id, guest_id)
+        if visitor is None:
+            raise DialogNotFound("This guest_id has no dialog here.")
+        return VisitorActor(visitor.visitor_id, widget.assistant_id, "site", widget.domains, claims.expires_at)
+
+    async def guest(self, assistant_id: int, guest_id: str) -> VisitorActor:
+        """The visitor who talks to an assistant under a guest id. Raises :class:`DialogNotFound`."""
+        visitor = await self._directory.visitor(assistant_id, guest_id)
+        if visitor is None:
+            raise DialogNotFound("This guest_id has no dialog with this assistant.")
+        domains = await self._directory.assistant_domains(assistant_id)
+        return VisitorActor(visitor.visitor_id, visitor.assistant_id, "widget", domains)
+
+    async def widget_of(self, token: str, now: float) -> KnownWidget:
+        """The widget that a widget token names, if the token is still good."""
+        return await self.widget(self._tokens.read_widget(token, now))
+
+    async def widget(self, claims: WidgetClaims) -> KnownWidget:
+        """The widget of verified claims; refused when it was deleted or its domains have changed since."""
+        widget = await self._live_widget(claims.widget_id)
+        if domain_digest(widget.domains) != claims.domain_digest:
+            raise CredentialInvalid("The widget's domains have changed since this token was made (domains changed).")
+        return widget
+
+    async def _live_widget(self, widget_id: int) -> KnownWidget:
+        widget = await self._directory.widget(widget_id)
+        if widget is None or widget.deleted:
+            raise CredentialInvalid("The widget of this token was deleted (revoked).")
+        return widget

@@ -1,0 +1,89 @@
+"""The bus between processes. With one process there is nobody to tell but the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from replyx import eventlog
+from replyx.errors import StoreUnavailable
+from replyx.eventlog import LoggedEvent
+from replyx.hub import Hub
+from replyx.store import Store
+
+log = logging.getLogger("replyx.bus")
+
+FOLLOW_S = 1.0  # how long the quiet end of the log may stay unseen when another process wrote it
+
+
+class Bus(Protocol):
+    """Carries events to the hubs of all processes.
+
+    May lose, repeat or swap durable events, but never invents one; hubs repair the rest from the log. Ephemeral
+    events may be lost. No call waits.
+    """
+
+    kind: str
+
+    @property
+    def connected(self) -> bool:
+        """Whether events reach other processes at the moment."""
+        ...
+
+    def publish(self, events: Sequence[LoggedEvent]) -> None:
+        """Announce committed events, in id order."""
+        ...
+
+    def publish_ephemeral(self, topics: Sequence[str], event: msgspec.Struct, source: object = None) -> None:
+        """Announce an event that has no id. ``source`` is the sink of this process that must not get it back."""
+        ...
+
+
+class LocalBus:
+    """The bus of a single process: straight into its hub."""
+
+    kind = "local"
+    connected = True
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def publish(self, events: Sequence[LoggedEvent]) -> None:
+        self._hub.deliver(events)
+
+    def publish_ephemeral(self, topics: Sequence[str], event: msgspec.Struct, source: object = None) -> None:
+        self._hub.deliver_ephemeral(topics, event, source)
+
+
+class Follower:
+    """Compares the log's counter with the hub once a second.
+
+    Another process may have written (the command line on the same file, or a writer that died between its commit
+    and its announcement); at the quiet end of the log no later event would show the hole.
+    """
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self._store = store
+        self._hub = hub
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._task = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            with contextlib.suppress(StoreUnavailable):  # the store has logged it; the next look may succeed
+                self._hub.notice(await self._store.read(eventlog.top))

@@ -1,0 +1,48 @@
+"""``replyx init``: the first admin, against the one-time code from the server's log."""
+
+from __future__ import annotations
+
+import argparse
+
+from replyx import accounts
+from replyx.cli.installation import ask_password, hash_password, open_store, refuse
+from replyx.errors import Forbidden, Problem, SetupDone
+from replyx.schemas import Account
+from replyx.secrets_file import SecretsFile
+from replyx.settings import Settings
+from replyx.store import Transaction
+
+HELP = "make the first admin; without --code it prepares the data directory and prints the code"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("--code", help="the one-time code from the server's log")
+    parser.add_argument("--email")
+    parser.add_argument("--name")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Print the code, or make the admin; the password comes from the terminal or standard input."""
+    store = open_store(settings)
+    secrets = SecretsFile(settings.data_dir, settings.jwt_secret)
+    if given.code is None:
+        print(f"One-time code: {secrets.ensure_setup_code()}")
+        return 0
+    try:
+        if not secrets.is_setup_code(given.code):
+            raise Forbidden("That is not the one-time code from the server's log.")
+        email = accounts.checked_email(given.email or "")
+        hashed = hash_password(ask_password())
+
+        def unit(tx: Transaction) -> Account:
+            if tx.execute("SELECT 1 FROM account LIMIT 1").fetchone():
+                raise SetupDone("There is an account already; add more with `replyx account add`.")
+            return accounts.insert(tx, email, given.name or email.partition("@")[0], "admin", hashed)
+
+        account = store.change(unit)
+    except Problem as problem:
+        return refuse(problem)
+    secrets.delete_setup_code()
+    print(f"admin {account.id}: {account.email}")
+    return 0

@@ -1,0 +1,79 @@
+"""The demo's data: what the documents that ReplyX grew from take for granted, so that their lines run as written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from replyx import accounts, assistants, visitors, widgets
+from replyx.assistants import NewAssistant
+from replyx.passwords import Passwords
+from replyx.store import Snapshot, Store, Transaction
+from replyx.widgets import NewWidget
+
+PASSWORD = "password"  # noqa: S105 - printed on purpose; the demo listens on loopback only
+ACCOUNTS = (
+    ("admin@example.com", "Мария", "admin"),
+    ("manager@example.com", "Борис", "manager"),
+    ("user@example.com", "Анна", "user"),
+    ("shop@example.com", "Fashion Store", "shop"),
+)
+ASSISTANTS = (
+    NewAssistant("Консультант", "Здравствуйте! Чем помочь?"),
+    NewAssistant("Support", "Hello! How can we help?"),
+    NewAssistant("Fashion Store", "Здравствуйте! Подскажем по размерам, доставке и возврату."),
+)
+ASSISTANT = 3
+GUEST = "test"
+
+
+class NotEmpty(Exception):
+    """The data directory holds something that the demo did not put there."""
+
+
+def check_directory(directory: Path, ours: Collection[str]) -> None:
+    """Refuse a directory that holds files of somebody else. Raises :class:`NotEmpty`."""
+    if not directory.is_dir():
+        return
+    foreign = [entry.name for entry in directory.iterdir() if not entry.name.startswith(tuple(ours))]
+    if foreign:
+        raise NotEmpty(f"--demo needs an empty data directory; this one holds {foreign[0]}. Choose another --data-dir.")
+
+
+async def fill(store: Store, passwords: Passwords) -> None:
+    """Fill an empty installation; one that the demo filled stays as it is. Raises :class:`NotEmpty`."""
+    state = store.query(_state)
+    if state == "other":
+        raise NotEmpty("--demo needs an empty data directory; this one holds other data. Choose another --data-dir.")
+    if state == "empty":
+        hashed = await passwords.hash(PASSWORD)
+        store.change(lambda tx: _insert(tx, hashed))
+
+
+def welcome(base_url: str, internal_secret: str) -> str:
+    """What to open and how to log in, for the terminal."""
+    logins = "\n".join(f"  {email:<22} {role}" for email, _, role in ACCOUNTS)
+    return (
+        f"Shop with the widget:  {base_url}/demo-site/\n"
+        f"Operators' panel:      {base_url}/admin\n"
+        f"API, to read:          {base_url}/docs\n"
+        f"Logins, each with the password {PASSWORD!r}:\n{logins}\n"
+        f"INTERNAL_SECRET={internal_secret}"
+    )
+
+
+def _state(rows: Snapshot) -> str:
+    if rows.execute("SELECT 1 FROM installation WHERE key = 'demo'").fetchone():
+        return "demo"
+    used = any(rows.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("account", "assistant", "dialog"))
+    return "other" if used else "empty"
+
+
+def _insert(tx: Transaction, hashed: str) -> None:
+    for email, name, role in ACCOUNTS:
+        accounts.insert(tx, email, name, role, hashed)
+    for assistant in ASSISTANTS:
+        assistants.create(tx, assistant)
+    widgets.create(tx, NewWidget(ASSISTANT, "Fashion Store", theme="#c2410c"))
+    visitors.arrive(tx, ASSISTANT, None, GUEST, None, None)
+    tx.execute("INSERT INTO installation (key, value) VALUES ('demo', 'filled')")

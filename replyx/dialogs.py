@@ -1,0 +1,347 @@
+"""Dialogs: who may see one, what is said in it, and who answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from replyx import eventlog
+from replyx.auth import AccountActor, Actor, VisitorActor
+from replyx.bus import Bus
+from replyx.errors import AccountNotFound, DialogNotFound, SenderNotAllowed, invalid
+from replyx.events import (
+    INBOX,
+    DialogUpdated,
+    MessageNew,
+    MessageRead,
+    MessageReceived,
+    TypingStart,
+    TypingStop,
+    dialog_topic,
+    visitor_topic,
+)
+from replyx.paging import LAST_ID, Paging, cut, newest_first, oldest_first
+from replyx.schemas import (
+    Assignee,
+    Dialog,
+    DialogAtCursor,
+    Message,
+    PageAtCursor,
+    ReadUpTo,
+    Sender,
+    Sent,
+    Status,
+    VisitorCard,
+    timestamp,
+)
+from replyx.store import Snapshot, Store, Transaction
+
+log = logging.getLogger("replyx.dialogs")
+
+TEXT_LIMIT = 10_000
+RECEIVED = "Ваше сообщение получено"
+
+ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Draft(msgspec.Struct):
+    """A message to send. ``client_id`` makes repeating it safe; ``sender`` may only repeat what the credential says."""
+
+    text: str
+    client_id: ClientId | None = None
+    sender: str | None = None
+
+
+class Typing(msgspec.Struct):
+    typing: bool = True
+
+
+class Read(msgspec.Struct):
+    """Everything up to the message ``up_to`` was read; without it, everything there is."""
+
+    up_to: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class Assign(msgspec.Struct):
+    """The operator who is to answer; null for nobody."""
+
+    account_id: int | None
+
+
+class DialogQuery(Paging):
+    status: Status | None = None
+
+
+MESSAGE_COLUMNS = "id, sender, text, created_at, client_id, author"
+DIALOG_SQL = """
+SELECT d.id, d.kind, d.assistant_id, d.widget_id, d.status, d.handler, d.assignee_id, a.name, v.name, v.page,
+    d.unread, d.user_read, d.manager_read, d.created_at, d.updated_at,
+    m.id, m.sender, m.text, m.created_at, m.client_id, m.author
+FROM dialog d
+LEFT JOIN account a ON a.id = d.assignee_id
+LEFT JOIN visitor v ON v.id = d.visitor_id
+LEFT JOIN message m ON m.id = d.last_message_id
+"""
+
+
+def sender_of(actor: Actor) -> Sender:
+    """Whom the holder of a credential speaks as."""
+    if isinstance(actor, VisitorActor):
+        return "user"
+    return "assistant" if actor.role == "bot" else "manager"
+
+
+class Dialogs:
+    """What can be done with dialogs. Another's dialog is :class:`DialogNotFound`, as if it did not exist."""
+
+    def __init__(self, store: Store, bus: Bus, epoch: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._bus = bus
+        self._epoch = epoch
+        self._clock = clock
+
+    async def send(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
+        """Store a message and publish exactly one ``message:new``; durable when this returns.
+
+        A repeated ``client_id`` returns the first message and publishes nothing. Raises
+        :class:`SenderNotAllowed`, and :class:`Invalid` for a text that is empty or over 10,000 characters.
+        """
+        sender = sender_of(actor)
+        if draft.sender is not None and draft.sender != sender:
+            raise SenderNotAllowed(f"This credential speaks as {sender}; leave sender out or send {sender!r}.")
+        text = checked_text(draft.text)
+        sent = await self._store.commit(lambda tx: _send(tx, actor, dialog_id, sender, text, draft.client_id))
+        if not sent.duplicate:
+            self._trace(actor, dialog_id, sent.message)
+            if sender == "user":
+                receipt = MessageReceived(dialog_id, RECEIVED, sent.message.timestamp)
+                self._bus.publish_ephemeral((visitor_topic(dialog_id),), receipt)
+        return sent
+
+    async def history(self, actor: Actor, dialog_id: int, paging: Paging) -> PageAtCursor[Message]:
+        """A page of messages, oldest first; the newest page when neither side of it is given."""
+
+        def query(rows: Snapshot) -> PageAtCursor[Message]:
+            _check_access(rows, actor, dialog_id)
+            newest = eventlog.top(rows)
+            items, following = cut(_messages(rows, dialog_id, paging), paging, lambda message: message.id)
+            return PageAtCursor(oldest_first(items, paging), following, f"{self._epoch}-{newest}")
+
+        return await self._store.read(query)
+
+    async def get(self, actor: Actor, dialog_id: int) -> DialogAtCursor:
+        """One dialog and the cursor at which it was read."""
+
+        def query(rows: Snapshot) -> DialogAtCursor:
+            _check_access(rows, actor, dialog_id)
+            newest = eventlog.top(rows)
+            return DialogAtCursor(load(rows, dialog_id), f"{self._epoch}-{newest}")
+
+        return await self._store.read(query)
+
+    async def list(self, query: DialogQuery) -> PageAtCursor[Dialog]:
+        """Dialogs for the inbox, the one with the newest activity first."""
+
+        def run(rows: Snapshot) -> PageAtCursor[Dialog]:
+            newest = eventlog.top(rows)
+            items, following = cut(_dialogs(rows, query), query, lambda dialog: dialog.id)
+            return PageAtCursor(newest_first(items, query), following, f"{self._epoch}-{newest}")
+
+        return await self._store.read(run)
+
+    async def check_access(self, actor: Actor, dialog_id: int) -> None:
+        """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
+        await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
+
+    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> None:
+        """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back."""
+        await self.check_access(actor, dialog_id)
+        event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(actor))
+        self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+
+    async def read(self, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
+        """Move this side's mark of what it has read; it never moves back."""
+        return await self._store.commit(lambda tx: _read(tx, actor, dialog_id, up_to))
+
+    async def assign(self, actor: AccountActor, dialog_id: int, account_id: int | None) -> Dialog:
+        """Give the dialog to an operator. Raises :class:`AccountNotFound` for anyone else."""
+        return await self._store.commit(lambda tx: _assign(tx, dialog_id, account_id))
+
+    async def takeover(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        """The operator answers from now on, not the assistant."""
+        return await self._change(actor, dialog_id, handler="manager", assignee_id=actor.account_id)
+
+    async def release(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        """Give the dialog back to its assistant."""
+        return await self._change(actor, dialog_id, handler="assistant", assignee_id=None)
+
+    async def close(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        """Move the dialog out of the open inbox; the next message of its visitor opens it again."""
+        return await self._change(actor, dialog_id, status="closed")
+
+    async def reopen(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        """Bring the dialog back to the open inbox."""
+        return await self._change(actor, dialog_id, status="open")
+
+    async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
+        def unit(tx: Transaction) -> Dialog:
+            _check_access(tx, actor, dialog_id)
+            return update(tx, dialog_id, **columns)
+
+        return await self._store.commit(unit)
+
+    def _trace(self, actor: Actor, dialog_id: int, message: Message) -> None:
+        # The words that the field's diagnostics grep for; one line for a message, whatever its way in.
+        way = "[WIDGET→ADMIN]" if isinstance(actor, VisitorActor) else "[ADMIN→WIDGET]"
+        via = {"site": "[Site]", "widget": "WIDGET"}[actor.via] if isinstance(actor, VisitorActor) else "ADMIN"
+        log.info("publish_dialog_event %s %s dialog=%d message=%d", way, via, dialog_id, message.id)
+
+
+def checked_text(text: str) -> str:
+    """The trimmed text, 1 to 10,000 characters; raises :class:`Invalid`."""
+    trimmed = text.strip()
+    if not 1 <= len(trimmed) <= TEXT_LIMIT:
+        raise invalid("text", f"must hold 1 to {TEXT_LIMIT} characters, this has {len(trimmed)}")
+    if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
+        raise invalid("text", "must not hold the character U+0000")
+    return trimmed
+
+
+def load(rows: Snapshot, dialog_id: int) -> Dialog:
+    """The dialog as clients see it; it must exist."""
+    return _dialog(rows.execute(DIALOG_SQL + " WHERE d.id = ?", (dialog_id,)).fetchone())
+
+
+def update(tx: Transaction, dialog_id: int, **columns: object) -> Dialog:
+    """Change columns of the dialog and publish ``dialog:updated``; nothing when nothing changes."""
+    before = load(tx, dialog_id)
+    names = list(columns)
+    assignments = "".join(f"{name} = ?, " for name in names)
+    tx.execute(f"UPDATE dialog SET {assignments} id = id WHERE id = ?", [*columns.values(), dialog_id])
+    if load(tx, dialog_id) == before:
+        return before
+    tx.execute(
+        "UPDATE dialog SET activity = ?, updated_at = ? WHERE id = ?", (tx.next_event_id(), tx.now_ms, dialog_id)
+    )
+    after = load(tx, dialog_id)
+    tx.append((dialog_topic(dialog_id), INBOX), DialogUpdated(after))
+    return after
+
+
+def _send(
+    tx: Transaction, actor: Actor, dialog_id: int, sender: Sender, text: str, client_id: str | None
+) -> Sent:
+    status = _check_access(tx, actor, dialog_id)
+    author_id, author = (actor.account_id, actor.name) if isinstance(actor, AccountActor) else (None, None)
+    row = tx.execute(
+        "INSERT INTO message (dialog_id, sender, author_id, author, text, client_id, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dialog_id, client_id) DO NOTHING RETURNING id",
+        (dialog_id, sender, author_id, author, text, client_id, tx.now_ms),
+    ).fetchone()
+    if row is None:
+        first = tx.execute(
+            f"SELECT {MESSAGE_COLUMNS} FROM message WHERE dialog_id = ? AND client_id = ?", (dialog_id, client_id)
+        ).fetchone()
+        return Sent(_message(first), dialog_id, True)
+    message = Message(row[0], sender, text, timestamp(tx.now_ms), client_id, author)
+    if status == "closed":
+        update(tx, dialog_id, status="open")
+    event_id = tx.append((dialog_topic(dialog_id), INBOX), MessageNew(dialog_id, message))
+    seen = "unread = unread + 1, user_read = ?" if sender == "user" else "unread = 0, manager_read = ?"
+    tx.execute(
+        f"UPDATE dialog SET last_message_id = ?, activity = ?, updated_at = ?, {seen} WHERE id = ?",
+        (message.id, event_id, tx.now_ms, message.id, dialog_id),
+    )
+    return Sent(message, dialog_id, False)
+
+
+def _check_access(rows: Snapshot, actor: Actor, dialog_id: int) -> str:
+    """The dialog's status, if the actor may see it."""
+    row = rows.execute("SELECT visitor_id, status FROM dialog WHERE id = ?", (dialog_id,)).fetchone()
+    if row is None or (isinstance(actor, VisitorActor) and row[0] != actor.visitor_id):
+        raise DialogNotFound(f"There is no dialog {dialog_id} for this credential.")
+    return str(row[1])
+
+
+def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
+    _check_access(tx, actor, dialog_id)
+    before = load(tx, dialog_id)
+    last = before.last_message.id if before.last_message else 0
+    mark = last if up_to is None else min(up_to, last)
+    by_user = sender_of(actor) == "user"
+    if mark <= (before.read_up_to.user if by_user else before.read_up_to.manager):
+        return before
+    if by_user:
+        tx.execute("UPDATE dialog SET user_read = ? WHERE id = ?", (mark, dialog_id))
+    else:
+        tx.execute(
+            "UPDATE dialog SET manager_read = ?, unread ="
+            " (SELECT COUNT(*) FROM message WHERE dialog_id = ? AND id > ? AND sender = 'user') WHERE id = ?",
+            (mark, dialog_id, mark, dialog_id),
+        )
+    tx.append((dialog_topic(dialog_id), INBOX), MessageRead(dialog_id, sender_of(actor), mark))
+    return load(tx, dialog_id)
+
+
+def _assign(tx: Transaction, dialog_id: int, account_id: int | None) -> Dialog:
+    if tx.execute("SELECT 1 FROM dialog WHERE id = ?", (dialog_id,)).fetchone() is None:
+        raise DialogNotFound(f"There is no dialog {dialog_id}.")
+    if account_id is not None:
+        row = tx.execute(
+            "SELECT 1 FROM account WHERE id = ? AND active AND role IN ('admin', 'manager')", (account_id,)
+        ).fetchone()
+        if row is None:
+            raise AccountNotFound(f"There is no operator {account_id}.")
+    return update(tx, dialog_id, assignee_id=account_id)
+
+
+def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> list[Message]:
+    comparison, order, bound = paging.window()
+    found = rows.execute(
+        f"SELECT {MESSAGE_COLUMNS} FROM message WHERE dialog_id = ? AND id {comparison} ? ORDER BY id {order} LIMIT ?",
+        (dialog_id, bound, paging.limit + 1),
+    ).fetchall()
+    return [_message(row) for row in found]
+
+
+def _dialogs(rows: Snapshot, query: DialogQuery) -> list[Dialog]:
+    """One more than the page, so that its end shows. The key is the activity of the dialog that was named."""
+    anchor = query.before if query.before is not None else query.after
+    activity = LAST_ID
+    if anchor is not None:
+        row = rows.execute("SELECT activity FROM dialog WHERE id = ?", (anchor,)).fetchone()
+        if row is None:
+            raise DialogNotFound(f"There is no dialog {anchor} to continue from.")
+        activity = row[0]
+    where = f"d.activity {'>' if query.forward else '<'} ?" + ("" if query.status is None else " AND d.status = ?")
+    params: list[object] = [activity] if query.status is None else [activity, query.status]
+    found = rows.execute(
+        f"{DIALOG_SQL} WHERE {where} ORDER BY d.activity {'ASC' if query.forward else 'DESC'} LIMIT ?",
+        [*params, query.limit + 1],
+    ).fetchall()
+    return [_dialog(row) for row in found]
+
+
+def _message(row: Sequence[Any]) -> Message:
+    return Message(row[0], row[1], row[2], timestamp(row[3]), row[4], row[5])
+
+
+def _dialog(row: Sequence[Any]) -> Dialog:
+    return Dialog(
+        id=row[0],
+        kind=row[1],
+        assistant_id=row[2],
+        widget_id=row[3],
+        status=row[4],
+        handler=row[5],
+        assignee=Assignee(row[6], row[7]) if row[6] is not None else None,
+        visitor=VisitorCard(row[8], row[9]),
+        last_message=_message(row[15:21]) if row[15] is not None else None,
+        unread=row[10],
+        read_up_to=ReadUpTo(row[11], row[12]),
+        created_at=timestamp(row[13]),
+        updated_at=timestamp(row[14]),
+    )

@@ -1,0 +1,151 @@
+"""Who and what exists, kept in memory: sessions, visitors and widgets that nearly every request asks for.
+
+Entries are dropped when the log says that something changed, so a cache is never older than the last event that this
+process has applied; a change made here is visible to the request that made it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from replyx.eventlog import LoggedEvent
+from replyx.events import DIRECTORY
+from replyx.hub import Hub
+from replyx.store import Snapshot, Store
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session that has not ended, with its account."""
+
+    session_id: str
+    account_id: int
+    email: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWidget:
+    widget_id: int
+    assistant_id: int
+    name: str
+    domains: tuple[str, ...]
+    theme: str
+    type: str
+    position: str
+    locale: str | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVisitor:
+    visitor_id: int
+    assistant_id: int
+
+
+class Cache(Generic[K, V]):
+    """A bounded map whose loads never store what was read before the last ``clear``."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[K, V] = OrderedDict()
+        self.generation = 0
+
+    def get(self, key: K) -> V | None:
+        """The entry, or None when it must be loaded."""
+        return self._entries.get(key)
+
+    def put(self, key: K, value: V, generation: int) -> None:
+        """Keep what was loaded while the cache was at ``generation``."""
+        if generation != self.generation:
+            return
+        self._entries[key] = value
+        if len(self._entries) > KEPT:
+            self._entries.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.generation += 1
+        self._entries.clear()
+
+
+class Directory:
+    """Reads through caches; every method answers None for what does not exist."""
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self._store = store
+        self._sessions: Cache[str, LiveSession] = Cache()
+        self._widgets: Cache[int, KnownWidget] = Cache()
+        self._assistant_domains: Cache[int, tuple[str, ...]] = Cache()
+        self._visitors: Cache[tuple[int, str], KnownVisitor] = Cache()
+        hub.listen(DIRECTORY, self._changed)
+
+    async def session(self, session_id: str) -> LiveSession | None:
+        """The session if it and its account are still good."""
+        return await self._load(self._sessions, session_id, lambda rows: _session(rows, session_id))
+
+    async def widget(self, widget_id: int) -> KnownWidget | None:
+        """The widget, also a deleted one."""
+        return await self._load(self._widgets, widget_id, lambda rows: _widget(rows, widget_id))
+
+    async def assistant_domains(self, assistant_id: int) -> tuple[str, ...]:
+        """Every domain on which some widget of the assistant may stand."""
+        found = await self._load(self._assistant_domains, assistant_id, lambda rows: _domains(rows, assistant_id))
+        return found or ()
+
+    async def visitor(self, assistant_id: int, guest_id: str) -> KnownVisitor | None:
+        """The visitor who holds ``guest_id`` with this assistant."""
+        key = (assistant_id, guest_id)
+        return await self._load(self._visitors, key, lambda rows: _visitor(rows, assistant_id, guest_id))
+
+    async def _load(self, cache: Cache[K, V], key: K, query: Callable[[Snapshot], V | None]) -> V | None:
+        known = cache.get(key)
+        if known is not None:
+            return known
+        generation = cache.generation
+        found = await self._store.read(query)
+        if found is not None:
+            cache.put(key, found, generation)
+        return found
+
+    def _changed(self, event: LoggedEvent) -> None:
+        for cache in (self._sessions, self._widgets, self._assistant_domains, self._visitors):
+            cache.clear()
+
+
+def _session(rows: Snapshot, session_id: str) -> LiveSession | None:
+    row = rows.execute(
+        "SELECT s.id, a.id, a.email, a.name, a.role FROM session s JOIN account a ON a.id = s.account_id"
+        " WHERE s.id = ? AND NOT s.ended AND a.active",
+        (session_id,),
+    ).fetchone()
+    return LiveSession(*row) if row else None
+
+
+def _widget(rows: Snapshot, widget_id: int) -> KnownWidget | None:
+    row = rows.execute(
+        "SELECT id, assistant_id, name, domains, theme, type, position, locale, deleted FROM widget WHERE id = ?",
+        (widget_id,),
+    ).fetchone()
+    return KnownWidget(*row[:3], tuple(json.loads(row[3])), *row[4:8], bool(row[8])) if row else None
+
+
+def _domains(rows: Snapshot, assistant_id: int) -> tuple[str, ...] | None:
+    found = rows.execute("SELECT domains FROM widget WHERE assistant_id = ? AND NOT deleted", (assistant_id,)).fetchall()
+    return tuple(sorted({domain for (domains,) in found for domain in json.loads(domains)}))
+
+
+def _visitor(rows: Snapshot, assistant_id: int, guest_id: str) -> KnownVisitor | None:
+    row = rows.execute(
+        "SELECT id, assistant_id FROM visitor WHERE assistant_id = ? AND guest_id = ?", (assistant_id, guest_id)
+    ).fetchone()
+    return KnownVisitor(*row) if row else None

@@ -1,0 +1,236 @@
+"""Everything that can be refused, as values: problems for HTTP and close codes for WebSockets.
+
+A service raises a :class:`Problem`; the edge turns it into ``application/problem+json`` (RFC 9457) or
+into an ``error`` frame. ``code`` is stable and is what clients branch on; ``detail`` is for people.
+``docs/errors.md`` has a heading for every code here, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One bad field of a request: its dotted path and what would be right."""
+
+    field: str
+    detail: str
+
+
+class Problem(Exception):
+    """A refusal with a complete answer.
+
+    ``retry_after`` is in seconds and becomes the ``Retry-After`` header (RFC 9110, 10.2.3).
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "The server failed"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+
+    def document(self) -> dict[str, Any]:
+        """The problem as the members of RFC 9457, section 3.1, plus ``code`` and ``errors``."""
+        body: dict[str, Any] = {
+            "type": f"/docs/errors#{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        if self.errors:
+            body["errors"] = [{"field": e.field, "detail": e.detail} for e in self.errors]
+        return body
+
+
+class InternalError(Problem):
+    """A fault of the server's own; its detail never says more than a request id."""
+
+
+class Malformed(Problem):
+    status, code, title = 400, "malformed", "The request could not be read"
+
+
+class CursorMalformed(Problem):
+    status, code, title = 400, "cursor_malformed", "The cursor could not be read"
+
+
+class CredentialMissing(Problem):
+    status, code, title = 401, "credential_missing", "A credential is needed"
+
+
+class CredentialInvalid(Problem):
+    status, code, title = 401, "credential_invalid", "The credential is not valid"
+
+
+class CredentialExpired(Problem):
+    status, code, title = 401, "credential_expired", "The credential has expired"
+
+
+class LoginFailed(Problem):
+    status, code, title = 401, "login_failed", "The e-mail and password do not match"
+
+
+class Forbidden(Problem):
+    status, code, title = 403, "forbidden", "The credential does not allow this"
+
+
+class OriginRefused(Problem):
+    status, code, title = 403, "origin_refused", "This origin may not call here"
+
+
+class SenderNotAllowed(Problem):
+    status, code, title = 403, "sender_not_allowed", "The credential cannot speak as this sender"
+
+
+class WrongEndpoint(Problem):
+    """A credential at an address of another kind of client; the detail names the right address."""
+
+    status, code, title = 403, "wrong_endpoint", "This credential belongs to another address"
+
+
+class XsrfRefused(Problem):
+    status, code, title = 403, "xsrf_refused", "The XSRF token is missing or wrong"
+
+
+class NotFound(Problem):
+    status, code, title = 404, "not_found", "There is nothing here"
+
+
+class DialogNotFound(Problem):
+    status, code, title = 404, "dialog_not_found", "No such dialog"
+
+
+class AssistantNotFound(Problem):
+    status, code, title = 404, "assistant_not_found", "No such assistant"
+
+
+class WidgetNotFound(Problem):
+    status, code, title = 404, "widget_not_found", "No such widget"
+
+
+class AccountNotFound(Problem):
+    status, code, title = 404, "account_not_found", "No such account"
+
+
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "method_not_allowed", "This address does not take that method"
+
+
+class RequestTimeout(Problem):
+    status, code, title = 408, "request_timeout", "The request did not arrive in time"
+
+
+class Conflict(Problem):
+    status, code, title = 409, "conflict", "This does not fit the present state"
+
+
+class EmailTaken(Problem):
+    status, code, title = 409, "email_taken", "An account with this e-mail exists"
+
+
+class DialogClosed(Problem):
+    status, code, title = 409, "dialog_closed", "The dialog is closed"
+
+
+class AssistantInUse(Problem):
+    status, code, title = 409, "assistant_in_use", "The assistant still has widgets or dialogs"
+
+
+class SetupDone(Problem):
+    status, code, title = 409, "setup_done", "The first account exists already"
+
+
+class BodyTooLarge(Problem):
+    status, code, title = 413, "body_too_large", "The body is too large"
+
+
+class UriTooLong(Problem):
+    status, code, title = 414, "uri_too_long", "The address is too long"
+
+
+class UnsupportedMediaType(Problem):
+    status, code, title = 415, "unsupported_media_type", "The body must be JSON"
+
+
+class Invalid(Problem):
+    status, code, title = 422, "invalid", "A value is not acceptable"
+
+
+class UpgradeRequired(Problem):
+    status, code, title = 426, "upgrade_required", "This address speaks WebSocket"
+
+
+class TooManyRequests(Problem):
+    status, code, title = 429, "too_many_requests", "Too many requests"
+
+
+class HeadersTooLarge(Problem):
+    status, code, title = 431, "headers_too_large", "The request's headers are too large"
+
+
+class StoreUnavailable(Problem):
+    status, code, title = 503, "store_unavailable", "The store cannot be reached"
+
+
+class Stopping(Problem):
+    status, code, title = 503, "stopping", "The server is restarting"
+
+
+def invalid(field: str, detail: str) -> Invalid:
+    """The problem of a single wrong value, e.g. ``invalid("text", "must hold 1 to 10000 characters")``."""
+    return Invalid(f"{field}: {detail}", errors=[FieldError(field, detail)])
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCode:
+    """Why the server closes a WebSocket, and whether coming back with the cursor makes sense."""
+
+    code: int
+    reason: str
+    reconnect: bool
+
+
+GOING_AWAY = CloseCode(1012, "server restarting", reconnect=True)  # 1012: IANA WebSocket registry
+FRAME_TOO_LARGE = CloseCode(1009, "message too big", reconnect=True)  # RFC 6455, 7.4.1
+BAD_REQUEST = CloseCode(4400, "bad request", reconnect=False)
+BAD_CREDENTIAL = CloseCode(4401, "bad credential", reconnect=False)
+NOT_ENTITLED = CloseCode(4403, "not entitled", reconnect=False)
+NOT_FOUND = CloseCode(4404, "not found", reconnect=False)
+HEARTBEAT_LOST = CloseCode(4408, "heartbeat lost", reconnect=True)
+TOO_FAST = CloseCode(4429, "too fast", reconnect=True)
+
+CLOSE_CODES = (
+    GOING_AWAY,
+    FRAME_TOO_LARGE,
+    BAD_REQUEST,
+    BAD_CREDENTIAL,
+    NOT_ENTITLED,
+    NOT_FOUND,
+    HEARTBEAT_LOST,
+    TOO_FAST,
+)
+
+
+def close_code_for(problem: Problem) -> CloseCode:
+    """The close code that carries ``problem`` where a WebSocket is refused after its handshake."""
+    return {
+        401: BAD_CREDENTIAL,
+        403: NOT_ENTITLED,
+        404: NOT_FOUND,
+        429: TOO_FAST,
+        503: GOING_AWAY,
+    }.get(problem.status, BAD_REQUEST)

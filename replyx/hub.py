@@ -1,0 +1,260 @@
+"""The hub: fan-out inside one process.
+
+Events are applied strictly one id after the other. The next id goes out to its topics' subscribers, an older one is
+a repeat and is dropped, and a higher one shows a hole that is read from the log first: whatever lies between the
+writers and this hub may lose, repeat or swap, and no client notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from replyx import eventlog
+from replyx.errors import StoreUnavailable
+from replyx.eventlog import Cursor, LoggedEvent
+from replyx.store import Store
+from replyx.subscription import State, Subscription
+from replyx.wire import Wire
+
+log = logging.getLogger("replyx.hub")
+
+RECENT_EVENTS = 4096  # a reconnect within these costs no read of the log
+RECENT_BYTES = 4 * 1024 * 1024
+CATCHING_UP = 3  # log reads at once: as many as the store has readers
+RETRY_S = 0.5
+
+Listener = Callable[[LoggedEvent], None]
+
+
+class Hub:
+    """Knows this process's subscriptions by topic and brings each of them every event once, in id order."""
+
+    def __init__(self, store: Store, epoch: str, top: int) -> None:
+        self.epoch = epoch
+        self.last = top
+        self._store = store
+        self._topics: dict[str, dict[Wire, dict[Subscription, None]]] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self._recent: deque[LoggedEvent] = deque()
+        self._recent_bytes = 0
+        self._early: dict[int, LoggedEvent] = {}
+        self._behind: deque[Subscription] = deque()
+        self._wake = asyncio.Event()
+        self._hole = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to catch up the subscriptions that are behind, and to fill holes."""
+        self._tasks = [asyncio.create_task(self._catch_up_forever()) for _ in range(CATCHING_UP)]
+        self._tasks.append(asyncio.create_task(self._fill_forever()))
+
+    async def close(self) -> None:
+        """Stop the hub's own tasks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Publishing
+
+    def deliver(self, events: Sequence[LoggedEvent]) -> None:
+        """Apply events in any order, with repeats and holes; what is in order goes out at once."""
+        ready: list[LoggedEvent] = []
+        for event in events:
+            if event.id == self.last + 1:
+                self.last = event.id
+                ready.append(event)
+            elif event.id > self.last:
+                self._early[event.id] = event
+        while self._early and self.last + 1 in self._early:
+            self.last += 1
+            ready.append(self._early.pop(self.last))
+        if ready:
+            self._apply(ready)
+        if self._early:
+            self._hole.set()
+
+    def notice(self, top: int) -> None:
+        """The counter stands at ``top``: if that is past what was applied, read what is missing."""
+        if top > self.last:
+            self._hole.set()
+
+    def deliver_ephemeral(self, topics: Iterable[str], event: msgspec.Struct, source: object = None) -> None:
+        """Send an event without an id to whoever is live, except to the sink ``source`` that caused it."""
+        payload = msgspec.json.encode(event)
+        seen: set[Subscription] = set()
+        for topic in topics:
+            for wire, subscriptions in self._topics.get(topic, {}).items():
+                frame = wire.ephemeral(payload)
+                for subscription in list(subscriptions):
+                    if subscription in seen or subscription.sink is source:
+                        continue
+                    seen.add(subscription)
+                    if subscription.state is State.LIVE and not subscription.sink.write(frame):
+                        subscription.fall_behind()
+
+    def listen(self, topic: str, listener: Listener) -> None:
+        """Call ``listener`` with each event of ``topic``, before any subscriber gets it: for caches."""
+        self._listeners.setdefault(topic, []).append(listener)
+
+    # Subscribing
+
+    def subscribe(self, subscription: Subscription, cursor: Cursor | None) -> None:
+        """Register, then bring the subscription from ``cursor`` to the present; None means from now on.
+
+        A cursor that this log cannot continue from gets ``resync`` and then live events.
+        """
+        for topic in subscription.topics:
+            self._topics.setdefault(topic, {}).setdefault(subscription.wire, {})[subscription] = None
+        reason = self._unusable(cursor)
+        if cursor is None or reason:
+            subscription.cursor = self.last
+            subscription.go_live()
+            if reason:
+                self._resync(subscription, reason)
+        else:
+            subscription.cursor = cursor.id
+            self.resume(subscription)
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Forget the subscription; harmless when repeated."""
+        subscription.close()
+        for topic in subscription.topics:
+            wires = self._topics.get(topic)
+            if wires is None:
+                continue
+            wires.get(subscription.wire, {}).pop(subscription, None)
+            if not any(wires.values()):
+                del self._topics[topic]
+
+    def resume(self, subscription: Subscription) -> None:
+        """Go on with a subscription that is behind and whose sink has room: when it joins, when it drained."""
+        if subscription.state is not State.BEHIND or subscription.sink.full:
+            return
+        if subscription.cursor < self.last and not self._is_recent(subscription.cursor):
+            self._behind.append(subscription)
+            self._wake.set()
+            return
+        for event in self._recent_after(subscription.cursor):
+            if subscription.topics.isdisjoint(event.topics):
+                continue
+            if not subscription.replay(event.id, self._frame(event, subscription.wire)):
+                return
+        subscription.go_live()
+
+    def subscribers(self, topic: str) -> int:
+        """How many subscriptions hold ``topic`` here."""
+        return sum(len(subscriptions) for subscriptions in self._topics.get(topic, {}).values())
+
+    @property
+    def topics(self) -> int:
+        """How many topics have a subscriber here."""
+        return len(self._topics)
+
+    # Within
+
+    def _apply(self, events: Sequence[LoggedEvent]) -> None:
+        due: list[Subscription] = []
+        for event in events:
+            self._remember(event)
+            for topic in event.topics:
+                for listener in self._listeners.get(topic, ()):
+                    listener(event)
+                for wire, subscriptions in self._topics.get(topic, {}).items():
+                    frame = self._frame(event, wire)
+                    event_id = event.id
+                    due += [each for each in subscriptions if each.offer(event_id, frame)]
+        for subscription in due:
+            subscription.flush()
+
+    def _frame(self, event: LoggedEvent, wire: Wire) -> bytes:
+        frame = event.frames.get(wire)
+        if frame is None:
+            frame = event.frames[wire] = wire.durable(event, self.epoch)
+        return frame
+
+    def _remember(self, event: LoggedEvent) -> None:
+        self._recent.append(event)
+        self._recent_bytes += len(event.payload)
+        while len(self._recent) > RECENT_EVENTS or self._recent_bytes > RECENT_BYTES:
+            self._recent_bytes -= len(self._recent.popleft().payload)
+
+    def _is_recent(self, cursor: int) -> bool:
+        return bool(self._recent) and cursor >= self._recent[0].id - 1
+
+    def _recent_after(self, cursor: int) -> list[LoggedEvent]:
+        missed = self.last - cursor
+        return [self._recent[index] for index in range(-missed, 0)] if missed > 0 else []
+
+    def _unusable(self, cursor: Cursor | None) -> str | None:
+        if cursor is None:
+            return None
+        if cursor.epoch is not None and cursor.epoch != self.epoch:
+            return "epoch"
+        if cursor.id > self.last:
+            return "ahead"
+        return None
+
+    def _resync(self, subscription: Subscription, reason: str) -> None:
+        if not subscription.sink.write(subscription.wire.resync(reason, self.epoch, subscription.cursor)):
+            subscription.fall_behind()
+
+    async def _catch_up_forever(self) -> None:
+        while True:
+            while not self._behind:
+                self._wake.clear()
+                await self._wake.wait()
+            subscription = self._behind.popleft()
+            if subscription.state is not State.BEHIND:
+                continue
+            try:
+                await self._catch_up(subscription)
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_S)
+                self._behind.append(subscription)
+
+    async def _catch_up(self, subscription: Subscription) -> None:
+        """Read one page of the log into a subscription that is behind, then go on with it."""
+        after, topics = subscription.cursor, subscription.topics
+        lowest, page = await self._store.read(
+            lambda rows: (eventlog.floor(rows), eventlog.since(rows, after, topics))
+        )
+        if subscription.state is not State.BEHIND:
+            return
+        if after < lowest:
+            subscription.cursor = self.last
+            subscription.go_live()
+            self._resync(subscription, "retention")
+            return
+        for event in page.events:
+            if not subscription.replay(event.id, self._frame(event, subscription.wire)):
+                return
+        subscription.cursor = max(subscription.cursor, min(page.reached, self.last))
+        self.resume(subscription)
+
+    async def _fill_forever(self) -> None:
+        while True:
+            await self._hole.wait()
+            self._hole.clear()
+            try:
+                await self._fill()
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_S)
+                self._hole.set()
+
+    async def _fill(self) -> None:
+        """Read what is missing behind ``last`` from the log and apply it."""
+        after = self.last
+        missing = await self._store.read(
+            lambda rows: eventlog.between(rows, after, min(eventlog.top(rows), after + eventlog.PAGE_EVENTS))
+        )
+        if missing:
+            log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
+            self.deliver(missing)
+        self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}
+        if len(missing) == eventlog.PAGE_EVENTS or self._early:
+            self._hole.set()

@@ -1,0 +1,62 @@
+"""Schema versions: an append-only list of numbered functions, each run once, in one transaction each.
+
+A database newer than the code is refused: an older program must not write into tables it does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from peewee import Database, SqliteDatabase
+
+from replyx.migrations.m0001_initial import initial
+
+log = logging.getLogger("replyx.migrations")
+
+Migration = Callable[[Database], None]
+MIGRATIONS: tuple[Migration, ...] = (initial,)
+
+
+class SchemaTooNew(Exception):
+    """The database was written by a newer ReplyX."""
+
+
+def migrate(database: Database) -> None:
+    """Bring the schema to the newest version; an SQLite file that holds data is copied aside first.
+
+    Raises :class:`SchemaTooNew` and leaves the database as it was.
+    """
+    version = _version(database)
+    if version > len(MIGRATIONS):
+        raise SchemaTooNew(
+            f"the database has schema version {version}, this program knows {len(MIGRATIONS)}: start a newer ReplyX"
+        )
+    if 0 < version < len(MIGRATIONS):
+        _snapshot(database, version)
+    for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
+        with database.atomic():
+            migration(database)
+            database.execute_sql("DELETE FROM installation WHERE key = 'schema_version'")
+            database.execute_sql(f"INSERT INTO installation (key, value) VALUES ('schema_version', '{number}')")
+        log.info("migrated to schema version %d", number)
+
+
+def _version(database: Database) -> int:
+    if not database.table_exists("installation"):
+        return 0
+    row: Any = database.execute_sql("SELECT value FROM installation WHERE key = 'schema_version'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _snapshot(database: Database, version: int) -> None:
+    if not isinstance(database, SqliteDatabase):
+        return
+    source = Path(str(database.database))
+    target = source.with_name(f"{source.name}.before-{version + 1}")
+    with sqlite3.connect(target) as copy:
+        database.connection().backup(copy)
+    log.info("kept a copy of the database as %s", target.name)

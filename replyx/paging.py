@@ -1,0 +1,55 @@
+"""Keyset paging: a page is named by an item's id, so its cost does not grow with what lies before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from replyx.errors import invalid
+
+T = TypeVar("T")
+
+LAST_ID = 1 << 62
+
+ItemId = Annotated[int, msgspec.Meta(ge=0, le=LAST_ID)]
+
+
+class Paging(msgspec.Struct):
+    """``limit`` items before or after the item of the given id."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    before: ItemId | None = None
+    after: ItemId | None = None
+
+    def __post_init__(self) -> None:
+        if self.before is not None and self.after is not None:
+            raise invalid("after", "cannot be given together with before")
+
+    @property
+    def forward(self) -> bool:
+        """Whether the page goes towards newer items."""
+        return self.after is not None
+
+    def window(self) -> tuple[str, str, int]:
+        """Comparison, order and bound over ids that grow with time; the newest page when nothing is named."""
+        if self.after is not None:
+            return (">", "ASC", self.after)
+        return ("<", "DESC", LAST_ID if self.before is None else self.before)
+
+
+def cut(found: Sequence[T], paging: Paging, id_of: Callable[[T], int]) -> tuple[list[T], int | None]:
+    """From what was read in the page's direction, one item more than asked: the page, and the id that continues."""
+    items = list(found[: paging.limit])
+    return items, id_of(items[-1]) if len(found) > paging.limit else None
+
+
+def oldest_first(items: list[T], paging: Paging) -> list[T]:
+    """Turn a page round that was read towards older items."""
+    return items if paging.forward else items[::-1]
+
+
+def newest_first(items: list[T], paging: Paging) -> list[T]:
+    """Turn a page round that was read towards newer items."""
+    return items[::-1] if paging.forward else items

@@ -1,0 +1,125 @@
+"""Passwords: argon2id (RFC 9106) beside the event loop, and the policy for new ones.
+
+One computation takes 64 MiB and 0.1 to 0.2 s on two cores, on purpose. So they run in threads
+of their own, few at a time, behind a short queue: a flood of logins costs its senders a 429 and costs
+the chats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+import argon2
+from argon2.exceptions import VerifyMismatchError
+
+from replyx.errors import TooManyRequests, invalid
+
+MIN_CHARACTERS = 8  # NIST SP 800-63B, 5.1.1.2
+MAX_CHARACTERS = 256
+
+WORKERS = 2
+"""Threads for the executor: 2 x 64 MiB at most. argon2 releases the GIL, so the loop keeps its core."""
+
+QUEUE_LIMIT = 32
+"""Computations that may be running or waiting. On two cores 32 took 4.0 s, which the last person at a
+login form still bears; a longer queue would answer clients that have gone."""
+
+RETRY_AFTER = 5  # seconds: a full queue has been worked off by then
+
+# RFC 9106, 4, second recommended option: 3 passes over 64 MiB, 4 lanes, 128-bit salt, 256-bit tag.
+_PARAMETERS = argon2.profiles.RFC_9106_LOW_MEMORY
+
+T = TypeVar("T")
+
+
+class Passwords:
+    """Hashes and verifies passwords on ``executor``, a pool of :data:`WORKERS` threads kept for this.
+
+    The caller owns the executor and shuts it down. Both coroutines raise :class:`TooManyRequests` at
+    once when ``queue_limit`` computations are under way; one whose caller has given up is dropped from
+    the queue. Passwords are compared in Unicode form NFKC, so that it does not matter how a keyboard
+    composes an é.
+    """
+
+    def __init__(self, executor: Executor, *, queue_limit: int = QUEUE_LIMIT) -> None:
+        self._executor = executor
+        self._slots = threading.BoundedSemaphore(queue_limit)
+        self._hasher = argon2.PasswordHasher.from_parameters(_PARAMETERS)
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, in the PHC string format; raises what :func:`acceptable` raises."""
+        secret = acceptable(password).encode()
+        return await self._run(lambda: self._hasher.hash(secret))
+
+    async def verify(self, hash: str | None, password: str) -> bool:
+        """Whether ``password`` belongs to ``hash``; takes as long when it does not.
+
+        ``None`` stands for an account that does not exist: the answer is false after the same work, so
+        the time of a refused login does not tell which addresses have an account (CWE-208). A stored
+        hash that is not one of argon2 raises ``argon2.exceptions.InvalidHashError``.
+        """
+        secret = _secret(password)
+        if secret is None:
+            hash, secret = None, b""
+        return await self._run(lambda: self._matches(hash or _NOBODY, secret))
+
+    def needs_rehash(self, hash: str) -> bool:
+        """Whether ``hash`` was made with other parameters than today's: hash anew after a login."""
+        return self._hasher.check_needs_rehash(hash)
+
+    def _matches(self, hash: str, secret: bytes) -> bool:
+        try:
+            return self._hasher.verify(hash, secret)
+        except VerifyMismatchError:
+            return False
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if not self._slots.acquire(blocking=False):
+            raise TooManyRequests("Too many logins are being checked just now.", retry_after=RETRY_AFTER)
+        try:
+            future = self._executor.submit(work)
+        except BaseException:
+            self._slots.release()
+            raise
+        # The slot belongs to the computation, not to the request: a client that hangs up frees no thread.
+        future.add_done_callback(lambda _: self._slots.release())
+        return await asyncio.wrap_future(future)
+
+
+def acceptable(password: str) -> str:
+    """``password`` in its normal form, if it may be chosen as a new one.
+
+    8 to 256 characters of any kind after normalisation; nothing is demanded about digits or symbols
+    (NIST SP 800-63B, 5.1.1.2). Raises ``invalid("password", …)``.
+    """
+    secret = _secret(password)
+    text = "" if secret is None else secret.decode()
+    if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
+        raise invalid("password", f"must hold {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
+    return text
+
+
+def _secret(password: str) -> bytes | None:
+    """The bytes to hash, or ``None`` for what cannot be anyone's password."""
+    # Four times the limit leaves room for decomposed letters, and bounds the work of normalising.
+    if len(password) > 4 * MAX_CHARACTERS:
+        return None
+    try:
+        return unicodedata.normalize("NFKC", password).encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell: no keyboard writes it
+        return None
+
+
+def _unmatched_hash(salt_characters: int = 22, tag_characters: int = 43) -> str:
+    """A well-formed hash of today's cost that no known password has: 16 and 32 zero bytes in base64."""
+    p = _PARAMETERS
+    cost = f"m={p.memory_cost},t={p.time_cost},p={p.parallelism}"
+    return f"$argon2id$v={p.version}${cost}${'A' * salt_characters}${'A' * tag_characters}"
+
+
+_NOBODY = _unmatched_hash()

@@ -1,0 +1,53 @@
+"""Retention: how far back a client may resume. Older events are pruned; messages are not touched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from replyx import eventlog
+from replyx.errors import StoreUnavailable
+from replyx.store import Store
+
+log = logging.getLogger("replyx.retention")
+
+EVERY_S = 600.0
+
+
+class Retention:
+    """Prunes the log by age and count, a small piece at a time so that no send waits for it."""
+
+    def __init__(self, store: Store, days: int, events: int, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._days = days
+        self._events = events
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to prune."""
+        self._task = asyncio.create_task(self._prune_forever())
+
+    async def close(self) -> None:
+        """Stop pruning."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def prune(self) -> int:
+        """Drop every event that is past its time; returns how many."""
+        oldest = int((self._clock() - self._days * 86400) * 1000)
+        total = 0
+        while pruned := await self._store.commit(lambda tx: eventlog.prune(tx, oldest, self._events)):
+            total += pruned
+        return total
+
+    async def _prune_forever(self) -> None:
+        while True:
+            try:
+                if pruned := await self.prune():
+                    log.info("pruned %d events", pruned)
+            except StoreUnavailable:
+                log.warning("pruning waits until the store can be written")
+            await asyncio.sleep(EVERY_S)

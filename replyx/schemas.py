@@ -1,0 +1,138 @@
+"""The objects that clients see: what an answer or an event holds. Requests stand beside the service that takes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+Sender = Literal["user", "manager", "assistant", "system"]
+Status = Literal["open", "closed"]
+DialogHandler = Literal["assistant", "manager"]
+Role = Literal["admin", "manager", "user", "shop", "bot"]
+
+OPERATOR_ROLES = frozenset({"admin", "manager"})
+
+
+def timestamp(milliseconds: int) -> str:
+    """RFC 3339 in UTC with a trailing ``Z``, e.g. ``2025-09-06T18:30:00.000Z``."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message. ``author`` is the operator's name where an operator wrote it."""
+
+    id: int
+    sender: Sender
+    text: str
+    timestamp: str
+    client_id: str | None = None
+    author: str | None = None
+
+
+class Assignee(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+
+
+class VisitorCard(msgspec.Struct, frozen=True):
+    """What is known of the visitor; never the guest id, which is the visitor's credential."""
+
+    name: str | None
+    page: str | None
+
+
+class ReadUpTo(msgspec.Struct, frozen=True):
+    """The newest message id that each side has read; 0 for none."""
+
+    user: int
+    manager: int
+
+
+class Dialog(msgspec.Struct, frozen=True):
+    """One conversation. ``unread`` counts the visitor's messages that no operator has read."""
+
+    id: int
+    kind: Literal["dialog", "ticket"]
+    assistant_id: int | None
+    widget_id: int | None
+    status: Status
+    handler: DialogHandler
+    assignee: Assignee | None
+    visitor: VisitorCard
+    last_message: Message | None
+    unread: int
+    read_up_to: ReadUpTo
+    created_at: str
+    updated_at: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    id: int
+    email: str
+    name: str
+    role: Role
+    active: bool = True
+    created_at: str | None = None
+
+
+class Assistant(msgspec.Struct, frozen=True):
+    """Who answers first in a widget's dialogs."""
+
+    id: int
+    name: str
+    greeting: str
+    created_at: str
+
+
+class Widget(msgspec.Struct, frozen=True):
+    """An assistant embedded on named domains, with the line of HTML that does it."""
+
+    id: int
+    assistant_id: int
+    name: str
+    token: str
+    embed_code: str
+    allowed_domains: list[str]
+    theme: str
+    type: str
+    position: str
+    locale: str | None
+    created_at: str
+
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list; ``next`` continues in the same direction, null at the end."""
+
+    items: list[T]
+    next: int | None
+
+
+class PageAtCursor(msgspec.Struct, Generic[T], frozen=True):
+    """A page read at ``cursor``: a stream opened with that cursor continues exactly behind it."""
+
+    items: list[T]
+    next: int | None
+    cursor: str
+
+
+class DialogAtCursor(msgspec.Struct, frozen=True):
+    dialog: Dialog
+    cursor: str
+
+
+class DialogAnswer(msgspec.Struct, frozen=True):
+    dialog: Dialog
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The answer to a send: ``duplicate`` when this ``client_id`` had been stored before."""
+
+    message: Message
+    dialog_id: int
+    duplicate: bool

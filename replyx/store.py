@@ -1,0 +1,282 @@
+"""The store: one writer that commits many requests at once, and a few readers beside it.
+
+Every change is a *unit*: a function of a :class:`Transaction` that runs on the writer's thread. Units that wait
+together share one transaction and one flush to the disk (group commit), each in a savepoint of its own, so a bad
+one fails alone. ``commit`` returns when the unit is durable (SQLite: WAL with ``synchronous=FULL``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from peewee import Database, DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+
+from replyx import eventlog
+from replyx.errors import StoreUnavailable
+from replyx.eventlog import LoggedEvent
+from replyx.migrations import migrate
+from replyx.models import database as bound_database
+
+log = logging.getLogger("replyx.store")
+
+T = TypeVar("T")
+Unit = Callable[["Transaction"], T]
+Query = Callable[["Snapshot"], T]
+
+GROUP = 256  # units in one commit: past this the flush is already a small share of the work
+WAITING = 10_000  # units in the queue before callers are told to come back
+READERS = 3
+STORE_FAILED = (OperationalError, InterfaceError, DatabaseError)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Snapshot:
+    """A consistent view for reading: every statement of one query sees the same state."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._execute = database.execute_sql
+        self._foreign_placeholder = database.param if database.param != "?" else None
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
+        """Run one statement with ``?`` placeholders and return its cursor."""
+        if self._foreign_placeholder:
+            sql = sql.replace("?", self._foreign_placeholder)
+        return self._execute(sql, params)
+
+
+class Transaction(Snapshot):
+    """What a unit may do: read, write, and append the events that report its change."""
+
+    def __init__(self, database: Database, now_ms: int) -> None:
+        super().__init__(database)
+        self.now_ms = now_ms
+        self.events: list[LoggedEvent] = []
+        self._started_at = self._last = self._lock_counter(database)
+
+    def append(self, topics: tuple[str, ...], event: msgspec.Struct) -> int:
+        """Log ``event`` for the subscribers of ``topics`` and return its id.
+
+        Ids are contiguous and become visible in this order when the transaction commits.
+        """
+        return self.append_made(topics, lambda _: event)
+
+    def append_made(self, topics: tuple[str, ...], make: Callable[[int], msgspec.Struct]) -> int:
+        """As :meth:`append`, for an event that must know its own id."""
+        event_id = self._last + 1
+        logged = LoggedEvent(event_id, topics, _encode(make(event_id)))
+        eventlog.append(self, logged, self.now_ms)
+        self._last = event_id
+        self.events.append(logged)
+        return event_id
+
+    def next_event_id(self) -> int:
+        """The id that the next :meth:`append` of this unit will give."""
+        return self._last + 1
+
+    def mark(self) -> int:
+        """A point in the unit's work that :meth:`rewind` can return to."""
+        return len(self.events)
+
+    def rewind(self, mark: int) -> None:
+        """Forget the events appended since ``mark``; their rows go with the savepoint."""
+        self._last -= len(self.events) - mark
+        del self.events[mark:]
+
+    def seal(self) -> None:
+        """Write the counter; the last statement before the commit."""
+        if self._last != self._started_at:
+            self.execute("UPDATE counter SET top = ? WHERE id = 1", (self._last,))
+
+    def _lock_counter(self, database: Database) -> int:
+        lock = " FOR UPDATE" if isinstance(database, PostgresqlDatabase) else ""
+        return int(self.execute(f"SELECT top FROM counter WHERE id = 1{lock}").fetchone()[0])
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[T]):
+    """A unit in the queue, and what became of it."""
+
+    unit: Unit[T]
+    future: asyncio.Future[T]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Store:
+    """Opens the database, owns the writer's thread and the readers.
+
+    ``on_commit`` is called on the loop with the events of each commit, in id order, before the callers of those
+    units continue: an answer never overtakes its own effect on this process's caches.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+        self._queue: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._thread = threading.Thread(target=self._write_until_closed, name="writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.on_commit: Callable[[Sequence[LoggedEvent]], None] = lambda events: None
+        self.failing = False
+
+    @classmethod
+    def open(cls, url: Path, clock: Callable[[], float]) -> Store:
+        """Open (or create) the SQLite file at ``url`` and bring its schema up to date."""
+        database = sqlite(url)
+        bound_database.initialize(database)
+        with database.connection_context():
+            migrate(database)
+        return cls(database, clock)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to take units; results are handed to ``loop``."""
+        self._loop = loop
+        self._thread.start()
+
+    async def commit(self, unit: Unit[T]) -> T:
+        """Run ``unit`` in the next transaction; returns its result when that is on the disk.
+
+        Raises what the unit raised (its changes undone, others' kept), or :class:`StoreUnavailable` when the
+        database failed or too many units wait: then nothing of the unit was kept.
+        """
+        assert self._loop is not None, "the store was not started"
+        if self._queue.qsize() >= WAITING:
+            raise StoreUnavailable("Too much is waiting to be written. Try again shortly.", retry_after=1)
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Waiting(unit, future))
+        return await future
+
+    async def read(self, query: Query[T]) -> T:
+        """Run ``query`` on a reader's thread in one snapshot. Raises :class:`StoreUnavailable`."""
+        assert self._loop is not None, "the store was not started"
+        return await self._loop.run_in_executor(self._readers, self.query, query)
+
+    def query(self, query: Query[T]) -> T:
+        """As :meth:`read`, on the calling thread: for start-up and the command line."""
+        try:
+            self._database.connect(reuse_if_open=True)
+            with self._database.atomic():
+                return query(Snapshot(self._database))
+        except STORE_FAILED as failure:
+            log.error("a read failed: %s", failure)
+            self._database.close()
+            raise StoreUnavailable("The store cannot be read now.", retry_after=1) from failure
+
+    def change(self, unit: Unit[T]) -> T:
+        """As :meth:`commit`, on the calling thread, before :meth:`start`: for set-up and the command line."""
+        waiting: _Waiting[T] = _Waiting(unit, None)  # type: ignore[arg-type]
+        self._run_group([waiting])
+        if waiting.error is not None:
+            raise waiting.error
+        result: T = waiting.result
+        return result
+
+    async def close(self) -> None:
+        """Finish what waits, then close every connection."""
+        self._queue.put(None)
+        if self._loop is not None:
+            await self._loop.run_in_executor(None, self._thread.join)
+        self._readers.shutdown(wait=True)
+
+    def _write_until_closed(self) -> None:
+        while True:
+            group = self._next_group()
+            if group is None:
+                self._database.close()
+                return
+            events = self._run_group(group)
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._hand_over, group, events)
+
+    def _next_group(self) -> list[_Waiting[Any]] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                another = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if another is None:
+                self._queue.put(None)
+                break
+            group.append(another)
+        return group
+
+    def _run_group(self, group: Sequence[_Waiting[Any]]) -> list[LoggedEvent]:
+        """One transaction for the whole group; every unit ends with a result or an error."""
+        database = self._database
+        try:
+            database.connect(reuse_if_open=True)
+            database.execute_sql("BEGIN IMMEDIATE" if isinstance(database, SqliteDatabase) else "BEGIN")
+            transaction = Transaction(database, int(self._clock() * 1000))
+            for waiting in group:
+                self._run_unit(transaction, waiting)
+            transaction.seal()
+            database.execute_sql("COMMIT")
+        except STORE_FAILED as failure:
+            log.error("a commit failed, %d changes were refused: %s", len(group), failure)
+            self.failing = True
+            self._give_up(group, failure)
+            return []
+        self.failing = False
+        return transaction.events
+
+    def _run_unit(self, transaction: Transaction, waiting: _Waiting[Any]) -> None:
+        mark = transaction.mark()
+        transaction.execute("SAVEPOINT unit")
+        try:
+            waiting.result = waiting.unit(transaction)
+        except (OperationalError, InterfaceError):
+            raise  # the connection or the disk, not the unit: the whole group answers 503
+        except Exception as error:
+            transaction.execute("ROLLBACK TO SAVEPOINT unit")
+            transaction.rewind(mark)
+            waiting.error = error
+        transaction.execute("RELEASE SAVEPOINT unit")
+
+    def _give_up(self, group: Sequence[_Waiting[Any]], failure: Exception) -> None:
+        # Closing rolls back whatever is open, on a broken connection too.
+        self._database.close()
+        for waiting in group:
+            waiting.error = StoreUnavailable("The store cannot be written now. Nothing was kept.", retry_after=1)
+            waiting.error.__cause__ = failure
+
+    def _hand_over(self, group: Sequence[_Waiting[Any]], events: Sequence[LoggedEvent]) -> None:
+        if events:
+            self.on_commit(events)
+        for waiting in group:
+            if waiting.future.done():  # the caller went away; the change stands
+                continue
+            if waiting.error is not None:
+                waiting.future.set_exception(waiting.error)
+            else:
+                waiting.future.set_result(waiting.result)
+
+
+def sqlite(path: Path) -> SqliteDatabase:
+    """The SQLite database at ``path``, opened for durability: a commit that returned survives a power cut."""
+    return SqliteDatabase(
+        str(path),
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": "full",  # in WAL mode only FULL flushes each commit (sqlite.org/pragma.html#pragma_synchronous)
+            "foreign_keys": 1,
+            "cache_size": -8192,
+            "mmap_size": 0,
+        },
+        timeout=10,
+        check_same_thread=True,
+    )

@@ -1,0 +1,123 @@
+"""The open streams of this process, and the one wheel that keeps all of them alive.
+
+No task or timer per connection: once a second the wheel turns by one slot, and the streams of that slot get their
+heartbeat. The same turn closes the streams whose token has run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from replyx.errors import BAD_CREDENTIAL, GOING_AWAY, CloseCode
+from replyx.eventlog import LoggedEvent
+from replyx.events import DIRECTORY, DirectoryChanged
+from replyx.hub import Hub
+
+log = logging.getLogger("replyx.streams")
+
+SSE_SLOTS = 15  # seconds between SSE heartbeats (contract: every 15 s)
+SOCKET_SLOTS = 25  # seconds between pings; a socket that misses two is closed, so a dead phone is gone within 60 s
+
+
+class Stream(Protocol):
+    """One client's open connection. ``expires_at`` is in seconds since the epoch, None for never."""
+
+    kind: str
+    session_id: str | None
+    expires_at: float | None
+    heartbeat_s: int
+
+    def heartbeat(self) -> None:
+        """Send a sign of life, and close when the client gave none since the last."""
+        ...
+
+    def end(self, why: CloseCode) -> None:
+        """Close, telling the client why and when to return."""
+        ...
+
+
+class Streams:
+    """Registers streams, beats their hearts, and ends those that lost their right to listen."""
+
+    def __init__(self, hub: Hub, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._slots: dict[int, list[dict[Stream, None]]] = {
+            period: [{} for _ in range(period)] for period in (SSE_SLOTS, SOCKET_SLOTS)
+        }
+        self._slot_of: dict[Stream, dict[Stream, None]] = {}
+        self._next_slot = itertools.count()
+        self._turn = 0
+        self._expiring: list[tuple[float, int, Stream]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.stopping = False
+        hub.listen(DIRECTORY, self._directory_changed)
+
+    def start(self) -> None:
+        """Begin to turn the wheel."""
+        self._task = asyncio.create_task(self._turn_forever())
+
+    def add(self, stream: Stream) -> None:
+        """Take a stream into the wheel. Slots are given in turn, so that no second carries all heartbeats."""
+        number = next(self._next_slot)
+        slot = self._slots[stream.heartbeat_s][number % stream.heartbeat_s]
+        slot[stream] = None
+        self._slot_of[stream] = slot
+        if stream.expires_at is not None:
+            heapq.heappush(self._expiring, (stream.expires_at, number, stream))
+
+    def remove(self, stream: Stream) -> None:
+        """Forget a stream; harmless when repeated."""
+        slot = self._slot_of.pop(stream, None)
+        if slot is not None:
+            slot.pop(stream, None)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(list(self._slot_of))
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    def by_kind(self) -> dict[str, int]:
+        """How many streams of each kind are open."""
+        return dict(Counter(stream.kind for stream in self._slot_of))
+
+    async def close(self) -> None:
+        """Tell every client that the server restarts, and stop the wheel."""
+        self.stopping = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for stream in self:
+            stream.end(GOING_AWAY)
+
+    async def _turn_forever(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.turn(self._clock())
+
+    def turn(self, now: float) -> None:
+        """One second of the wheel: heartbeats of one slot of each period, and the streams whose token ran out."""
+        self._turn += 1
+        for period, slots in self._slots.items():
+            for stream in list(slots[self._turn % period]):
+                stream.heartbeat()
+        while self._expiring and self._expiring[0][0] <= now:
+            _, _, stream = heapq.heappop(self._expiring)
+            if stream in self._slot_of:
+                stream.end(BAD_CREDENTIAL)
+
+    def _directory_changed(self, event: LoggedEvent) -> None:
+        ended = set(msgspec.json.decode(event.payload, type=DirectoryChanged).sessions)
+        if not ended:
+            return
+        for stream in self:
+            if stream.session_id in ended:
+                stream.end(BAD_CREDENTIAL)

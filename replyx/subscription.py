@@ -1,0 +1,88 @@
+"""One client's place in the stream of events: a state machine without a loop, a clock or a socket.
+
+A subscription is *live*, and gets each frame as it is published, or *behind*, and is caught up from the log. It has
+no queue of its own: a client that reads too slowly simply falls behind, and costs a cursor.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+from replyx.wire import Wire
+
+
+class Sink(Protocol):
+    """Where a subscription's bytes go."""
+
+    def write(self, data: bytes) -> bool:
+        """Take ``data`` whole, without waiting. False: no more until ``drained`` was called."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether what was written still waits to leave, past the sink's bound."""
+        ...
+
+
+class State(Enum):
+    BEHIND = "behind"
+    LIVE = "live"
+    CLOSED = "closed"
+
+
+class Subscription:
+    """Topics, a wire format, a sink and the id of the last event that went into the sink.
+
+    Promises the sink each event of its topics once, in id order, from the cursor on.
+    """
+
+    __slots__ = ("_waiting", "cursor", "sink", "state", "topics", "wire")
+
+    def __init__(self, topics: frozenset[str], wire: Wire, sink: Sink, cursor: int) -> None:
+        self.topics = topics
+        self.wire = wire
+        self.sink = sink
+        self.cursor = cursor
+        self.state = State.BEHIND
+        self._waiting: list[bytes] = []
+
+    def offer(self, event_id: int, frame: bytes) -> bool:
+        """Take the next live event; True when it is the first of this turn and a :meth:`flush` is due."""
+        if event_id <= self.cursor or self.state is not State.LIVE:
+            return False
+        self.cursor = event_id
+        self._waiting.append(frame)
+        return len(self._waiting) == 1
+
+    def flush(self) -> bool:
+        """Write what this turn brought in one go. False: the client is now behind."""
+        waiting = self._waiting
+        data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        waiting.clear()
+        if self.sink.write(data):
+            return True
+        self.fall_behind()
+        return False
+
+    def replay(self, event_id: int, frame: bytes) -> bool:
+        """Write one event of the past. False: the sink is full, go on after it drained."""
+        if event_id <= self.cursor:
+            return True
+        self.cursor = event_id
+        return self.sink.write(frame)
+
+    def fall_behind(self) -> None:
+        """The sink is full: no more frames until the past was told again from the cursor."""
+        if self.state is State.LIVE:
+            self.state = State.BEHIND
+
+    def go_live(self) -> None:
+        """The past is told: from here on every frame comes as it is published."""
+        if self.state is State.BEHIND:
+            self.state = State.LIVE
+
+    def close(self) -> None:
+        """No more bytes, for good."""
+        self.state = State.CLOSED
+        self._waiting.clear()

@@ -1,0 +1,47 @@
+"""WebSocket frames as a server sends them (RFC 6455, 5.2): unmasked, final, never fragmented."""
+
+from __future__ import annotations
+
+import struct
+
+from replyx.eventlog import LoggedEvent
+
+TEXT = 0x81
+PING = 0x89
+
+
+def text_frame(payload: bytes) -> bytes:
+    """One text frame that holds ``payload``."""
+    return _frame(TEXT, payload)
+
+
+def ping_frame() -> bytes:
+    """An empty ping."""
+    return _frame(PING, b"")
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return struct.pack("!BB", first, size) + payload
+    if size < 65536:
+        return struct.pack("!BBH", first, 126, size) + payload
+    return struct.pack("!BBQ", first, 127, size) + payload
+
+
+class WebSocketWire:
+    """The event's JSON object with a ``cursor`` member added at its end."""
+
+    def durable(self, event: LoggedEvent, epoch: str) -> bytes:
+        return text_frame(b'%s,"cursor":"%s-%d"}' % (event.payload[:-1], epoch.encode(), event.id))
+
+    def ephemeral(self, payload: bytes) -> bytes:
+        return text_frame(payload)
+
+    def resync(self, reason: str, epoch: str, top: int) -> bytes:
+        return text_frame(
+            b'{"type":"resync","reason":"%s","cursor":"%s-%d"}' % (reason.encode(), epoch.encode(), top)
+        )
+
+
+WEBSOCKET = WebSocketWire()

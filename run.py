@@ -1,0 +1,177 @@
+"""The composition root: settings → services → application → loop. The only place that puts the parts together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import uvloop
+from tornado.netutil import bind_sockets
+
+from handlers.http_server import HttpLimits, HttpServer
+from handlers.routes import application
+from replyx import cli, demo, eventlog, logs, passwords, settings
+from replyx.accounts import Accounts
+from replyx.assistants import Assistants
+from replyx.auth import Authenticator
+from replyx.bus import Follower, LocalBus
+from replyx.dialogs import Dialogs
+from replyx.directory import Directory
+from replyx.hub import RECENT_EVENTS, Hub
+from replyx.limits import Limits
+from replyx.migrations import SchemaTooNew
+from replyx.origins import Origin, OriginPolicy
+from replyx.retention import Retention
+from replyx.secrets_file import SecretsError, SecretsFile
+from replyx.services import Services
+from replyx.settings import Settings, SettingsError, Wrong
+from replyx.store import Store
+from replyx.streams import Streams
+from replyx.tokens import Tokens
+from replyx.visitors import Visitors
+from replyx.widgets import Widgets
+
+ROOT = Path(__file__).resolve().parent
+
+SWITCH_S = 0.0005  # the writer's thread shares the interpreter with the loop; the default 5 ms would stall either
+STOP_S = 8.0  # answers in flight get this long; the whole stop stays under 10 s
+
+log = logging.getLogger("replyx")
+
+
+class Server:
+    """A running ReplyX: every part, started in order and stopped in the opposite one."""
+
+    def __init__(self, given: Settings, store: Store, secrets: SecretsFile, port: int) -> None:
+        keys = secrets.load().jwt_keys
+        base_url = given.base_url(port)
+        epoch, top = store.query(lambda rows: (eventlog.epoch(rows), eventlog.top(rows)))
+        clock = time.time
+        self.tokens = Tokens(keys)
+        self.pool = ThreadPoolExecutor(passwords.WORKERS, thread_name_prefix="password")
+        self.passwords = passwords.Passwords(self.pool)
+        self.hub = Hub(store, epoch, top)
+        self.bus = LocalBus(self.hub)
+        self.streams = Streams(self.hub, clock)
+        self.follower = Follower(store, self.hub)
+        self.retention = Retention(store, given.retention_days, given.retention_events, clock)
+        self.store = store
+        limits = Limits(given.rate_limits)
+        directory = Directory(store, self.hub)
+        authenticator = Authenticator(self.tokens, directory)
+        token_seconds = given.widget_token_days * 86400
+        self.services = Services(
+            settings=given,
+            secrets=secrets,
+            base_url=base_url,
+            root=ROOT,
+            clock=clock,
+            store=store,
+            hub=self.hub,
+            bus=self.bus,
+            streams=self.streams,
+            limits=limits,
+            origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
+            directory=directory,
+            authenticator=authenticator,
+            accounts=Accounts(store, self.tokens, self.passwords, limits, clock),
+            assistants=Assistants(store),
+            widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
+            dialogs=Dialogs(store, self.bus, epoch, clock),
+            visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
+            started_at=clock(),
+        )
+        store.on_commit = self.bus.publish
+
+    def start(self) -> HttpServer:
+        """Start every part; the server then only needs sockets."""
+        self.store.start(asyncio.get_running_loop())
+        self.hub.start()
+        self.streams.start()
+        self.follower.start()
+        self.retention.start()
+        given = self.services.settings
+        return HttpServer(
+            application(self.services, self.tokens),
+            limits=HttpLimits(),
+            trusted_proxies=given.trusted_proxies,
+        )
+
+    async def stop(self, http: HttpServer) -> None:
+        """Finish what is on its way, send every client away with a time to return, then close the store."""
+        http.stop()
+        await self.streams.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(http.close_all_connections(), STOP_S)
+        await self.retention.close()
+        await self.follower.close()
+        await self.hub.close()
+        await self.store.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def serve(given: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    sockets = bind_sockets(given.port, given.host, backlog=4096)
+    port = sockets[0].getsockname()[1]
+    if given.demo:
+        demo.check_directory(given.data_dir, ("replyx.db", "secrets.json", given.log_file.name if given.log_file else "-"))
+    secrets = SecretsFile(given.data_dir, given.jwt_secret)
+    secrets.load()
+    server = Server(given, opened(given), secrets, port)
+    if given.demo:
+        await demo.fill(server.store, server.passwords)
+        print(demo.welcome(given.base_url(port), given.internal_secret or secrets.load().internal_secret), flush=True)
+    http = server.start()
+    if not await server.services.accounts.exist():
+        print(f"First start: open {given.base_url(port)}/admin with the one-time code {secrets.ensure_setup_code()}")
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    http.add_sockets(sockets)
+    log.info("SSE Manager started: up to %d recent events in memory", RECENT_EVENTS)
+    host = f"[{given.host}]" if ":" in given.host else given.host
+    print(f"ReplyX is listening on http://{host}:{port}", flush=True)
+    await stopped.wait()
+    log.info("stopping: %d streams are asked to come back", len(server.streams))
+    await server.stop(http)
+    log.info("stopped")
+
+
+def opened(given: Settings) -> Store:
+    """The store of these settings, its schema up to date."""
+    if given.sqlite_path is None or given.redis_url:
+        name = "DATABASE_URL" if given.sqlite_path is None else "REDIS_URL"
+        raise SettingsError([Wrong(name, "(set)", "nothing for now: this version runs on SQLite in one process")])
+    return Store.open(given.sqlite_path, time.time)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``replyx [serve]`` runs the server, ``replyx init|account|widget|token`` changes an installation."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments and arguments[0] in cli.COMMANDS:
+            return cli.run(arguments, os.environ)
+        given = settings.load(arguments, os.environ)
+        logs.configure(given.log_level, given.log_format, given.log_file)
+        log.info("settings", extra=settings.redacted(given))
+        sys.setswitchinterval(SWITCH_S)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(given))
+    except (SettingsError, SecretsError, SchemaTooNew, demo.NotEmpty, OSError) as refusal:
+        print(f"replyx: {refusal}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

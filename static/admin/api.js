@@ -1,0 +1,112 @@
+import { request } from '../shared/http.js';
+import { dialogUrls, panelUrls } from '../shared/urls.js';
+
+/** The cookie that the server set with the page, sent back as a header: only our own page can read it. */
+function xsrf() {
+  const cookie = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
+  return cookie ? { 'X-XSRFToken': decodeURIComponent(cookie[1]) } : {};
+}
+
+/**
+ * The server as an operator's panel sees it. The session is an HttpOnly cookie; when it ends,
+ * `onSignedOut` is told and the call fails like any other.
+ */
+export class PanelApi {
+  /** Called when a request that needs the session was answered 401. @type {() => void} */
+  onSignedOut = () => {};
+  #urls = panelUrls();
+
+  /** The addresses of one dialog's conversation. @param {number} id */
+  conversation(id) {
+    return dialogUrls({ panel: true }, id);
+  }
+
+  /** @returns {(cursor: string|null) => string} where the inbox streams from */
+  get inbox() {
+    return this.#urls.inbox;
+  }
+
+  /** Who is signed in, or null. @returns {Promise<object|null>} */
+  async me() {
+    try {
+      return (await request(this.#urls.me)).user;
+    } catch (error) {
+      if (error.status === 401) return null;
+      throw error;
+    }
+  }
+
+  /** @returns {Promise<{needed: boolean}>} */
+  setup() {
+    return request(this.#urls.setup);
+  }
+
+  /** @param {{code: string, email: string, name: string, password: string}} account */
+  completeSetup(account) {
+    return request(this.#urls.setup, { method: 'POST', body: account, headers: xsrf() });
+  }
+
+  /** @param {{email: string, password: string}} pair */
+  signIn(pair) {
+    return request(this.#urls.session, { method: 'POST', body: pair, headers: xsrf() });
+  }
+
+  signOut() {
+    return request(this.#urls.session, { method: 'DELETE', headers: xsrf() });
+  }
+
+  /** @param {{status?: string, limit?: number, before?: number}} query */
+  dialogs(query) {
+    return this.get(this.#urls.dialogs(query));
+  }
+
+  /** @param {number} id @returns {Promise<{dialog: object, cursor: string}>} */
+  dialog(id) {
+    return this.get(this.#urls.dialog(id));
+  }
+
+  /** @param {number} id @param {string} action @param {object} [body] @returns {Promise<{dialog: object}>} */
+  act(id, action, body = {}) {
+    return this.change('POST', this.#urls.dialogAction(id, action), body);
+  }
+
+  /** Everything there is of a kind, oldest first. @param {'assistants'|'widgets'} kind @returns {Promise<object[]>} */
+  async all(kind) {
+    const found = [];
+    for (let after = 0; after !== null; ) {
+      const page = await this.get(this.#urls[kind](null, { limit: 200, after }));
+      found.push(...page.items);
+      after = page.next;
+    }
+    return found;
+  }
+
+  /** Creates without an `id`, changes with one. @param {'assistants'|'widgets'} kind @param {object} fields @param {number} [id] */
+  save(kind, fields, id) {
+    return this.change(id === undefined ? 'POST' : 'PATCH', this.#urls[kind](id), fields);
+  }
+
+  /** @param {'assistants'|'widgets'} kind @param {number} id */
+  remove(kind, id) {
+    return this.change('DELETE', this.#urls[kind](id));
+  }
+
+  /** @param {string} url */
+  get(url) {
+    return this.#watched(request(url));
+  }
+
+  /** @param {string} method @param {string} url @param {object} [body] */
+  change(method, url, body) {
+    return this.#watched(request(url, { method, body, headers: xsrf() }));
+  }
+
+  async #watched(answer) {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error.status === 401) this.onSignedOut();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import { coalesce, el } from '../shared/dom.js';
+import { Inbox } from './inbox.js';
+import { LiveInbox } from './live.js';
+import { Room } from './room.js';
+import { hashOf, parseRoute } from './router.js';
+import { DialogList, visitorName } from './views/dialog-list.js';
+import { DialogView } from './views/dialog-view.js';
+import { EmbedsView } from './views/embeds.js';
+import { Shell } from './views/shell.js';
+
+/** Everything of a signed-in operator: the inbox, the dialog that is open, the stream that feeds both. */
+export class Desk {
+  #options;
+  #shell;
+  #inbox;
+  #live;
+  #list;
+  #detail = el('div', { class: 'detail' });
+  #route = parseRoute('');
+  #view = null;
+  #embeds = null;
+  /** Rooms that are open or still have something to send. @type {Map<number, Room>} */
+  #rooms = new Map();
+  #draw = coalesce(() => this.#render());
+  #navigate = () => this.#go(parseRoute(location.hash));
+  #pressed = (event) => this.#key(event);
+
+  /**
+   * @param {object} options
+   * @param {import('./api.js').PanelApi} options.api
+   * @param {{id: number, name: string}} options.user
+   * @param {import('../shared/storage.js').SafeStorage} options.storage
+   * @param {(key: string, params?: object) => string} options.t
+   * @param {import('../shared/i18n.js').Clock} options.clock
+   * @param {() => void} options.onSignOut the operator asks to leave
+   * @param {() => void} options.onSignedOut the session has ended
+   */
+  constructor(options) {
+    this.#options = options;
+    const { api, t, clock, user, onSignOut } = options;
+    this.#shell = new Shell({ t, user, onSignOut });
+    this.#inbox = new Inbox({ api, onChange: this.#draw });
+    this.#list = new DialogList({ t, clock, onMore: () => this.#more() });
+    this.#live = new LiveInbox({
+      accountId: user.id,
+      inbox: api.inbox,
+      load: () => this.#load(),
+      onEvent: (event, cursor) => this.#received(event, cursor),
+      onState: (state) => this.#connection(state),
+      onSignedOut: options.onSignedOut,
+      probe: () => this.#probe(),
+      audit: () => this.#inbox.complete(),
+    });
+    this.element = this.#shell.element;
+  }
+
+  /** Shows itself and goes live. */
+  async connect() {
+    const { user, storage } = this.#options;
+    window.addEventListener('hashchange', this.#navigate);
+    document.addEventListener('keydown', this.#pressed);
+    document.addEventListener('visibilitychange', this.#draw);
+    for (const id of Room.unsent(user.id, storage)) this.#room(id);
+    this.#go(parseRoute(location.hash));
+    await this.#live.connect();
+  }
+
+  /** Stops everything; drafts and unsent messages stay. */
+  disconnect() {
+    window.removeEventListener('hashchange', this.#navigate);
+    document.removeEventListener('keydown', this.#pressed);
+    document.removeEventListener('visibilitychange', this.#draw);
+    this.#live.disconnect();
+    this.#view?.disconnect();
+    for (const room of this.#rooms.values()) room.outbox.disconnect();
+    document.title = this.#options.t('brand');
+  }
+
+  /** Tells the operator's other tabs that the session is over. */
+  announceSignOut() {
+    this.#live.announceSignOut();
+  }
+
+  async #load() {
+    const cursor = await this.#inbox.load();
+    const room = this.#rooms.get(this.#route.dialogId);
+    if (room) await this.#loadRoom(room);
+    if (this.#route.status === 'closed') await this.#inbox.more('closed');
+    return cursor;
+  }
+
+  async #probe() {
+    try {
+      return (await this.#options.api.me()) ? 'ok' : 'refused';
+    } catch {
+      return 'unreachable';
+    }
+  }
+
+  #received(event, cursor) {
+    this.#inbox.apply(event, cursor);
+    this.#rooms.get(event.dialog?.id ?? event.dialog_id)?.apply(event);
+  }
+
+  #connection(state) {
+    this.#shell.badge.show(state);
+    if (state === 'live') for (const room of this.#rooms.values()) room.outbox.kick();
+  }
+
+  #go(route) {
+    const before = this.#route;
+    this.#route = route;
+    this.#shell.mark(route.section);
+    if (route.section === 'widgets') this.#showEmbeds();
+    else this.#showDialogs(before);
+    if (route.status === 'closed' && !this.#inbox.loaded('closed')) this.#more();
+    this.#draw();
+  }
+
+  #showEmbeds() {
+    const { api, t } = this.#options;
+    this.#closeRoom();
+    this.#embeds = new EmbedsView({ api, t });
+    this.#shell.content.replaceChildren(this.#embeds.element);
+    this.#embeds.connect();
+  }
+
+  #showDialogs(before) {
+    const { dialogId } = this.#route;
+    if (!this.#list.element.isConnected) {
+      this.#embeds = null;
+      this.#shell.content.replaceChildren(el('div', { class: 'desk' }, this.#list.element, this.#detail));
+    }
+    this.#list.element.parentElement.classList.toggle('desk--detail', dialogId !== null);
+    if (dialogId === null) {
+      this.#closeRoom();
+      this.#detail.replaceChildren(this.#invitation());
+      this.#list.element.querySelector(`[data-dialog-id="${before.dialogId}"]`)?.focus();
+    } else if (!this.#view || this.#view.dialogId !== dialogId) {
+      this.#openRoom(dialogId);
+    }
+  }
+
+  #invitation() {
+    const { t } = this.#options;
+    return el('div', { class: 'detail__empty' }, el('h1', {}, t('choose')), el('p', {}, t('choose_text')));
+  }
+
+  #openRoom(dialogId) {
+    const { user, storage, t, clock, api } = this.#options;
+    this.#closeRoom();
+    const room = this.#room(dialogId);
+    this.#view = new DialogView({
+      room,
+      user,
+      storage,
+      t,
+      clock,
+      conversation: Room.nameOf(user.id, dialogId),
+      backHref: hashOf({ ...this.#route, dialogId: null }),
+      visitor: (id) => visitorName(this.#inbox.get(id) ?? { id }, t),
+      onAction: async (action, body) => {
+        await api.act(dialogId, action, body);
+        await this.#inbox.fetch(dialogId); // the event may be late; the operator should see the effect now
+      },
+    });
+    this.#view.dialogId = dialogId;
+    this.#detail.replaceChildren(this.#view.element);
+    this.#view.connect();
+    this.#loadRoom(room);
+  }
+
+  async #loadRoom(room) {
+    const { t } = this.#options;
+    try {
+      if (!this.#inbox.get(room.dialogId)) await this.#inbox.fetch(room.dialogId);
+      room.conversation.take(this.#inbox.get(room.dialogId));
+      await room.load();
+      if (this.#view?.dialogId === room.dialogId) this.#view.say('');
+    } catch (error) {
+      if (this.#view?.dialogId === room.dialogId) this.#view.say(t(error.status === 404 ? 'dialog_missing' : 'load_failed'));
+      if (error.status === 404) return; // nothing to wait for
+      throw error;
+    }
+  }
+
+  #closeRoom() {
+    this.#view?.disconnect();
+    this.#view = null;
+    for (const [id, room] of this.#rooms) {
+      if (room.outbox.entries.length) continue;
+      room.outbox.disconnect();
+      this.#rooms.delete(id);
+    }
+  }
+
+  #room(dialogId) {
+    const { api, user, storage } = this.#options;
+    let room = this.#rooms.get(dialogId);
+    if (!room) {
+      room = new Room({ dialogId, accountId: user.id, api, storage, onChange: this.#draw });
+      this.#rooms.set(dialogId, room);
+      room.outbox.connect();
+    }
+    return room;
+  }
+
+  async #more() {
+    try {
+      await this.#inbox.more(this.#route.status);
+    } catch (error) {
+      if (error.status === undefined) throw error;
+      this.#draw(); // the button is still there to be pressed again
+    }
+  }
+
+  #key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && event.altKey && this.#route.section === 'dialogs') {
+      event.preventDefault();
+      const ids = this.#inbox.list(this.#route.status).map(({ id }) => id);
+      const next = ids[ids.indexOf(this.#route.dialogId) + step];
+      if (next !== undefined) location.hash = hashOf({ ...this.#route, dialogId: next });
+    } else if (event.key === 'Escape' && this.#route.dialogId !== null && !event.defaultPrevented) {
+      location.hash = hashOf({ ...this.#route, dialogId: null });
+    }
+  }
+
+  #render() {
+    const { t } = this.#options;
+    const { status, dialogId } = this.#route;
+    const { unread } = this.#inbox;
+    document.title = `${unread ? `(${unread}) ` : ''}${t('brand')} · ${t(this.#route.section)}`;
+    this.#list.render({
+      dialogs: this.#inbox.list(status),
+      status,
+      selected: dialogId,
+      loaded: this.#inbox.loaded(status),
+      hasMore: this.#inbox.hasMore(status),
+    });
+    this.#view?.render(this.#inbox.get(dialogId));
+  }
+}

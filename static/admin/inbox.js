@@ -1,0 +1,158 @@
+import { fullJitter } from '../shared/backoff.js';
+import { isAfter } from '../shared/cursor.js';
+
+const PAGE = 50;
+
+/**
+ * A dialog after one event. Loading a dialog and applying its events lead to the same object.
+ * Null when the event says too little, and the dialog must be asked for.
+ * @param {object} dialog @param {object} event @returns {object|null}
+ */
+export function reduce(dialog, event) {
+  if (event.type === 'dialog:updated') return event.dialog;
+  if (event.type === 'message:new') {
+    const { message } = event;
+    const byVisitor = message.sender === 'user';
+    const side = byVisitor ? 'user' : 'manager';
+    return {
+      ...dialog,
+      last_message: message,
+      updated_at: message.timestamp,
+      unread: byVisitor ? dialog.unread + 1 : 0,
+      read_up_to: { ...dialog.read_up_to, [side]: message.id },
+    };
+  }
+  if (event.type === 'message:read') {
+    const readUpTo = { ...dialog.read_up_to, [event.sender === 'user' ? 'user' : 'manager']: event.up_to };
+    if (event.sender === 'user') return { ...dialog, read_up_to: readUpTo };
+    const all = !dialog.last_message || event.up_to >= dialog.last_message.id;
+    return all ? { ...dialog, read_up_to: readUpTo, unread: 0 } : null;
+  }
+  return dialog;
+}
+
+/**
+ * The dialogs that this tab knows. Each is remembered with the cursor at which it was true, so a page
+ * that was read later than an event, or earlier, never overwrites what is newer.
+ */
+export class Inbox {
+  #api;
+  #onChange;
+  /** @type {Map<number, {dialog: object, cursor: string}>} */
+  #entries = new Map();
+  /** Where each list continues; undefined: not loaded yet. */
+  #next = { open: undefined, closed: undefined };
+  /** Dialogs being asked for, with the newest cursor heard about them meanwhile. @type {Map<number, string>} */
+  #asked = new Map();
+  #attempt = 0;
+
+  /** @param {{api: import('./api.js').PanelApi, onChange: () => void}} options */
+  constructor({ api, onChange }) {
+    this.#api = api;
+    this.#onChange = onChange;
+  }
+
+  /** Forgets everything and loads the open dialogs. @returns {Promise<string>} the cursor to stream from */
+  async load() {
+    const page = await this.#api.dialogs({ status: 'open', limit: PAGE });
+    this.#entries.clear();
+    this.#next = { open: page.next, closed: undefined };
+    this.#take(page);
+    return page.cursor;
+  }
+
+  /** Loads the next page of a list, the first if there is none yet. @param {'open'|'closed'} status */
+  async more(status) {
+    const before = this.#next[status];
+    if (before === null) return;
+    const page = await this.#api.dialogs({ status, limit: PAGE, before });
+    this.#next[status] = page.next;
+    this.#take(page);
+  }
+
+  /** @param {'open'|'closed'} status @returns {boolean} whether `more` would bring anything */
+  hasMore(status) {
+    return this.#next[status] !== null;
+  }
+
+  /** @param {'open'|'closed'} status @returns {boolean} */
+  loaded(status) {
+    return this.#next[status] !== undefined;
+  }
+
+  /** @param {'open'|'closed'} status @returns {object[]} newest activity first */
+  list(status) {
+    const found = [...this.#entries.values()].map(({ dialog }) => dialog).filter((dialog) => dialog.status === status);
+    return found.sort((a, b) => b.updated_at.localeCompare(a.updated_at) || b.id - a.id);
+  }
+
+  /** @param {number} id @returns {object|undefined} */
+  get(id) {
+    return this.#entries.get(id)?.dialog;
+  }
+
+  /** Visitors' messages in the open dialogs that no operator has read. @returns {number} */
+  get unread() {
+    return this.list('open').reduce((sum, dialog) => sum + dialog.unread, 0);
+  }
+
+  /** Loads one dialog that no list has brought. @param {number} id @throws {import('../shared/http.js').HttpProblem} */
+  async fetch(id) {
+    const { dialog, cursor } = await this.#api.dialog(id);
+    this.#put(dialog, cursor);
+    this.#onChange();
+  }
+
+  /** @param {object} event @param {string|null} cursor */
+  apply(event, cursor) {
+    if (cursor === null) return;
+    const id = event.dialog?.id ?? event.dialog_id;
+    if (id === undefined) return;
+    const entry = this.#entries.get(id);
+    if (entry && !isAfter(cursor, entry.cursor)) return;
+    const dialog = entry || event.dialog ? reduce(entry?.dialog, event) : null;
+    if (dialog) {
+      this.#put(dialog, cursor);
+      this.#onChange();
+    } else {
+      this.#ask(id, cursor);
+    }
+  }
+
+  /** The newest dialog of the server is as we have it: the stream has not fallen silent. @returns {Promise<boolean>} */
+  async complete() {
+    const { items } = await this.#api.dialogs({ limit: 1 });
+    const newest = items[0];
+    const ours = newest && this.get(newest.id);
+    return !newest || (ours !== undefined && ours.updated_at >= newest.updated_at);
+  }
+
+  #take({ items, cursor }) {
+    for (const dialog of items) this.#put(dialog, cursor);
+    this.#onChange();
+  }
+
+  #put(dialog, cursor) {
+    const known = this.#entries.get(dialog.id);
+    if (!known || isAfter(cursor, known.cursor)) this.#entries.set(dialog.id, { dialog, cursor });
+  }
+
+  async #ask(id, cursor) {
+    const asking = this.#asked.has(id);
+    this.#asked.set(id, cursor);
+    if (asking) return;
+    try {
+      await this.fetch(id);
+      this.#attempt = 0;
+    } catch (error) {
+      if (error.transient) this.#attempt += 1;
+      else this.#asked.delete(id); // gone, or no longer ours to see
+    }
+    const heard = this.#asked.get(id);
+    this.#asked.delete(id);
+    const entry = this.#entries.get(id);
+    if (heard !== undefined && (!entry || isAfter(heard, entry.cursor))) {
+      setTimeout(() => this.#ask(id, heard), fullJitter(this.#attempt));
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { el } from '../../shared/dom.js';
+
+/** The visitor as operators see them: by name, else by the dialog's number. */
+export function visitorName(dialog, t) {
+  return dialog.visitor?.name || t('visitor', { id: dialog.id });
+}
+
+/** The list of dialogs, newest activity first. Nodes outlive a redraw, so the focus stays where it is. */
+export class DialogList {
+  #options;
+  #items;
+  #more;
+  #empty;
+  #tabs;
+  /** @type {Map<number, {node: HTMLElement, link: HTMLElement, drawn: string}>} */
+  #rows = new Map();
+
+  /**
+   * @param {object} options
+   * @param {(key: string, params?: object) => string} options.t
+   * @param {import('../../shared/i18n.js').Clock} options.clock
+   * @param {() => void} options.onMore
+   */
+  constructor(options) {
+    this.#options = options;
+    const { t, onMore } = options;
+    this.#tabs = {
+      open: el('a', { class: 'tab', href: '#/dialogs', 'data-testid': 'filter-open' }, t('open')),
+      closed: el('a', { class: 'tab', href: '#/dialogs?status=closed', 'data-testid': 'filter-closed' }, t('closed')),
+    };
+    this.#items = el('ul', { class: 'dialogs__items', 'data-testid': 'dialog-list', onkeydown: (event) => this.#pressed(event) });
+    this.#empty = el('p', { class: 'dialogs__empty', hidden: true });
+    this.#more = el('button', { type: 'button', class: 'button dialogs__more', hidden: true, onclick: onMore }, t('more'));
+    this.element = el(
+      'section',
+      { class: 'dialogs', 'aria-label': t('dialogs') },
+      el('div', { class: 'tabs' }, ...Object.values(this.#tabs)),
+      el('div', { class: 'dialogs__scroll' }, this.#items, this.#empty, this.#more),
+    );
+  }
+
+  /** @param {{dialogs: object[], status: 'open'|'closed', selected: number|null, loaded: boolean, hasMore: boolean}} state */
+  render({ dialogs, status, selected, loaded, hasMore }) {
+    const { t } = this.#options;
+    for (const [name, tab] of Object.entries(this.#tabs)) tab.toggleAttribute('aria-current', name === status);
+    this.#place(dialogs, status, selected);
+    this.#empty.hidden = dialogs.length > 0;
+    this.#empty.textContent = t(loaded ? `none_${status}` : 'loading');
+    this.#more.hidden = !loaded || !hasMore;
+  }
+
+  #place(dialogs, status, selected) {
+    const kept = new Set(dialogs.map(({ id }) => id));
+    for (const [id, { node }] of this.#rows) {
+      if (kept.has(id)) continue;
+      node.remove();
+      this.#rows.delete(id);
+    }
+    dialogs.forEach((dialog, index) => {
+      const { node } = this.#row(dialog, status, dialog.id === selected);
+      const there = this.#items.children[index];
+      if (there === node) return;
+      // Moving a node takes its focus away; whoever walks the list by keyboard must not be thrown out of it.
+      const focused = node.contains(document.activeElement) ? document.activeElement : null;
+      this.#items.insertBefore(node, there ?? null);
+      focused?.focus({ preventScroll: true });
+    });
+  }
+
+  #row(dialog, status, selected) {
+    let row = this.#rows.get(dialog.id);
+    if (!row) {
+      const link = el('a', { class: 'dialog-item', 'data-testid': 'dialog-item', 'data-dialog-id': dialog.id });
+      row = { node: el('li', {}, link), link, drawn: '' };
+      this.#rows.set(dialog.id, row);
+    }
+    row.link.href = `#/dialogs/${dialog.id}${status === 'closed' ? '?status=closed' : ''}`;
+    if (selected) row.link.setAttribute('aria-current', 'true');
+    else row.link.removeAttribute('aria-current');
+    const drawn = JSON.stringify([dialog.visitor, dialog.last_message, dialog.unread, dialog.handler, dialog.assignee, new Date().toDateString()]);
+    if (row.drawn !== drawn) {
+      row.drawn = drawn;
+      row.link.dataset.unread = dialog.unread;
+      row.link.replaceChildren(...this.#words(dialog));
+    }
+    return row;
+  }
+
+  #words(dialog) {
+    const { t, clock } = this.#options;
+    const { unread } = dialog;
+    const count = unread > 99 ? '99+' : String(unread);
+    return [
+      el('span', { class: 'dialog-item__name' }, visitorName(dialog, t)),
+      el('time', { class: 'dialog-item__time', datetime: dialog.updated_at }, clock.brief(dialog.updated_at)),
+      el('span', { class: 'dialog-item__text' }, this.#preview(dialog)),
+      unread > 0 && el('span', { class: 'dialog-item__unread' }, el('span', { 'aria-hidden': 'true' }, count), el('span', { class: 'hidden' }, t('unread', { n: unread }))),
+      dialog.assignee && el('span', { class: 'dialog-item__who' }, dialog.assignee.name),
+    ].filter(Boolean);
+  }
+
+  #preview({ last_message: last }) {
+    const { t } = this.#options;
+    if (!last) return t('no_messages');
+    const text = last.text.slice(0, 160);
+    return last.sender === 'user' ? text : `${last.author || t({ manager: 'operator' }[last.sender] ?? last.sender)}: ${text}`;
+  }
+
+  #pressed(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey) return;
+    const links = [...this.#items.querySelectorAll('a')];
+    const next = links[links.indexOf(document.activeElement) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+}

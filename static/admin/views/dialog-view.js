@@ -1,0 +1,153 @@
+import { Composer } from '../../shared/composer.js';
+import { el, icon } from '../../shared/dom.js';
+import { MessageList } from '../../shared/message-list.js';
+import { visitorName } from './dialog-list.js';
+
+/** One dialog: who, what was said, what can be done. */
+export class DialogView {
+  #options;
+  #name;
+  #about;
+  #actions;
+  #list;
+  #typing;
+  #notice;
+  #composer;
+
+  /**
+   * @param {object} options
+   * @param {import('../room.js').Room} options.room
+   * @param {{id: number, name: string}} options.user
+   * @param {string} options.conversation names the draft
+   * @param {import('../../shared/storage.js').SafeStorage} options.storage
+   * @param {(key: string, params?: object) => string} options.t
+   * @param {import('../../shared/i18n.js').Clock} options.clock
+   * @param {string} options.backHref
+   * @param {(action: string, body?: object) => Promise<void>} options.onAction
+   */
+  constructor(options) {
+    this.#options = options;
+    const { room, conversation, storage, t, clock, backHref } = options;
+    this.#list = new MessageList({
+      self: 'manager',
+      t,
+      clock,
+      nameOf: (message) => this.#nameOf(message),
+      onOlder: () => room.conversation.loadOlder(),
+      onRetry: (id) => room.outbox.retry(id),
+      onDiscard: (id) => this.#composer.restore(room.outbox.discard(id)),
+      onSeen: () => this.#seen(),
+    });
+    this.#composer = new Composer({
+      conversation,
+      storage,
+      t,
+      onSend: (text) => {
+        this.#list.toEnd();
+        room.outbox.add(text);
+      },
+      onTyping: (typing) => room.typing(typing),
+    });
+    this.#name = el('h1', { class: 'dialog__name', tabindex: '-1' });
+    this.#about = el('p', { class: 'dialog__about' });
+    this.#actions = el('div', { class: 'dialog__actions' });
+    this.#typing = el('p', { class: 'typing', 'data-testid': 'typing', 'aria-live': 'polite' });
+    this.#notice = el('p', { class: 'dialog__notice', role: 'status', hidden: true });
+    const back = el('a', { class: 'icon-button dialog__back', href: backHref, 'aria-label': t('back'), title: t('back') }, icon('back'));
+    const header = el('header', { class: 'dialog__header' }, back, el('div', { class: 'dialog__words' }, this.#name, this.#about), this.#actions);
+    this.element = el('section', { class: 'dialog', 'data-testid': 'dialog' }, header, this.#list.element, this.#typing, this.#notice, this.#composer.element);
+  }
+
+  /** Call when the element stands in the page. */
+  connect() {
+    this.#composer.connect();
+    if (matchMedia('(pointer: fine)').matches) this.#composer.focus();
+    else this.#name.focus();
+  }
+
+  /** Keeps the draft. */
+  disconnect() {
+    this.#composer.disconnect();
+  }
+
+  /** @param {object|undefined} dialog undefined while it is being loaded */
+  render(dialog) {
+    const { room, t } = this.#options;
+    const { messages, readUpTo, hasOlder } = room.conversation;
+    this.#list.render({ messages, unsent: room.outbox.entries, readUpTo: readUpTo.user, hasOlder });
+    const typing = room.conversation.typing[0];
+    this.#typing.textContent = typing && dialog ? t(`typing_${typing}`, { name: visitorName(dialog, t) }) : '';
+    if (!dialog) return;
+    this.#name.textContent = visitorName(dialog, t);
+    this.#about.replaceChildren(...this.#facts(dialog));
+    this.#drawActions(dialog);
+    if (this.#notice.dataset.kind !== 'problem') this.#say(dialog.status === 'closed' ? t('dialog_closed') : '', 'closed');
+    this.#seen();
+  }
+
+  /** @param {string} words @param {'problem'|'closed'} [kind] a problem stays until the next one or a success */
+  say(words, kind = 'problem') {
+    this.#say(words, kind);
+  }
+
+  #say(words, kind) {
+    this.#notice.textContent = words;
+    this.#notice.hidden = !words;
+    this.#notice.dataset.kind = words ? kind : '';
+  }
+
+  #facts(dialog) {
+    const { t } = this.#options;
+    const handler = dialog.handler === 'assistant' ? t('handled_assistant') : t('handled_manager');
+    const who = dialog.handler === 'manager' && dialog.assignee ? t('handled_by', { name: dialog.assignee.name }) : handler;
+    const assigned = dialog.handler === 'assistant' && dialog.assignee ? t('assigned_to', { name: dialog.assignee.name }) : null;
+    const page = dialog.visitor?.page;
+    return [who, assigned, page && t('page', { page })].filter(Boolean).map((words) => el('span', {}, words));
+  }
+
+  #drawActions(dialog) {
+    const { user } = this.#options;
+    const mine = dialog.assignee?.id === user.id;
+    const wanted = [
+      dialog.handler === 'assistant' ? 'takeover' : 'release',
+      dialog.handler === 'manager' && !mine ? 'assign_me' : null,
+      dialog.status === 'open' ? 'close_dialog' : 'reopen',
+    ].filter(Boolean);
+    if (this.#actions.dataset.drawn === wanted.join()) return;
+    this.#actions.dataset.drawn = wanted.join();
+    this.#actions.replaceChildren(...wanted.map((name) => this.#action(name)));
+  }
+
+  #action(name) {
+    const { t, user } = this.#options;
+    const call = { close_dialog: ['close'], assign_me: ['assign', { account_id: user.id }] }[name] ?? [name];
+    const button = el('button', { type: 'button', class: 'button', 'data-testid': `action-${call[0]}` }, t(name));
+    button.addEventListener('click', () => this.#run(button, call));
+    return button;
+  }
+
+  async #run(button, call) {
+    const { onAction, t } = this.#options;
+    button.disabled = true;
+    try {
+      await onAction(...call);
+      this.#say('', 'problem');
+      if (!button.isConnected) this.#name.focus(); // the pressed button is gone: keep the keyboard in the dialog
+    } catch (error) {
+      this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail: error.detail || error.message }), 'problem');
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  #nameOf({ sender, author }) {
+    const { t, room, user, visitor } = this.#options;
+    if (sender === 'user') return visitor(room.dialogId);
+    if (sender === 'assistant') return author || t('assistant');
+    return author || (sender === 'manager' ? user.name : sender);
+  }
+
+  #seen() {
+    if (this.element.isConnected && document.visibilityState === 'visible' && this.#list.atEnd) this.#options.room.seen();
+  }
+}

@@ -1,0 +1,177 @@
+import { el, icon } from '../../shared/dom.js';
+
+/** How long a delete button stays armed. */
+const ARMED_MS = 4000;
+
+function labelled(label, control, hint = null) {
+  return el('label', { class: 'field' }, el('span', { class: 'field__label' }, label), control, hint && el('span', { class: 'field__hint' }, hint));
+}
+
+function input(value, attributes = {}) {
+  const control = el('input', { class: 'input', ...attributes });
+  control.value = value;
+  return control;
+}
+
+function area(value, attributes = {}) {
+  const control = el('textarea', { class: 'input', rows: '3', ...attributes });
+  control.value = value;
+  return control;
+}
+
+function choice(value, options) {
+  const control = el('select', { class: 'input' }, ...options.map(([name, label]) => el('option', { value: name }, label)));
+  control.value = value;
+  return control;
+}
+
+/** Deletes at the second press within a few seconds. */
+function deleteButton(t, onDelete) {
+  const button = el('button', { type: 'button', class: 'button button--quiet', 'data-testid': 'delete' }, t('delete'));
+  let armed = 0;
+  const disarm = () => {
+    armed = 0;
+    button.textContent = t('delete');
+  };
+  button.addEventListener('click', () => {
+    if (armed) {
+      clearTimeout(armed);
+      disarm();
+      onDelete();
+    } else {
+      armed = setTimeout(disarm, ARMED_MS);
+      button.textContent = t('delete_sure');
+    }
+  });
+  return button;
+}
+
+/** A form in a card: saves its fields, tells what came of it. */
+function card({ t, title, testid, fields, extra = null, read, save, remove = null, isNew }) {
+  const told = el('p', { class: 'card__told', role: 'status' });
+  const submit = el('button', { class: 'button button--primary', 'data-testid': 'save' }, t(isNew ? 'create' : 'save'));
+  const attempt = async (action) => {
+    submit.disabled = true;
+    told.textContent = '';
+    try {
+      told.textContent = (await action()) ?? '';
+      told.dataset.kind = 'done';
+    } catch (error) {
+      const known = error.code === 'assistant_in_use' ? t('assistant_in_use') : t('went_wrong', { detail: error.detail || error.message });
+      told.textContent = error.status === 0 ? t('network') : known;
+      told.dataset.kind = 'problem';
+    } finally {
+      submit.disabled = false;
+    }
+  };
+  const onsubmit = (event) => {
+    event.preventDefault();
+    attempt(() => save(read()));
+  };
+  const foot = el('div', { class: 'card__foot' }, submit, remove && deleteButton(t, () => attempt(remove)), told);
+  const form = el('form', { class: 'card__form', onsubmit }, el('div', { class: 'card__fields' }, ...fields), extra, foot);
+  const details = el('details', { class: 'card', 'data-testid': testid, open: !isNew && testid === 'widget-card' }, el('summary', { class: 'card__title' }, isNew && icon('plus'), title), form);
+  return details;
+}
+
+/** The code to paste, with a button that copies it. */
+function embedCode(t, code) {
+  const shown = area(code, { readonly: true, rows: '4', spellcheck: 'false', 'data-testid': 'embed-code', class: 'input input--code' });
+  const words = el('span', {}, t('copy'));
+  const button = el('button', { type: 'button', class: 'button', 'data-testid': 'copy' }, icon('copy'), words);
+  button.addEventListener('click', async () => {
+    shown.select();
+    try {
+      await navigator.clipboard.writeText(shown.value);
+    } catch {
+      document.execCommand('copy'); // the clipboard's own interface exists only in secure contexts
+    }
+    words.textContent = t('copied');
+    setTimeout(() => (words.textContent = t('copy')), 2000);
+  });
+  return { shown, element: el('div', { class: 'card__code' }, labelled(t('embed_code'), shown), button) };
+}
+
+function widgetFields(t, widget, assistants) {
+  return {
+    assistant: choice(widget?.assistant_id ?? assistants[0].id, assistants.map(({ id, name }) => [id, name])),
+    name: input(widget?.name ?? '', { maxlength: '100' }),
+    domains: area((widget?.allowed_domains ?? []).join('\n'), { spellcheck: 'false', 'data-testid': 'domains' }),
+    theme: input(widget?.theme ?? '#2563eb', { type: 'color', class: 'input input--color' }),
+    type: choice(widget?.type ?? 'floating', [['floating', t('floating')], ['inline', t('inline')]]),
+    position: choice(widget?.position ?? 'bottom-right', [['bottom-right', t('bottom_right')], ['bottom-left', t('bottom_left')]]),
+    locale: choice(widget?.locale ?? '', [['', t('by_browser')], ['ru', 'Русский'], ['en', 'English']]),
+  };
+}
+
+/**
+ * A widget, or the form for a new one when `widget` is null.
+ * @param {{api: import('../api.js').PanelApi, t: Function, widget: object|null, assistants: object[], onListChanged: () => void}} options
+ */
+export function widgetCard({ api, t, widget, assistants, onListChanged }) {
+  const form = widgetFields(t, widget, assistants);
+  form.assistant.disabled = widget !== null;
+  const code = widget && embedCode(t, widget.embed_code);
+  const domains = () => form.domains.value.split(/[\s,]+/).filter(Boolean);
+  const read = () => ({
+    ...(widget ? {} : { assistant_id: Number(form.assistant.value) }),
+    name: form.name.value.trim(),
+    allowed_domains: domains(),
+    theme: form.theme.value,
+    type: form.type.value,
+    position: form.position.value,
+    locale: form.locale.value || null,
+  });
+  const save = async (fields) => {
+    const saved = await api.save('widgets', fields, widget?.id);
+    if (!widget) {
+      onListChanged();
+      return t('saved');
+    }
+    const changed = saved.allowed_domains.join() !== widget.allowed_domains.join();
+    widget = saved;
+    form.domains.value = saved.allowed_domains.join('\n');
+    code.shown.value = saved.embed_code;
+    return t(changed ? 'saved_domains' : 'saved');
+  };
+  const remove = async () => {
+    await api.remove('widgets', widget.id);
+    onListChanged();
+  };
+  const fields = [
+    labelled(t('widget_name'), form.name),
+    labelled(t('assistants'), form.assistant),
+    labelled(t('domains'), form.domains, t('domains_hint')),
+    el('div', { class: 'card__row' }, labelled(t('theme'), form.theme), labelled(t('type'), form.type), labelled(t('position'), form.position), labelled(t('language'), form.locale)),
+  ];
+  const title = widget ? widget.name || t('widget', { id: widget.id }) : t('new_widget');
+  return card({ t, title, testid: widget ? 'widget-card' : 'widget-new', fields, extra: code?.element, read, save, remove: widget && remove, isNew: !widget });
+}
+
+/**
+ * An assistant, or the form for a new one when `assistant` is null.
+ * @param {{api: import('../api.js').PanelApi, t: Function, assistant: object|null, onListChanged: () => void}} options
+ */
+export function assistantCard({ api, t, assistant, onListChanged }) {
+  const name = input(assistant?.name ?? '', { required: true, maxlength: '100' });
+  const greeting = area(assistant?.greeting ?? '', { maxlength: '1000', rows: '2' });
+  const save = async (fields) => {
+    await api.save('assistants', fields, assistant?.id);
+    onListChanged();
+    return t('saved');
+  };
+  const remove = async () => {
+    await api.remove('assistants', assistant.id);
+    onListChanged();
+  };
+  return card({
+    t,
+    title: assistant?.name ?? t('new_assistant'),
+    testid: assistant ? 'assistant-card' : 'assistant-new',
+    fields: [labelled(t('name'), name), labelled(t('greeting'), greeting)],
+    read: () => ({ name: name.value.trim(), greeting: greeting.value.trim() }),
+    save,
+    remove: assistant && remove,
+    isNew: !assistant,
+  });
+}

@@ -1,0 +1,50 @@
+import { el, icon } from '../../shared/dom.js';
+import { StateBadge } from '../../shared/state-badge.js';
+
+/** The frame around every page of the panel: sections, connection, account. */
+export class Shell {
+  #links;
+
+  /**
+   * @param {object} options
+   * @param {(key: string) => string} options.t
+   * @param {{name: string}} options.user
+   * @param {() => void} options.onSignOut
+   */
+  constructor({ t, user, onSignOut }) {
+    this.badge = new StateBadge(t);
+    this.content = el('main', { class: 'content', id: 'content', tabindex: '-1' });
+    this.#links = {
+      dialogs: el('a', { class: 'nav__link', href: '#/dialogs' }, icon('inbox'), el('span', {}, t('dialogs'))),
+      widgets: el('a', { class: 'nav__link', href: '#/widgets' }, icon('code'), el('span', {}, t('widgets'))),
+    };
+    const label = t('sign_out');
+    const header = el(
+      'header',
+      { class: 'bar' },
+      el('a', { class: 'bar__brand', href: '#/dialogs' }, t('brand')),
+      el('nav', { class: 'nav', 'aria-label': t('sections') }, ...Object.values(this.#links)),
+      this.badge.element,
+      el('span', { class: 'bar__user' }, user.name),
+      el('button', { type: 'button', class: 'icon-button', title: label, 'aria-label': label, 'data-testid': 'sign-out', onclick: onSignOut }, icon('exit')),
+    );
+    this.element = el('div', { class: 'shell' }, this.#skipLink(t), header, this.content);
+  }
+
+  /** Marks the section that is open. @param {'dialogs'|'widgets'} section */
+  mark(section) {
+    for (const [name, link] of Object.entries(this.#links)) {
+      if (name === section) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    }
+  }
+
+  /** The address holds the route, so this link moves the focus by hand. */
+  #skipLink(t) {
+    const skip = (event) => {
+      event.preventDefault();
+      this.content.focus();
+    };
+    return el('a', { class: 'skip', href: '#content', onclick: skip }, t('skip'));
+  }
+}

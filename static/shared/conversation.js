@@ -1,0 +1,163 @@
+/** What a page holds; enough to fill a tall screen twice. */
+const PAGE = 50;
+/** Twice the interval at which a client repeats `typing_start`. */
+const TYPING_LASTS_MS = 7_000;
+
+/**
+ * One dialog's messages: the history up to a cursor plus the events after it. Messages are kept by id
+ * and read marks only grow, so it does not matter which of the two brought something, or if both did.
+ *
+ * @typedef {{id: number, sender: string, text: string, timestamp: string, client_id: string|null, author: string|null}} Message
+ */
+export class Conversation {
+  #fetchPage;
+  #onChange;
+  /** @type {Map<number, Message>} */
+  #messages = new Map();
+  #readUpTo = { user: 0, manager: 0 };
+  /** Messages that events brought while a page was on its way. @type {Message[]|null} */
+  #late = null;
+  #older = null;
+  #loaded = false;
+  #loadingOlder = false;
+  #typing = new Map();
+
+  /**
+   * @param {object} options
+   * @param {(page: {before?: number|string, limit: number}) => Promise<{items: Message[], next: number|string|null, cursor: string}>} options.fetchPage
+   * @param {() => void} options.onChange
+   */
+  constructor({ fetchPage, onChange }) {
+    this.#fetchPage = fetchPage;
+    this.#onChange = onChange;
+  }
+
+  /** @returns {Message[]} oldest first, without gaps */
+  get messages() {
+    return [...this.#messages.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** @param {number} id @returns {boolean} */
+  has(id) {
+    return this.#messages.has(id);
+  }
+
+  /** @returns {boolean} whether the first page has arrived */
+  get loaded() {
+    return this.#loaded;
+  }
+
+  /** @returns {boolean} whether the history goes on before the first message here */
+  get hasOlder() {
+    return this.#older !== null;
+  }
+
+  /** Up to which message id each side has read. @returns {{user: number, manager: number}} */
+  get readUpTo() {
+    return this.#readUpTo;
+  }
+
+  /** Senders now typing. @returns {string[]} */
+  get typing() {
+    return [...this.#typing.keys()];
+  }
+
+  /** The newest message of one of `senders`. @param {...string} senders @returns {Message|undefined} */
+  latest(...senders) {
+    return this.messages.findLast(({ sender }) => senders.includes(sender));
+  }
+
+  /**
+   * Replaces everything by the newest page; events that arrive meanwhile are kept.
+   * @returns {Promise<string>} the page's cursor: the stream goes on from it
+   */
+  async load() {
+    const late = (this.#late = []);
+    const { items, next, cursor } = await this.#fetchPage({ limit: PAGE });
+    if (late !== this.#late) return cursor; // a later load replaces this one
+    this.#late = null;
+    this.#messages.clear();
+    for (const message of [...items, ...late]) this.#messages.set(message.id, message);
+    this.#older = next;
+    this.#loaded = true;
+    this.#onChange();
+    return cursor;
+  }
+
+  /** Puts the page before the first message in front of it. Asking again while one is on its way does nothing. */
+  async loadOlder() {
+    if (this.#older === null || this.#loadingOlder) return;
+    this.#loadingOlder = true;
+    const oldest = this.#older;
+    try {
+      const { items, next } = await this.#fetchPage({ before: oldest, limit: PAGE });
+      if (this.#older !== oldest) return; // reloaded meanwhile
+      for (const message of items) this.#messages.set(message.id, message);
+      this.#older = next;
+      this.#onChange();
+    } finally {
+      this.#loadingOlder = false;
+    }
+  }
+
+  /** Takes in what a dialog object says about the conversation. @param {{read_up_to?: {user: number, manager: number}}|null} dialog */
+  take(dialog) {
+    if (!dialog?.read_up_to) return;
+    this.#read('user', dialog.read_up_to.user);
+    this.#read('manager', dialog.read_up_to.manager);
+    this.#onChange();
+  }
+
+  /** Takes an acknowledged message of our own; the stream brings it as well. @param {Message} message */
+  add(message) {
+    this.#messages.set(message.id, message);
+    this.#late?.push(message);
+    this.#onChange();
+  }
+
+  /**
+   * Applies an event of this dialog. Applying one whose effect is in the history already changes nothing.
+   * @param {{type: string} & Record<string, any>} event
+   */
+  apply(event) {
+    if (event.type === 'message:new') {
+      this.#messages.set(event.message.id, event.message);
+      this.#late?.push(event.message);
+      this.#stopTyping(event.message.sender);
+      this.#read(event.message.sender, event.message.id); // who writes has read what stands before
+    } else if (event.type === 'message:read') {
+      this.#read(event.sender, event.up_to);
+    } else if (event.type === 'dialog:updated') {
+      this.take(event.dialog);
+      return;
+    } else if (event.type === 'typing_start') {
+      this.#startTyping(event.sender);
+    } else if (event.type === 'typing_stop') {
+      this.#stopTyping(event.sender);
+    } else {
+      return;
+    }
+    this.#onChange();
+  }
+
+  #read(sender, upTo) {
+    // An event of the log may be older than what an answer over HTTP has told; reading never goes back.
+    const side = sender === 'user' ? 'user' : 'manager';
+    this.#readUpTo = { ...this.#readUpTo, [side]: Math.max(this.#readUpTo[side], upTo ?? 0) };
+  }
+
+  /** `typing_stop` is ephemeral and may be lost, so typing ends by itself. */
+  #startTyping(sender) {
+    clearTimeout(this.#typing.get(sender));
+    const timer = setTimeout(() => {
+      this.#typing.delete(sender);
+      this.#onChange();
+    }, TYPING_LASTS_MS);
+    this.#typing.set(sender, timer);
+  }
+
+  #stopTyping(sender) {
+    clearTimeout(this.#typing.get(sender));
+    this.#typing.delete(sender);
+  }
+}

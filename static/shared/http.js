@@ -1,0 +1,72 @@
+/** JSON over HTTP, with every failure as one type. */
+
+/** Longer than any answer the server gives when it is well; after this the attempt counts as lost. */
+const TIMEOUT_MS = 15_000;
+
+/**
+ * A refusal (RFC 9457) or a lost connection (`status` 0, `code` `network`).
+ * `retryAfter` is in seconds, or null when the server did not say.
+ */
+export class HttpProblem extends Error {
+  /** @param {{status: number, code: string, detail?: string, errors?: {field: string, detail: string}[], retryAfter?: number|null}} problem */
+  constructor({ status, code, detail = '', errors = [], retryAfter = null }) {
+    super(detail || code);
+    this.name = 'HttpProblem';
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.errors = errors;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may succeed later without anyone changing it. */
+  get transient() {
+    return this.status === 0 || this.status === 408 || this.status === 425 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** `Retry-After` in seconds; only its delay form is sent by ReplyX (RFC 9110, 10.2.3). */
+function retryAfterOf(response) {
+  const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
+  return Number.isFinite(seconds) ? seconds : null;
+}
+
+async function problemOf(response) {
+  const body = await response.json().catch(() => ({}));
+  return new HttpProblem({
+    status: response.status,
+    code: body.code ?? `http_${response.status}`,
+    detail: body.detail ?? body.title ?? '',
+    errors: body.errors ?? [],
+    retryAfter: retryAfterOf(response),
+  });
+}
+
+function deadline(signal) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  return signal && AbortSignal.any ? AbortSignal.any([signal, timeout]) : timeout;
+}
+
+/**
+ * Sends a request and returns the decoded JSON answer, or null when the answer is empty.
+ * @param {string} url from `urls.js`
+ * @param {{method?: string, body?: unknown, headers?: Record<string, string>, credentials?: RequestCredentials, signal?: AbortSignal}} [options]
+ * @returns {Promise<any>}
+ * @throws {HttpProblem}
+ */
+export async function request(url, { method = 'GET', body, headers = {}, credentials = 'same-origin', signal } = {}) {
+  const init = { method, credentials, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers['Content-Type'] = 'application/json';
+  }
+  try {
+    const response = await fetch(url, { ...init, signal: deadline(signal) });
+    if (!response.ok) throw await problemOf(response);
+    const text = await response.text();
+    return text ? JSON.parse(text) : null;
+  } catch (error) {
+    if (error instanceof HttpProblem) throw error;
+    throw new HttpProblem({ status: 0, code: 'network', detail: String(error.message ?? error) });
+  }
+}

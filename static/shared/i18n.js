@@ -1,0 +1,84 @@
+/**
+ * Words in Russian and English.
+ * @typedef {Record<string, string|Record<string, string>>} Dictionary a value with plural forms is an
+ *   object by `Intl.PluralRules` category, chosen by the parameter `n`
+ */
+
+/**
+ * The language to speak: the first of the wishes that we know, else English.
+ * @param {string|null} [wish] a language set for this widget or by this user, e.g. `ru`
+ * @param {readonly string[]} [languages] the browser's
+ * @returns {'ru'|'en'}
+ */
+export function pickLocale(wish = null, languages = navigator.languages ?? [navigator.language]) {
+  for (const language of [wish, ...languages]) {
+    const short = String(language ?? '').slice(0, 2).toLowerCase();
+    if (short === 'ru' || short === 'en') return short;
+  }
+  return 'en';
+}
+
+/**
+ * @param {{ru: Dictionary, en: Dictionary}} dictionaries
+ * @param {'ru'|'en'} locale
+ * @returns {(key: string, params?: Record<string, string|number>) => string} unknown keys come back as they are
+ */
+export function translator(dictionaries, locale) {
+  const plural = new Intl.PluralRules(locale);
+  return (key, params = {}) => {
+    let phrase = dictionaries[locale][key] ?? dictionaries.en[key] ?? key;
+    if (typeof phrase === 'object') phrase = phrase[plural.select(Number(params.n))] ?? phrase.other;
+    return phrase.replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
+  };
+}
+
+/** Dates and times of a conversation, in the viewer's time zone. */
+export class Clock {
+  #time;
+  #day;
+  #short;
+  #full;
+  #t;
+
+  /** @param {'ru'|'en'} locale @param {(key: string) => string} t knows `today` and `yesterday` */
+  constructor(locale, t) {
+    this.#time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+    this.#day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' });
+    this.#short = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+    this.#full = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' });
+    this.#t = t;
+  }
+
+  /** `18:30`. @param {string} timestamp */
+  time(timestamp) {
+    return this.#time.format(new Date(timestamp));
+  }
+
+  /** The whole of it, for a tooltip. @param {string} timestamp */
+  full(timestamp) {
+    return this.#full.format(new Date(timestamp));
+  }
+
+  /** `Today`, `Yesterday` or a date. @param {string} timestamp @param {Date} [now] */
+  day(timestamp, now = new Date()) {
+    const days = this.#daysAgo(timestamp, now);
+    if (days === 0) return this.#t('today');
+    if (days === 1) return this.#t('yesterday');
+    return this.#day.format(new Date(timestamp));
+  }
+
+  /** The time today, the date before that: for lists. @param {string} timestamp @param {Date} [now] */
+  brief(timestamp, now = new Date()) {
+    return this.#daysAgo(timestamp, now) === 0 ? this.time(timestamp) : this.#short.format(new Date(timestamp));
+  }
+
+  /** A key that is equal for timestamps of one local day. @param {string} timestamp */
+  dayKey(timestamp) {
+    return new Date(timestamp).toDateString();
+  }
+
+  #daysAgo(timestamp, now) {
+    const midnight = (date) => new Date(date).setHours(0, 0, 0, 0);
+    return Math.round((midnight(now) - midnight(timestamp)) / 86_400_000);
+  }
+}

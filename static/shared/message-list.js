@@ -1,0 +1,234 @@
+import { el, icon } from './dom.js';
+import { richText } from './text.js';
+
+/** Nearer to the end than this, in pixels, the list follows new messages. */
+const FOLLOW_PX = 80;
+/** Nearer to the start than this, the page before is fetched. */
+const FETCH_PX = 240;
+/** Messages of one person this close together are shown as one group. */
+const GROUP_MS = 5 * 60_000;
+
+/**
+ * What the list shows.
+ * @typedef {object} ListState
+ * @property {import('./conversation.js').Message[]} messages
+ * @property {import('./outbox.js').Unsent[]} unsent
+ * @property {number} readUpTo the other side has read up to this message id
+ * @property {boolean} hasOlder
+ */
+
+/**
+ * Messages in a `role="log"`. A message keeps its node for life: an unsent one is found again by its
+ * `client_id` when it comes back from the server, so it changes its mark and never appears twice.
+ */
+export class MessageList {
+  #options;
+  #log;
+  #items;
+  #older;
+  #jump;
+  /** @type {Map<string, HTMLElement>} */
+  #nodes = new Map();
+  #following = true;
+  #seenLast = null;
+  #olderFailed = false;
+
+  /**
+   * @param {object} options
+   * @param {'user'|'manager'} options.self whose messages stand at the right
+   * @param {(key: string, params?: object) => string} options.t
+   * @param {import('./i18n.js').Clock} options.clock
+   * @param {(message: {sender: string, author: string|null}) => string} options.nameOf
+   * @param {() => Promise<void>} options.onOlder
+   * @param {(clientId: string) => void} options.onRetry
+   * @param {(clientId: string) => void} options.onDiscard
+   * @param {() => void} [options.onSeen] the end of the list is in view
+   * @param {HTMLElement} [options.intro] shown before the first message
+   */
+  constructor(options) {
+    this.#options = { onSeen: () => {}, ...options };
+    const { t, intro } = this.#options;
+    this.#items = el('ol', { class: 'messages__items' });
+    this.#older = el('button', { type: 'button', class: 'messages__older', hidden: true, onclick: () => this.#fetchOlder() }, t('older'));
+    this.#log = el(
+      'div',
+      { class: 'messages__log', role: 'log', tabindex: '0', 'aria-label': t('messages'), 'data-testid': 'messages', onscroll: () => this.#scrolled() },
+      this.#older,
+      intro,
+      this.#items,
+    );
+    this.#jump = el('button', { type: 'button', class: 'messages__jump', hidden: true, onclick: () => this.toEnd() }, icon('down'), el('span', {}, t('newer')));
+    this.element = el('div', { class: 'messages' }, this.#log, this.#jump);
+    new ResizeObserver(() => this.#following && this.#scrollToEnd()).observe(this.#log);
+  }
+
+  /** @param {ListState} state */
+  render({ messages, unsent, readUpTo, hasOlder }) {
+    const anchor = this.#anchor();
+    const rows = this.#rows(messages, unsent, readUpTo);
+    this.#log.setAttribute('aria-busy', String(anchor !== null && messages[0]?.id !== this.#firstId));
+    this.#place(rows);
+    this.#older.hidden = !hasOlder;
+    this.#firstId = messages[0]?.id;
+    this.#keepPlace(anchor, messages.at(-1)?.id ?? null, unsent.length);
+    this.#log.setAttribute('aria-busy', 'false');
+    if (hasOlder && !this.#olderFailed && this.#log.scrollHeight <= this.#log.clientHeight) this.#fetchOlder();
+  }
+
+  /** Whether the newest message can be seen. @returns {boolean} */
+  get atEnd() {
+    return this.#following;
+  }
+
+  /** Goes to the newest message and follows from there. */
+  toEnd() {
+    this.#following = true;
+    this.#scrollToEnd();
+    this.#scrolled();
+  }
+
+  #firstId;
+
+  /** The rows to show: days, messages and then what is unsent, each with a key that outlives a redraw. */
+  #rows(messages, unsent, readUpTo) {
+    const { self, clock } = this.#options;
+    const waiting = unsent.filter(({ client_id: id }) => !messages.some((message) => message.client_id === id));
+    const all = [
+      ...messages.map((message) => ({ ...message, status: message.sender === self && message.id <= readUpTo ? 'read' : 'sent' })),
+      ...waiting.map((entry) => ({ ...entry, id: null, sender: self, author: null, timestamp: entry.created_at })),
+    ];
+    const rows = [];
+    let previous = null;
+    for (const message of all) {
+      const day = clock.dayKey(message.timestamp);
+      if (!previous || day !== clock.dayKey(previous.timestamp)) {
+        rows.push({ key: `day:${day}`, day: message.timestamp });
+        previous = null;
+      }
+      rows.push({ key: message.client_id ? `c:${message.client_id}` : `m:${message.id}`, message, follows: this.#follows(previous, message) });
+      previous = message;
+    }
+    return rows;
+  }
+
+  #follows(previous, message) {
+    if (!previous || previous.sender !== message.sender) return false;
+    if (previous.author !== message.author && message.id !== null) return false;
+    return new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_MS;
+  }
+
+  #place(rows) {
+    const keys = new Set(rows.map(({ key }) => key));
+    for (const [key, node] of this.#nodes) {
+      if (keys.has(key)) continue;
+      node.remove();
+      this.#nodes.delete(key);
+    }
+    let next = this.#items.firstChild;
+    for (const row of rows) {
+      const node = this.#nodeOf(row);
+      if (node === next) next = next.nextSibling;
+      else this.#items.insertBefore(node, next);
+    }
+  }
+
+  #nodeOf(row) {
+    let node = this.#nodes.get(row.key);
+    if (!node) {
+      node = row.message ? this.#message(row.message) : el('li', { class: 'day' }, el('span', {}, this.#options.clock.day(row.day)));
+      this.#nodes.set(row.key, node);
+    }
+    if (row.message) this.#update(node, row);
+    return node;
+  }
+
+  #message(message) {
+    const { self, nameOf } = this.#options;
+    const own = message.sender === self;
+    return el(
+      'li',
+      { class: `message message--${own ? 'own' : message.sender}`, 'data-testid': 'message', 'data-sender': message.sender, 'data-client-id': message.client_id },
+      el('span', { class: 'message__author' }, nameOf(message)),
+      el('p', { class: 'message__text' }, richText(message.text)),
+      el('div', { class: 'message__foot' }),
+    );
+  }
+
+  /** Brings the parts of a node up to date that can change: id, place in the group, state. */
+  #update(node, { message, follows }) {
+    node.classList.toggle('message--follows', follows);
+    if (message.id !== null) node.dataset.messageId = message.id;
+    const state = `${message.status}|${message.timestamp}|${message.problem ?? ''}`;
+    if (node.dataset.state === state) return;
+    node.dataset.state = state;
+    node.dataset.status = message.status;
+    node.lastElementChild.replaceChildren(...this.#foot(message));
+  }
+
+  #foot(message) {
+    const { self, clock, t } = this.#options;
+    if (message.status === 'failed') return this.#failure(message);
+    const time = el('time', { datetime: message.timestamp, title: clock.full(message.timestamp) }, clock.time(message.timestamp));
+    if (message.sender !== self) return [time];
+    const mark = { pending: 'clock', sent: 'check', read: 'checks' }[message.status];
+    return [time, el('span', { class: 'message__mark', title: t(message.status) }, icon(mark), el('span', { class: 'hidden' }, t(message.status)))];
+  }
+
+  #failure({ client_id: id, problem }) {
+    const { t, onRetry, onDiscard } = this.#options;
+    const reason = t(`problem_${problem}`);
+    return [
+      el('span', { class: 'message__failure' }, icon('alert'), reason.startsWith('problem_') ? t('failed') : reason),
+      el('button', { type: 'button', class: 'link-button', 'data-testid': 'retry', onclick: () => onRetry(id) }, t('retry')),
+      el('button', { type: 'button', class: 'link-button', 'data-testid': 'discard', onclick: () => onDiscard(id) }, t('discard')),
+    ];
+  }
+
+  /** The first message in view and where it stands, so that a page put before it does not move it. */
+  #anchor() {
+    if (this.#following) return null;
+    const top = this.#log.getBoundingClientRect().top;
+    const node = [...this.#items.children].find((child) => child.getBoundingClientRect().bottom > top && child.dataset.testid);
+    return node ? { node, offset: node.getBoundingClientRect().top } : null;
+  }
+
+  #keepPlace(anchor, lastId, unsentCount) {
+    const last = `${lastId}:${unsentCount}`;
+    const grew = last !== this.#seenLast;
+    this.#seenLast = last;
+    if (this.#following) {
+      this.#scrollToEnd();
+      this.#options.onSeen();
+      return;
+    }
+    if (anchor?.node.isConnected) this.#log.scrollTop += anchor.node.getBoundingClientRect().top - anchor.offset;
+    if (grew) this.#jump.hidden = false;
+  }
+
+  #scrollToEnd() {
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    this.#following = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
+    if (this.#following) {
+      this.#jump.hidden = true;
+      this.#options.onSeen();
+    }
+    if (scrollTop < FETCH_PX && !this.#older.hidden && !this.#olderFailed) this.#fetchOlder();
+  }
+
+  /** After a failure the button stays for the reader to press; scrolling alone does not insist. */
+  async #fetchOlder() {
+    this.#older.textContent = this.#options.t('loading');
+    try {
+      await this.#options.onOlder();
+      this.#olderFailed = false;
+      this.#older.textContent = this.#options.t('older');
+    } catch {
+      this.#olderFailed = true;
+      this.#older.textContent = this.#options.t('older_failed');
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import { el } from './dom.js';
+
+/** Says in words and in colour how the connection is. Screen readers hear changes once, politely. */
+export class StateBadge {
+  #t;
+  #words;
+
+  /** @param {(key: string) => string} t knows `state_idle`, `state_connecting`, `state_live`, `state_offline`, `state_refused` */
+  constructor(t) {
+    this.#t = t;
+    this.#words = el('span', {});
+    this.element = el('p', { class: 'state', role: 'status', 'data-testid': 'state' }, el('span', { class: 'state__dot', 'aria-hidden': 'true' }), this.#words);
+    this.show('idle');
+  }
+
+  /** @param {'idle'|'connecting'|'live'|'offline'|'refused'} state */
+  show(state) {
+    if (this.element.dataset.state === state) return;
+    this.element.dataset.state = state;
+    this.#words.textContent = this.#t(`state_${state}`);
+  }
+}

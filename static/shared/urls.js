@@ -1,0 +1,109 @@
+/**
+ * Every address that the browser side of ReplyX calls is built here and nowhere else.
+ *
+ * It once happened that a chat listened as a visitor of a site and sent as a visitor of an
+ * assistant: two places had each guessed which credential was in use. So a credential is mapped
+ * to all its addresses at once, by one function, and whoever holds the result cannot mix them.
+ */
+
+/**
+ * Who is speaking; exactly one of these shapes.
+ * @typedef {{siteToken: string}} SiteCredential a visitor's session token
+ * @typedef {{assistantId: number, guestId: string}} GuestCredential a visitor known to an assistant
+ * @typedef {{token: string}} OperatorCredential an operator's access token
+ * @typedef {{panel: true}} PanelCredential the operators' panel; its cookie travels by itself
+ * @typedef {SiteCredential|GuestCredential|OperatorCredential|PanelCredential} Credential
+ */
+
+/**
+ * All addresses of one dialog for one credential.
+ * @typedef {object} DialogUrls
+ * @property {(page?: {before?: number|string|null, after?: number|string|null, limit?: number}) => string} history
+ *   GET: a page of messages, oldest first; without `before`/`after` the newest page
+ * @property {string} send POST: a message
+ * @property {string} typing POST: `{typing: boolean}`
+ * @property {string} read POST: `{up_to: number}`
+ * @property {(cursor?: string|null) => string} events GET: server-sent events after `cursor`
+ * @property {(cursor?: string|null) => string} socket WebSocket: the same events after `cursor`
+ * @property {'omit'|'same-origin'} credentials the mode for `fetch`: visitors never send the panel's cookie
+ */
+
+/** `path` on `base` with those of `query` that have a value. */
+function address(base, path, query = {}) {
+  const url = new URL(path, base);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== '') url.searchParams.set(name, String(value));
+  }
+  return url.href;
+}
+
+/** The three ways in, and the operator's fourth that needs no parameter: where each lives, what it sends. */
+function wayIn(credential) {
+  if ('siteToken' in credential) {
+    return { http: '/api/site/dialogs', socket: '/ws/site/dialogs', query: { site_token: credential.siteToken } };
+  }
+  if ('assistantId' in credential) {
+    const query = { assistant_id: credential.assistantId, guest_id: credential.guestId };
+    return { http: '/api/widget/dialogs', socket: '/ws/widget/dialogs', query };
+  }
+  if ('token' in credential) {
+    return { http: '/api/dialogs', socket: '/ws/dialogs', query: { token: credential.token } };
+  }
+  if ('panel' in credential) return { http: '/api/dialogs', socket: '/ws/dialogs', query: {}, cookie: true };
+  throw new TypeError('a credential is {siteToken}, {assistantId, guestId}, {token} or {panel: true}');
+}
+
+/**
+ * The addresses of a dialog, all from the same credential.
+ * @param {Credential} credential
+ * @param {number} dialogId
+ * @param {string} [base] origin of the ReplyX server
+ * @returns {DialogUrls}
+ * @throws {TypeError} when the credential has none of the known shapes
+ */
+export function dialogUrls(credential, dialogId, base = location.origin) {
+  const { http, socket, query, cookie } = wayIn(credential);
+  const id = encodeURIComponent(dialogId);
+  return {
+    history: (page = {}) => address(base, `${http}/${id}/messages`, { ...query, ...page }),
+    send: address(base, `${http}/${id}/messages`, query),
+    typing: address(base, `${http}/${id}/typing`, query),
+    read: address(base, `${http}/${id}/read`, query),
+    events: (cursor) => address(base, `/api/dialogs/${id}/events`, { ...query, last_event_id: cursor }),
+    socket: (cursor) => address(base, `${socket}/${id}`, { ...query, cursor }).replace(/^http/, 'ws'),
+    credentials: cookie ? 'same-origin' : 'omit',
+  };
+}
+
+/**
+ * Where a widget token is exchanged for a visitor's session (the token goes in the body).
+ * @param {string} [base]
+ * @returns {string}
+ */
+export function siteSessionUrl(base = location.origin) {
+  return address(base, '/api/site/session');
+}
+
+/**
+ * The addresses of the operators' panel that do not belong to a single dialog's conversation.
+ * @param {string} [base]
+ */
+export function panelUrls(base = location.origin) {
+  return {
+    setup: address(base, '/api/v1/setup'),
+    session: address(base, '/admin/session'),
+    me: address(base, '/api/v1/auth/me'),
+    /** @param {string|null} [cursor] */
+    inbox: (cursor) => address(base, '/api/inbox/events', { last_event_id: cursor }),
+    /** @param {object} [query] `status`, `limit`, `before`, `after` */
+    dialogs: (query) => address(base, '/api/dialogs', query),
+    /** @param {number} id */
+    dialog: (id) => address(base, `/api/dialogs/${encodeURIComponent(id)}`),
+    /** @param {number} id @param {'assign'|'takeover'|'release'|'close'|'reopen'} action */
+    dialogAction: (id, action) => address(base, `/api/dialogs/${encodeURIComponent(id)}/${action}`),
+    /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
+    assistants: (id, query) => address(base, id ? `/api/assistants/${encodeURIComponent(id)}` : '/api/assistants', query),
+    /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
+    widgets: (id, query) => address(base, id ? `/api/widgets/${encodeURIComponent(id)}` : '/api/widgets', query),
+  };
+}
