@@ -57,7 +57,6 @@ class Server:
         clock = time.time
         self.tokens = Tokens(keys)
         self.pool = ThreadPoolExecutor(passwords.WORKERS, thread_name_prefix="password")
-        self.passwords = passwords.Passwords(self.pool)
         self.hub = Hub(store, epoch, top)
         self.bus = LocalBus(self.hub)
         self.streams = Streams(self.hub, clock)
@@ -82,7 +81,7 @@ class Server:
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
-            accounts=Accounts(store, self.tokens, self.passwords, limits, clock),
+            accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, clock),
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock),
@@ -126,10 +125,11 @@ async def serve(given: Settings) -> None:
         demo.check_directory(given.data_dir, ("replyx.db", "secrets.json", given.log_file.name if given.log_file else "-"))
     secrets = SecretsFile(given.data_dir, given.jwt_secret)
     secrets.load()
-    server = Server(given, opened(given), secrets, port)
+    store = opened(given)
     if given.demo:
-        await demo.fill(server.store, server.passwords)
+        await demo.fill(store)
         print(demo.welcome(given.base_url(port), given.internal_secret or secrets.load().internal_secret), flush=True)
+    server = Server(given, store, secrets, port)
     http = server.start()
     if not await server.services.accounts.exist():
         print(f"First start: open {given.base_url(port)}/admin with the one-time code {secrets.ensure_setup_code()}")

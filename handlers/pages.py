@@ -56,7 +56,7 @@ class ChatPage(Page):
             "chat.html",
             f"'self' {frame_ancestors(widget.domains)}",
             base_url=self.services.base_url,
-            widget=face,
+            widget=fields,
             widget_json=self.json_block(fields),
             config_json=self.json_block({"base_url": self.services.base_url, "widget": fields}),
         )

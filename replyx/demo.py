@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from replyx import accounts, assistants, visitors, widgets
@@ -40,13 +41,14 @@ def check_directory(directory: Path, ours: Collection[str]) -> None:
         raise NotEmpty(f"--demo needs an empty data directory; this one holds {foreign[0]}. Choose another --data-dir.")
 
 
-async def fill(store: Store, passwords: Passwords) -> None:
+async def fill(store: Store) -> None:
     """Fill an empty installation; one that the demo filled stays as it is. Raises :class:`NotEmpty`."""
     state = store.query(_state)
     if state == "other":
         raise NotEmpty("--demo needs an empty data directory; this one holds other data. Choose another --data-dir.")
     if state == "empty":
-        hashed = await passwords.hash(PASSWORD)
+        with ThreadPoolExecutor(1) as pool:
+            hashed = await Passwords(pool).hash(PASSWORD)
         store.change(lambda tx: _insert(tx, hashed))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -9,6 +10,7 @@ import pytest
 
 from tests import parts
 from tests.browser import install_browser
+from tests.server import Server
 
 # No deadline: how long an example takes says something about the machine, nothing about the code.
 hypothesis.settings.register_profile("replyx", deadline=None)
@@ -39,3 +41,10 @@ def node() -> Path:
 def chromium() -> Path:
     """Path of a Chromium, for Playwright's ``executable_path``."""
     return parts.require("Chromium", install_browser.find_browser(), install_browser.REMEDY)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A demo server for the tests of one module; they must not depend on each other's data."""
+    with Server(tmp_path_factory.mktemp("server") / "data") as running:
+        yield running

@@ -39,7 +39,7 @@ class Panel {
 
   async #enter() {
     const user = await this.#api.me();
-    if (user) return this.#open(user);
+    if (user && OPERATORS.has(user.role)) return this.#open(user);
     const { needed } = await this.#api.setup();
     return needed ? this.#askSetup() : this.#askSignIn();
   }

@@ -104,7 +104,10 @@ export class Desk {
 
   #connection(state) {
     this.#shell.badge.show(state);
-    if (state === 'live') for (const room of this.#rooms.values()) room.outbox.kick();
+    if (state !== 'live') return;
+    for (const room of this.#rooms.values()) room.outbox.kick();
+    const open = this.#rooms.get(this.#route.dialogId);
+    if (open && !open.conversation.loaded) this.#tryRoom(open);
   }
 
   #go(route) {
@@ -167,7 +170,12 @@ export class Desk {
     this.#view.dialogId = dialogId;
     this.#detail.replaceChildren(this.#view.element);
     this.#view.connect();
-    this.#loadRoom(room);
+    this.#tryRoom(room);
+  }
+
+  /** What failed is told in the view, and tried again as soon as the stream is back. */
+  #tryRoom(room) {
+    this.#loadRoom(room).catch((error) => error.status === undefined && console.error(error));
   }
 
   async #loadRoom(room) {

@@ -722,7 +722,7 @@ def until_read(served: Served, what: str, amount: int) -> None:
     """Waits until the parsers of all connections are that far: ``begun`` requests, ``received`` bytes of bodies."""
 
     def read() -> bool:
-        return sum(getattr(connection._parser, what) for connection in served.server._connections) == amount
+        return amount == sum(getattr(connection._parser, what) for connection in served.server._connections)
 
     eventually(lambda: served.call(read))
 
@@ -1068,7 +1068,7 @@ def test_stopping_closes_idle_connections_and_finishes_the_others(served: Served
         busy.send(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n" + GET)
         assert served.probe.entered.wait(PATIENCE_S)
         sending.send(GET[:20])
-        until_read(served, "begun", 3)
+        until_read(served, "begun", 4)
         served.call(served.server.stop)
         assert idle.rest() == b""
         with pytest.raises(ConnectionRefusedError):

@@ -42,7 +42,7 @@ export class DialogList {
   /** @param {{dialogs: object[], status: 'open'|'closed', selected: number|null, loaded: boolean, hasMore: boolean}} state */
   render({ dialogs, status, selected, loaded, hasMore }) {
     const { t } = this.#options;
-    for (const [name, tab] of Object.entries(this.#tabs)) tab.toggleAttribute('aria-current', name === status);
+    for (const [name, tab] of Object.entries(this.#tabs)) tab.setAttribute('aria-current', String(name === status));
     this.#place(dialogs, status, selected);
     this.#empty.hidden = dialogs.length > 0;
     this.#empty.textContent = t(loaded ? `none_${status}` : 'loading');
