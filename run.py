@@ -122,7 +122,9 @@ async def serve(given: Settings) -> None:
     sockets = bind_sockets(given.port, given.host, backlog=4096)
     port = sockets[0].getsockname()[1]
     if given.demo:
-        demo.check_directory(given.data_dir, ("replyx.db", "secrets.json", given.log_file.name if given.log_file else "-"))
+        demo.check_directory(
+            given.data_dir, ("replyx.db", "secrets.json", given.log_file.name if given.log_file else "-")
+        )
     secrets = SecretsFile(given.data_dir, given.jwt_secret)
     secrets.load()
     store = opened(given)

@@ -77,7 +77,9 @@ class OwnPasswordHandler(Handler):
 
 
 class RegisterHandler(Handler):
-    @operation("Make an account of one's own", body=NewAccount, answers={201: Account}, problems=(EmailTaken, Forbidden))
+    @operation(
+        "Make an account of one's own", body=NewAccount, answers={201: Account}, problems=(EmailTaken, Forbidden)
+    )
     async def post(self, body: NewAccount) -> object:
         if not self.services.settings.registration:
             raise Forbidden("Self-registration is off here; an operator makes accounts.")

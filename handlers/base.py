@@ -38,6 +38,7 @@ from replyx.services import Services
 log = logging.getLogger("replyx.handlers")
 
 S = TypeVar("S", bound=msgspec.Struct)
+D = TypeVar("D")
 
 FIELD_OF_ERROR = re.compile(r" - at `\$\.?(.*?)`$")
 DIALOG_PATH = re.compile(r"/(api|ws)/(?:site/|widget/)?dialogs/([0-9]+)(/.*)?")
@@ -229,7 +230,8 @@ class Handler(RequestHandler):
             self.allow_origin(origin or "*")
             self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
             self.set_header(
-                "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-XSRFToken"
+                "Access-Control-Allow-Headers",
+                "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-XSRFToken",
             )
             self.set_header("Access-Control-Max-Age", "600")
         self.set_status(204)
@@ -253,7 +255,8 @@ class Handler(RequestHandler):
         content_type = self.request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise UnsupportedMediaType(f"Send Content-Type: application/json, not {content_type[:100]}.")
-        return decode(self.request.body or b"{}", shape)
+        decoder: msgspec.json.Decoder[S] = decoder_of(shape)
+        return decode(self.request.body or b"{}", decoder)
 
     def answer(self, body: object) -> None:
         """Finish with ``body`` as JSON, or without one."""
@@ -309,6 +312,12 @@ class Handler(RequestHandler):
         log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
 
 
+@functools.cache
+def decoder_of(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    """The decoder of a request's struct, made once."""
+    return msgspec.json.Decoder(shape)
+
+
 class NothingHere(Handler):
     """The answer of every address that is not in the route table."""
 
@@ -316,10 +325,10 @@ class NothingHere(Handler):
         raise NotFound(f"There is nothing at {self.request.path[:200]}.")
 
 
-def decode(data: bytes, shape: type[S]) -> S:
-    """JSON ``data`` as ``shape``; raises as :meth:`Handler.body`."""
+def decode(data: bytes, decoder: msgspec.json.Decoder[D]) -> D:
+    """JSON ``data`` as the decoder's type; raises as :meth:`Handler.body`."""
     try:
-        return msgspec.json.decode(data, type=shape)
+        return decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -95,7 +95,9 @@ class DialogRelease(Handler):
 
 
 class DialogClose(Handler):
-    @operation("Close; the visitor's next message opens it again", answers={200: DialogAnswer}, problems=(DialogNotFound,))
+    @operation(
+        "Close; the visitor's next message opens it again", answers={200: DialogAnswer}, problems=(DialogNotFound,)
+    )
     async def post(self, dialog_id: int) -> object:
         return DialogAnswer(await self.services.dialogs.close(self.account, dialog_id))
 

@@ -47,7 +47,9 @@ class AdminPage(Page):
 
 
 class ChatPage(Page):
-    @operation("A widget's chat, for its iframe", answers={200: str}, problems=(WidgetNotFound,), media_type="text/html")
+    @operation(
+        "A widget's chat, for its iframe", answers={200: str}, problems=(WidgetNotFound,), media_type="text/html"
+    )
     async def get(self, widget_id: int) -> None:
         widget = await self.services.widgets.known(widget_id)
         face = await self.services.widgets.face(widget_id)

@@ -66,6 +66,7 @@ class PingFrame(msgspec.Struct, tag_field="type", tag="ping"):
 
 
 Frame = SendFrame | TypingStartFrame | TypingStopFrame | ReadFrame | PingFrame
+FRAMES: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 
 
 class Envelope(msgspec.Struct):
@@ -175,7 +176,7 @@ class DialogSocket(Handler, WebSocketHandler):
         """The socket below Tornado's WebSocket protocol."""
         connection = self.ws_connection
         assert connection is not None
-        stream = connection.stream  # type: ignore[attr-defined]
+        stream = connection.stream
         assert isinstance(stream, IOStream)
         return stream
 
@@ -216,7 +217,7 @@ class DialogSocket(Handler, WebSocketHandler):
             self.limit("socket_frames", self.request_id)
             if not isinstance(message, str):
                 raise Malformed("Frames are JSON in text frames, not binary.")
-            await self.act(decode(data, Frame))  # type: ignore[type-var]
+            await self.act(decode(data, FRAMES))
             self.bad_frames = max(0, self.bad_frames - 1)
         except Problem as problem:
             self.refuse_frame(problem, data)
@@ -292,5 +293,3 @@ def _way(actor: Actor) -> str:
     if isinstance(actor, VisitorActor):
         return "[Site]" if actor.via == "site" else "WIDGET"
     return "ADMIN"
-
-

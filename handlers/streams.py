@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import secrets
 
 from tornado.iostream import IOStream, StreamClosedError
 
@@ -69,7 +69,7 @@ class EventStream:
 
     def end(self, why: CloseCode) -> None:
         """Say when to come back, and close."""
-        retry_ms = random.randint(200, RETURN_WITHIN_MS) if why is GOING_AWAY else sse.RETRY_MS
+        retry_ms = 200 + secrets.randbelow(RETURN_WITHIN_MS - 200) if why is GOING_AWAY else sse.RETRY_MS
         self._sink.write(sse.farewell(retry_ms))
         self._stream.close()
 
@@ -120,5 +120,3 @@ class InboxEvents(StreamHandler):
     @operation("Events of every dialog, over one connection", answers={200: str}, media_type="text/event-stream")
     async def get(self) -> None:
         await self.stream(frozenset({INBOX}))
-
-

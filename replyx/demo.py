@@ -67,7 +67,9 @@ def welcome(base_url: str, internal_secret: str) -> str:
 def _state(rows: Snapshot) -> str:
     if rows.execute("SELECT 1 FROM installation WHERE key = 'demo'").fetchone():
         return "demo"
-    used = any(rows.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("account", "assistant", "dialog"))
+    used = any(
+        rows.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("account", "assistant", "dialog")
+    )
     return "other" if used else "empty"
 
 

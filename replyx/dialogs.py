@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
@@ -231,9 +231,7 @@ def update(tx: Transaction, dialog_id: int, **columns: object) -> Dialog:
     return after
 
 
-def _send(
-    tx: Transaction, actor: Actor, dialog_id: int, sender: Sender, text: str, client_id: str | None
-) -> Sent:
+def _send(tx: Transaction, actor: Actor, dialog_id: int, sender: Sender, text: str, client_id: str | None) -> Sent:
     status = _check_access(tx, actor, dialog_id)
     author_id, author = (actor.account_id, actor.name) if isinstance(actor, AccountActor) else (None, None)
     row = tx.execute(

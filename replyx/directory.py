@@ -136,11 +136,18 @@ def _widget(rows: Snapshot, widget_id: int) -> KnownWidget | None:
         "SELECT id, assistant_id, name, domains, theme, type, position, locale, deleted FROM widget WHERE id = ?",
         (widget_id,),
     ).fetchone()
-    return KnownWidget(*row[:3], tuple(json.loads(row[3])), *row[4:8], bool(row[8])) if row else None
+    if row is None:
+        return None
+    widget_id, assistant_id, name, domains, theme, kind, position, locale, deleted = row
+    return KnownWidget(
+        widget_id, assistant_id, name, tuple(json.loads(domains)), theme, kind, position, locale, bool(deleted)
+    )
 
 
 def _domains(rows: Snapshot, assistant_id: int) -> tuple[str, ...] | None:
-    found = rows.execute("SELECT domains FROM widget WHERE assistant_id = ? AND NOT deleted", (assistant_id,)).fetchall()
+    found = rows.execute(
+        "SELECT domains FROM widget WHERE assistant_id = ? AND NOT deleted", (assistant_id,)
+    ).fetchall()
     return tuple(sorted({domain for (domains,) in found for domain in json.loads(domains)}))
 
 

@@ -42,7 +42,9 @@ class Cursor:
         """Read ``<epoch>-<id>`` or a bare integer; raises :class:`CursorMalformed`."""
         match = CURSOR.fullmatch(text)
         if match is None:
-            raise CursorMalformed("A cursor is the id of an event as it was received, such as 5f3a-120, or a bare number.")
+            raise CursorMalformed(
+                "A cursor is the id of an event as it was received, such as 5f3a-120, or a bare number."
+            )
         return cls(match[1], int(match[2]))
 
     def __str__(self) -> str:
@@ -119,9 +121,7 @@ def since(rows: Rows, after: int, topics: Iterable[str], limit: int = PAGE_EVENT
 
 def between(rows: Rows, after: int, up_to: int) -> list[LoggedEvent]:
     """Every event with ``after < id <= up_to``, whatever its topics: how a hub fills a hole."""
-    found = rows.execute(
-        "SELECT id, topics, payload FROM event WHERE id > ? AND id <= ? ORDER BY id", (after, up_to)
-    )
+    found = rows.execute("SELECT id, topics, payload FROM event WHERE id > ? AND id <= ? ORDER BY id", (after, up_to))
     return [_event(row) for row in found.fetchall()]
 
 
@@ -130,9 +130,7 @@ def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     by_count = top(rows) - keep
     by_age = rows.execute("SELECT MAX(id) FROM event WHERE created_at < ?", (older_than_ms,)).fetchone()[0] or 0
     last = max(by_count, by_age)
-    doomed = rows.execute(
-        "SELECT id, topics FROM event WHERE id <= ? ORDER BY id LIMIT ?", (last, limit)
-    ).fetchall()
+    doomed = rows.execute("SELECT id, topics FROM event WHERE id <= ? ORDER BY id LIMIT ?", (last, limit)).fetchall()
     for event_id, topics in doomed:
         for topic in topics.split(" "):
             rows.execute("DELETE FROM event_topic WHERE topic = ? AND event_id = ?", (topic, event_id))

@@ -220,9 +220,7 @@ class Hub:
     async def _catch_up(self, subscription: Subscription) -> None:
         """Read one page of the log into a subscription that is behind, then go on with it."""
         after, topics = subscription.cursor, subscription.topics
-        lowest, page = await self._store.read(
-            lambda rows: (eventlog.floor(rows), eventlog.since(rows, after, topics))
-        )
+        lowest, page = await self._store.read(lambda rows: (eventlog.floor(rows), eventlog.since(rows, after, topics)))
         if subscription.state is not State.BEHIND:
             return
         if after < lowest:

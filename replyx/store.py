@@ -45,7 +45,7 @@ class Snapshot:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._execute = database.execute_sql
+        self._execute: Callable[..., Any] = database.execute_sql
         self._foreign_placeholder = database.param if database.param != "?" else None
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
@@ -272,7 +272,7 @@ def sqlite(path: Path) -> SqliteDatabase:
         str(path),
         pragmas={
             "journal_mode": "wal",
-            "synchronous": "full",  # in WAL mode only FULL flushes each commit (sqlite.org/pragma.html#pragma_synchronous)
+            "synchronous": "full",  # in WAL mode only FULL flushes each commit (SQLite, PRAGMA synchronous)
             "foreign_keys": 1,
             "cache_size": -8192,
             "mmap_size": 0,

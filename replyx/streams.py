@@ -31,9 +31,17 @@ class Stream(Protocol):
     """One client's open connection. ``expires_at`` is in seconds since the epoch, None for never."""
 
     kind: str
-    session_id: str | None
-    expires_at: float | None
     heartbeat_s: int
+
+    @property
+    def session_id(self) -> str | None:
+        """The session on whose end the stream closes; None for visitors."""
+        ...
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the right to listen runs out."""
+        ...
 
     def heartbeat(self) -> None:
         """Send a sign of life, and close when the client gave none since the last."""

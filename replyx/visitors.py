@@ -133,5 +133,3 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
     dialog = dialogs.load(tx, int(row[0]))
     tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return dialog
-
-

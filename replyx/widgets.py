@@ -49,7 +49,7 @@ class WidgetChange(msgspec.Struct):
     theme: Theme | msgspec.UnsetType = msgspec.UNSET
     type: Kind | msgspec.UnsetType = msgspec.UNSET
     position: Position | msgspec.UnsetType = msgspec.UNSET
-    locale: Locale | None | msgspec.UnsetType = msgspec.UNSET
+    locale: Locale | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class WidgetQuery(Paging):
@@ -196,13 +196,15 @@ class Widgets:
 
 def embedded(row: Sequence[Any], tokens: Tokens, base_url: str, now: float, token_seconds: int) -> Widget:
     """A widget's row with a token for its present domains and the HTML that embeds it."""
-    domains = json.loads(row[3])
-    token = tokens.issue_widget(row[0], row[1], domain_digest(domains), now, token_seconds)
+    widget_id, assistant_id, name, domains_json, theme, kind, position, locale, created_at = row
+    domains = json.loads(domains_json)
+    token = tokens.issue_widget(widget_id, assistant_id, domain_digest(domains), now, token_seconds)
     embed_code = (
-        f'<script src="{base_url}/widget.js?token={token}&assistant_id={row[1]}'
-        f'&theme={quote(row[4], safe="")}&type={row[5]}&host={base_url}" async></script>'
+        f'<script src="{base_url}/widget.js?token={token}&assistant_id={assistant_id}'
+        f'&theme={quote(theme, safe="")}&type={kind}&host={base_url}" async></script>'
     )
-    return Widget(row[0], row[1], row[2], token, embed_code, domains, *row[4:8], timestamp(row[8]))
+    created = timestamp(created_at)
+    return Widget(widget_id, assistant_id, name, token, embed_code, domains, theme, kind, position, locale, created)
 
 
 def create(tx: Transaction, new: NewWidget) -> Sequence[Any]:
@@ -230,5 +232,3 @@ def _row(rows: Snapshot, widget_id: int) -> Sequence[Any]:
 def _allowed(domains: Sequence[str], place: str) -> bool:
     origin = Origin.parse(place if "://" in place else f"https://{place}")
     return origin is not None and domain_allows(domains, origin)
-
-

@@ -23,7 +23,9 @@ PASSWORD = "password"
 class Server:
     """A ReplyX process. ``start`` after ``kill`` takes the same port and data again, as a supervisor would."""
 
-    def __init__(self, data_dir: Path, *, demo: bool = True, flags: Sequence[str] = (), env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, demo: bool = True, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.demo = demo
         self.flags = list(flags)
@@ -52,7 +54,8 @@ class Server:
         listening = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self.process, listening), daemon=True)
         self._reader.start()
-        assert listening.wait(START_S) and self.port, "the server did not start:\n" + "\n".join(self.lines[-50:])
+        started = listening.wait(START_S) and self.process.poll() is None
+        assert started, "the server did not start:\n" + "\n".join(self.lines[-50:])
         return self
 
     def stop(self) -> int:

@@ -20,4 +20,5 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         module.add_arguments(command)
         add_settings_arguments(command)
     given = parser.parse_args(argv)
-    return COMMANDS[given.command].run(given, from_namespace(given, environ))
+    status: int = COMMANDS[given.command].run(given, from_namespace(given, environ))
+    return status

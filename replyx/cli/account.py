@@ -37,5 +37,3 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         return refuse(problem)
     print(f"account {account.id}: {account.email} ({account.role})")
     return 0
-
-

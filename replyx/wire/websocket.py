@@ -39,9 +39,7 @@ class WebSocketWire:
         return text_frame(payload)
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
-        return text_frame(
-            b'{"type":"resync","reason":"%s","cursor":"%s-%d"}' % (reason.encode(), epoch.encode(), top)
-        )
+        return text_frame(b'{"type":"resync","reason":"%s","cursor":"%s-%d"}' % (reason.encode(), epoch.encode(), top))
 
 
 WEBSOCKET = WebSocketWire()

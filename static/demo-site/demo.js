@@ -33,7 +33,7 @@ const ENGLISH = {
   jar_text: '1.2 l, a tight lid',
   jar_price: '€34',
   delivery_text: 'Within Russia in 3 to 6 days, free from €55. If a piece breaks on the way, we send another.',
-  studio_text: 'Vologda, Zasodimskogo 14. On Saturdays from 11 to 17 you can come by, hold the pieces and drink tea from them.',
+  studio_text: 'Vologda, 5 Goncharny Lane. On Saturdays from 11 to 17 you can come by, hold the pieces and drink tea from them.',
   ask_title: 'Not sure about the size?',
   ask_text: 'Write to us, and we take a picture of the piece next to a hand.',
   ask: 'Ask in the chat',

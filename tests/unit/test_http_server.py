@@ -721,10 +721,10 @@ def test_the_invitation_waits_for_the_answers_before_it(served: Served) -> None:
 def until_read(served: Served, what: str, amount: int) -> None:
     """Waits until the parsers of all connections are that far: ``begun`` requests, ``received`` bytes of bodies."""
 
-    def read() -> bool:
-        return amount == sum(getattr(connection._parser, what) for connection in served.server._connections)
+    def read() -> int:
+        return sum(int(getattr(connection._parser, what)) for connection in served.server._connections)
 
-    eventually(lambda: served.call(read))
+    eventually(lambda: served.call(read) == amount)
 
 
 def test_headers_that_do_not_arrive_in_time_are_answered(served: Served) -> None:
