@@ -10,19 +10,18 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.access import Access, Gate, Presented
+from handlers.decoding import convert, decode, decoder_of
 from replyx import logs
 from replyx.auth import AccountActor, Actor, VisitorActor
 from replyx.errors import (
-    FieldError,
     Forbidden,
     InternalError,
-    Invalid,
     Malformed,
     MethodNotAllowed,
     NotFound,
@@ -30,6 +29,7 @@ from replyx.errors import (
     Problem,
     Stopping,
     UnsupportedMediaType,
+    UpgradeRequired,
     XsrfRefused,
 )
 from replyx.limits import address_key
@@ -38,9 +38,7 @@ from replyx.services import Services
 log = logging.getLogger("replyx.handlers")
 
 S = TypeVar("S", bound=msgspec.Struct)
-D = TypeVar("D")
 
-FIELD_OF_ERROR = re.compile(r" - at `\$\.?(.*?)`$")
 DIALOG_PATH = re.compile(r"/(api|ws)/(?:site/|widget/)?dialogs/([0-9]+)(/.*)?")
 
 
@@ -244,11 +242,7 @@ class Handler(RequestHandler):
 
     def query(self, shape: type[S]) -> S:
         """The query string as ``shape``. Raises :class:`Invalid` with every wrong field named."""
-        given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        try:
-            return msgspec.convert(given, shape, strict=False)
-        except msgspec.ValidationError as error:
-            raise _invalid(error) from None
+        return convert({name: self.get_query_argument(name) for name in self.request.query_arguments}, shape)
 
     def body(self, shape: type[S]) -> S:
         """The JSON body as ``shape``. Raises :class:`Malformed` for what is not JSON, :class:`Invalid` otherwise."""
@@ -275,6 +269,8 @@ class Handler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         if problem.retry_after is not None:
             self.set_header("Retry-After", str(problem.retry_after))
+        if isinstance(problem, UpgradeRequired):
+            self.set_header("Upgrade", "websocket")  # RFC 9110, 15.5.22
         if isinstance(problem, MethodNotAllowed):
             self.set_header("Allow", ", ".join(self.methods()))
         self.finish(msgspec.json.encode(problem.document()))
@@ -312,10 +308,12 @@ class Handler(RequestHandler):
         log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
 
 
-@functools.cache
-def decoder_of(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """The decoder of a request's struct, made once."""
-    return msgspec.json.Decoder(shape)
+class Route(NamedTuple):
+    """One line of the route table; ``{name}`` in ``path`` stands for a whole number."""
+
+    path: str
+    handler: type[Handler]
+    access: Access
 
 
 class NothingHere(Handler):
@@ -323,27 +321,6 @@ class NothingHere(Handler):
 
     async def prepare(self) -> None:
         raise NotFound(f"There is nothing at {self.request.path[:200]}.")
-
-
-def decode(data: bytes, decoder: msgspec.json.Decoder[D]) -> D:
-    """JSON ``data`` as the decoder's type; raises as :meth:`Handler.body`."""
-    try:
-        return decoder.decode(data)
-    except msgspec.ValidationError as error:
-        raise _invalid(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"The body is not JSON: {error}.") from None
-    except RecursionError:
-        raise Malformed("The body is nested too deeply.") from None
-
-
-def _invalid(error: msgspec.ValidationError) -> Invalid:
-    text = str(error)
-    match = FIELD_OF_ERROR.search(text)
-    detail = FIELD_OF_ERROR.sub("", text)
-    missing = re.search(r"missing required field `(.*?)`", detail)
-    name = missing[1] if missing else (match[1] if match and match[1] else "body")
-    return Invalid(f"{name}: {detail}", errors=[FieldError(name, detail)])
 
 
 def log_request(handler: RequestHandler) -> None:

@@ -200,6 +200,7 @@ class RequestParser:
     def on_url(self, url: bytes) -> None:
         if self._priming:
             return
+        self.method = self._llhttp.get_method().decode("ascii")
         self._url += url
         self._head_bytes += len(url)
         if len(self._url) > self._limits.uri_bytes:
@@ -217,7 +218,6 @@ class RequestParser:
         if self._priming:
             return
         llhttp = self._llhttp
-        self.method = llhttp.get_method().decode("ascii")
         version = llhttp.get_http_version()
         if version not in ("1.1", "1.0"):
             self._refuse(Malformed("HTTP/1.1 and HTTP/1.0 are spoken here"))

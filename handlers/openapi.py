@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from handlers.access import Access
-from handlers.base import Handler, Operation, operation
+from handlers.base import Handler, Operation, Route, operation
 from handlers.pages import Page
 from replyx import __version__, errors
 from replyx.errors import Problem
-
-if TYPE_CHECKING:
-    from handlers.routes import Route
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

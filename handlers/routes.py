@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from tornado.routing import URLSpec
@@ -12,18 +12,9 @@ from tornado.web import Application
 
 from handlers import accounts, assistants, dialogs, health, openapi, pages, sockets, streams, visitors, widgets
 from handlers.access import Access, Gate
-from handlers.base import Handler, NothingHere, log_request
+from handlers.base import NothingHere, Route, log_request
 from replyx.services import Services
 from replyx.tokens import Tokens
-
-
-class Route(NamedTuple):
-    """``{name}`` in ``path`` stands for a whole number."""
-
-    path: str
-    handler: type[Handler]
-    access: Access
-
 
 ROUTES = (
     Route("/api/v1/auth/login", accounts.LoginHandler, Access.PUBLIC),

@@ -9,7 +9,8 @@ import msgspec
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
-from handlers.base import Handler, decode, log_request
+from handlers.base import Handler, log_request
+from handlers.decoding import decode
 from handlers.sinks import StreamSink
 from handlers.streams import cursor_of, topics_of
 from replyx.auth import AccountActor, Actor, VisitorActor

@@ -218,9 +218,8 @@ def load(rows: Snapshot, dialog_id: int) -> Dialog:
 def update(tx: Transaction, dialog_id: int, **columns: object) -> Dialog:
     """Change columns of the dialog and publish ``dialog:updated``; nothing when nothing changes."""
     before = load(tx, dialog_id)
-    names = list(columns)
-    assignments = "".join(f"{name} = ?, " for name in names)
-    tx.execute(f"UPDATE dialog SET {assignments} id = id WHERE id = ?", [*columns.values(), dialog_id])
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    tx.execute(f"UPDATE dialog SET {assignments} WHERE id = ?", [*columns.values(), dialog_id])
     if load(tx, dialog_id) == before:
         return before
     tx.execute(

@@ -255,15 +255,17 @@ class Store:
             waiting.error.__cause__ = failure
 
     def _hand_over(self, group: Sequence[_Waiting[Any]], events: Sequence[LoggedEvent]) -> None:
-        if events:
-            self.on_commit(events)
-        for waiting in group:
-            if waiting.future.done():  # the caller went away; the change stands
-                continue
-            if waiting.error is not None:
-                waiting.future.set_exception(waiting.error)
-            else:
-                waiting.future.set_result(waiting.result)
+        try:
+            if events:
+                self.on_commit(events)
+        finally:
+            for waiting in group:
+                if waiting.future.done():  # the caller went away; the change stands
+                    continue
+                if waiting.error is not None:
+                    waiting.future.set_exception(waiting.error)
+                else:
+                    waiting.future.set_result(waiting.result)
 
 
 def sqlite(path: Path) -> SqliteDatabase:
