@@ -35,6 +35,8 @@ PANEL_SECONDS = 12 * 3600
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
+    """Who is logged in now."""
+
     user: Account
 
 

@@ -71,15 +71,15 @@ def operation(
 ) -> Callable[[Method], Handled]:
     """Declare a method of a handler.
 
-    The method is called with the path's numbers, then the decoded query and body where they are declared. What it
+    The method is called with the path's numbers and tokens, then the decoded query and body where they are declared. What it
     returns is the answer; the first of ``answers`` is its status unless the method sets another.
     """
     declared = Operation(summary, body, query, answers or {204: None}, problems, media_type, access)
 
     def decorate(method: Method) -> Handled:
         @functools.wraps(method)
-        async def call(self: Handler, *path: str) -> None:
-            arguments: list[object] = [int(part) for part in path]
+        async def call(self: Handler, *path: str, **tokens: str) -> None:
+            arguments: list[object] = [*map(int, path), *tokens.values()]
             if query is not None:
                 arguments.append(self.query(query))
             if body is not None:
@@ -106,6 +106,7 @@ class Handler(RequestHandler):
     allowed_origin: str | None = None
 
     def initialize(self, services: Services, gate: Gate, access: Access) -> None:
+        """Tornado's hook before each request; draws the request id."""
         self.services = services
         self.gate = gate
         self.access = access
@@ -113,6 +114,7 @@ class Handler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
 
     def set_default_headers(self) -> None:
+        """The headers of every answer, of refusals too."""
         self.clear_header("Server")
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
@@ -220,7 +222,7 @@ class Handler(RequestHandler):
         if cookie is None or not cookie.value or not hmac.compare_digest(cookie.value.encode(), header.encode()):
             raise XsrfRefused("Send the value of the cookie _xsrf as the header X-XSRFToken.")
 
-    async def options(self, *path: str) -> None:
+    async def options(self, *path: str, **tokens: str) -> None:
         """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked."""
         origin = self.request.headers.get("Origin", "")
         widget = self.access in (Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT)
@@ -263,6 +265,7 @@ class Handler(RequestHandler):
     # Refusals
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with the problem of the exception in ``exc_info``, or of the bare status."""
         problem = self.problem_of(kwargs["exc_info"][1] if "exc_info" in kwargs else None, status_code)
         self.set_status(problem.status)
         self.set_header("Content-Type", "application/problem+json")
@@ -303,13 +306,14 @@ class Handler(RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        """Log what nobody foresaw; a refusal has its line already."""
         if isinstance(value, Problem | HTTPError):
             return  # an answer, not a fault: the request's own line says its status
         log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
 
 
 class Route(NamedTuple):
-    """One line of the route table; ``{name}`` in ``path`` stands for a whole number."""
+    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id."""
 
     path: str
     handler: type[Handler]
@@ -320,6 +324,7 @@ class NothingHere(Handler):
     """The answer of every address that is not in the route table."""
 
     async def prepare(self) -> None:
+        """Refuse before any credential is looked at."""
         raise NotFound(f"There is nothing at {self.request.path[:200]}.")
 
 

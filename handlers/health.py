@@ -12,12 +12,16 @@ from replyx.errors import StoreUnavailable
 
 
 class Health(msgspec.Struct, frozen=True):
+    """The server answers and its store can be read and written."""
+
     status: Literal["ok"]
     version: str
     uptime_s: int
 
 
 class BusHealth(msgspec.Struct, frozen=True):
+    """Whether events reach the other processes; of a single process always true."""
+
     kind: str
     connected: bool
 

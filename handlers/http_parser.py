@@ -186,6 +186,7 @@ class RequestParser:
     # Called by llhttp, in the order of the message.
 
     def on_message_begin(self) -> None:
+        """Called by llhttp before the first byte of a request's method."""
         if self._priming:
             return
         self.phase = Phase.HEAD
@@ -198,6 +199,7 @@ class RequestParser:
         self._body = bytearray()
 
     def on_url(self, url: bytes) -> None:
+        """Called by llhttp with a piece of the request's target."""
         if self._priming:
             return
         self.method = self._llhttp.get_method().decode("ascii")
@@ -207,6 +209,7 @@ class RequestParser:
             self._refuse(UriTooLong(f"The request target may have {self._limits.uri_bytes} bytes"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by llhttp with one complete field."""
         if self.phase is not Phase.HEAD:
             return  # trailers: RFC 9110, 6.5.1 lets a recipient discard them, and merging them is unsafe
         self._head_bytes += len(name) + len(value) + len(": \r\n")
@@ -215,6 +218,7 @@ class RequestParser:
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        """Called by llhttp behind the empty line; refuses what the limits forbid."""
         if self._priming:
             return
         llhttp = self._llhttp
@@ -241,9 +245,11 @@ class RequestParser:
         self._wire_bytes = 0
 
     def on_chunk_header(self) -> None:
+        """Called by llhttp behind the size line of a chunk."""
         self._chunks += 1
 
     def on_body(self, body: bytes) -> None:
+        """Called by llhttp with a piece of the body, its chunked framing taken off."""
         self.received += len(body)
         if self.received > self._limits.body_bytes:
             self._refuse(self._body_too_large())
@@ -251,6 +257,7 @@ class RequestParser:
         self._body += body
 
     def on_message_complete(self) -> None:
+        """Called by llhttp behind the last byte of a request."""
         if self._skipped_framing:
             return  # an Upgrade request whose body is still to come
         assert self._request is not None

@@ -88,6 +88,7 @@ class StaticFiles(StaticFileHandler):
     """Files under ``static/``, revalidated at every use so that a new version is seen at once."""
 
     def set_extra_headers(self, path: str) -> None:
+        """Let any page load these files: the widget's loader is one of them."""
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
@@ -95,6 +96,7 @@ class StaticFiles(StaticFileHandler):
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Refuse with a problem, as every other address does."""
         problem: Problem = NotFound(f"There is no file at {self.request.path[:200]}.")
         if status_code != 404:
             problem = MethodNotAllowed("Files take GET and HEAD.") if status_code == 405 else Malformed("Unreadable.")

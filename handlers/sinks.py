@@ -63,6 +63,11 @@ class StreamSink:
         self._last.add_done_callback(self._written)
         return self._unsent <= FULL_BYTES
 
+    async def room(self) -> None:
+        """Wait until the client has read enough, or is gone: for answers to a client that asks and does not read."""
+        while self.full and self._last is not None and not self._stream.closed():
+            await asyncio.wait((self._last,))
+
     def _written(self, future: asyncio.Future[None]) -> None:
         if future.cancelled() or future.exception() is not None:
             return  # the stream closed; its owner hears of that from the stream

@@ -94,7 +94,7 @@ class Ack(msgspec.Struct, tag_field="type", tag="ack", frozen=True):
 
 
 class Pong(msgspec.Struct, tag_field="type", tag="pong", frozen=True):
-    pass
+    """The answer to ``ping``."""
 
 
 class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
@@ -141,13 +141,16 @@ class DialogSocket(Handler, WebSocketHandler):
         self.check_origin_of(None, certain=True)
 
     def check_origin(self, origin: str) -> bool:
+        """Tornado's own check, which knows no widget's domains; :meth:`prepare` has made ours."""
         return True  # done in prepare(), where the actor's domains are known
 
     @property
     def max_message_size(self) -> int:
+        """Bytes of one message; a larger one closes the socket with 1009."""
         return FRAME_BYTES
 
     async def get(self, dialog_id: str) -> None:
+        """Check that the actor may see the dialog, then shake hands."""
         self.dialog_id = int(dialog_id)
         if self.refusal is None:
             try:
@@ -157,6 +160,7 @@ class DialogSocket(Handler, WebSocketHandler):
         await WebSocketHandler.get(self, dialog_id)
 
     def open(self, *args: str, **kwargs: str) -> None:
+        """Greet the client and subscribe it, or say why not and close."""
         log_request(self)
         stream = self.stream_of_socket()
         self.sink = StreamSink(stream, self.drained)
@@ -212,6 +216,7 @@ class DialogSocket(Handler, WebSocketHandler):
     # Frames
 
     async def on_message(self, message: str | bytes) -> None:
+        """Do what a frame asks; a refusal is answered and leaves the socket open."""
         self.alive = True
         data = message.encode() if isinstance(message, str) else message
         try:
@@ -275,12 +280,15 @@ class DialogSocket(Handler, WebSocketHandler):
             self.services.hub.resume(self.subscription)
 
     def on_pong(self, data: bytes) -> None:
+        """A sign of life."""
         self.alive = True
 
     def on_ping(self, data: bytes) -> None:
+        """A sign of life; Tornado has answered it."""
         self.alive = True
 
     def on_close(self) -> None:
+        """The socket is gone, whoever closed it."""
         self.leave()
 
     def leave(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream
 
 from handlers.base import Handler, log_request, operation
 from handlers.sinks import StreamSink
@@ -28,6 +28,14 @@ def cursor_of(handler: Handler) -> Cursor | None:
         or handler.get_query_argument("cursor", "")
     )
     return Cursor.parse(text) if text else None
+
+
+def position_of(hub: Hub, cursor: Cursor | None) -> tuple[str, int]:
+    """Epoch and id that a stream opens with: the client's own cursor, until it was told otherwise.
+
+    A cursor of another epoch keeps it: cut off before ``resync`` arrived, the client must come back as it came.
+    """
+    return (hub.epoch, hub.last) if cursor is None else (cursor.epoch or hub.epoch, cursor.id)
 
 
 def topics_of(actor: Actor, dialog_id: int) -> frozenset[str]:
@@ -56,11 +64,11 @@ class EventStream:
 
     def start(self, head: bytes, cursor: Cursor | None) -> None:
         """Send the head of the answer and the opening, then everything from ``cursor`` on."""
-        position = self._hub.last if cursor is None else cursor.id
-        self._sink.write(head + sse.opening(self._hub.epoch, position))
+        # First of all: a write that finds the client gone closes the stream, and that must be heard.
+        self._stream.set_close_callback(self._closed)
+        self._sink.write(head + sse.opening(*position_of(self._hub, cursor)))
         self._streams.add(self)
         self._hub.subscribe(self._subscription, cursor)
-        self._stream.set_close_callback(self._closed)
 
     def heartbeat(self) -> None:
         """A comment, unless events still wait to leave: those are life enough."""
@@ -95,9 +103,8 @@ class StreamHandler(Handler):
         self.set_header("Connection", "close")
         head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all())
         log_request(self)
-        try:
-            stream = self.detach()
-        except StreamClosedError:
+        stream = self.detach()
+        if stream.closed():
             return
         services = self.services
         client = EventStream(stream, services.hub, services.streams, self.speaker, topics)

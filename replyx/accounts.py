@@ -39,15 +39,21 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Login(msgspec.Struct):
+    """An e-mail address and its password."""
+
     email: str
     password: str
 
 
 class Refresh(msgspec.Struct):
+    """The refresh token that came with the last pair; it is good for one use."""
+
     refresh_token: str
 
 
 class NewAccount(msgspec.Struct):
+    """An account to add; without ``name`` it is the part of the e-mail before the @."""
+
     email: str
     password: str
     name: Name | None = None
@@ -64,6 +70,8 @@ class AccountChange(msgspec.Struct):
 
 
 class OwnPassword(msgspec.Struct):
+    """A new password, and the present one as proof."""
+
     current_password: str
     new_password: str
 

@@ -19,11 +19,15 @@ COLUMNS = "id, name, greeting, created_at"
 
 
 class NewAssistant(msgspec.Struct):
+    """An assistant to add."""
+
     name: Name
     greeting: Greeting = ""
 
 
 class AssistantChange(msgspec.Struct):
+    """What is left out stays."""
+
     name: Name | msgspec.UnsetType = msgspec.UNSET
     greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from replyx.directory import Directory, KnownWidget
 from replyx.errors import CredentialInvalid, CredentialMissing, DialogNotFound
-from replyx.schemas import OPERATOR_ROLES
+from replyx.schemas import OPERATOR_ROLES, Sender
 from replyx.tokens import SiteClaims, Tokens, WidgetClaims, domain_digest
 
 
@@ -42,7 +42,20 @@ class VisitorActor:
     expires_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TicketActor:
+    """Whoever holds a ticket's id, which is the right to speak as ``user`` in it.
+
+    ``assistant`` is a bot with the internal secret; in demo mode the page may choose any sender.
+    """
+
+    ticket_id: str
+    dialog_id: int
+    sender: Sender
+
+
 Actor = AccountActor | VisitorActor
+Speaker = Actor | TicketActor
 
 WidgetVerdict = Literal["ok", "domains changed", "domain not allowed", "revoked", "expired", "malformed"]
 

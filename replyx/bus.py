@@ -54,9 +54,11 @@ class LocalBus:
         self._hub = hub
 
     def publish(self, events: Sequence[LoggedEvent]) -> None:
+        """See :class:`Bus`; here nothing is lost, and the hub has the events when this returns."""
         self._hub.deliver(events)
 
     def publish_ephemeral(self, topics: Sequence[str], event: msgspec.Struct, source: object = None) -> None:
+        """See :class:`Bus`."""
         self._hub.deliver_ephemeral(topics, event, source)
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET
 
-from replyx import eventlog
-from replyx.auth import AccountActor, Actor, VisitorActor
+from replyx import eventlog, ticket_rows
+from replyx.auth import AccountActor, Actor, Speaker, TicketActor, VisitorActor
 from replyx.bus import Bus
-from replyx.errors import AccountNotFound, DialogNotFound, SenderNotAllowed, invalid
+from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
 from replyx.events import (
     INBOX,
     DialogUpdated,
     MessageNew,
     MessageRead,
     MessageReceived,
+    TicketUpdated,
     TypingStart,
     TypingStop,
     dialog_topic,
@@ -34,10 +37,13 @@ from replyx.schemas import (
     Sender,
     Sent,
     Status,
+    TicketStatus,
     VisitorCard,
     timestamp,
 )
+from replyx.sla import Policy
 from replyx.store import Snapshot, Store, Transaction
+from replyx.ticket_schemas import TicketChange
 
 log = logging.getLogger("replyx.dialogs")
 
@@ -56,6 +62,8 @@ class Draft(msgspec.Struct):
 
 
 class Typing(msgspec.Struct):
+    """True when one begins to write, false when one stops."""
+
     typing: bool = True
 
 
@@ -72,23 +80,48 @@ class Assign(msgspec.Struct):
 
 
 class DialogQuery(Paging):
+    """A page of dialogs; without ``status`` of both kinds."""
+
     status: Status | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A checked message; the last two are a ticket's: what the sender calls itself, and what kind of text it is."""
+
+    text: str
+    client_id: str | None
+    reference: str | None = None
+    message_type: str = "TEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A dialog that an actor may see; the last three are set for a ticket."""
+
+    status: Status
+    ticket_id: str | None
+    ticket_status: TicketStatus
+    user_id: str | None
+
+
 MESSAGE_COLUMNS = "id, sender, text, created_at, client_id, author"
-DIALOG_SQL = """
+DIALOG_SQL = f"""
 SELECT d.id, d.kind, d.assistant_id, d.widget_id, d.status, d.handler, d.assignee_id, a.name, v.name, v.page,
     d.unread, d.user_read, d.manager_read, d.created_at, d.updated_at,
-    m.id, m.sender, m.text, m.created_at, m.client_id, m.author
+    m.id, m.sender, m.text, m.created_at, m.client_id, m.author, {ticket_rows.CARD_COLUMNS}
 FROM dialog d
 LEFT JOIN account a ON a.id = d.assignee_id
 LEFT JOIN visitor v ON v.id = d.visitor_id
 LEFT JOIN message m ON m.id = d.last_message_id
+LEFT JOIN ticket t ON t.dialog_id = d.id
 """
 
 
-def sender_of(actor: Actor) -> Sender:
+def sender_of(actor: Speaker) -> Sender:
     """Whom the holder of a credential speaks as."""
+    if isinstance(actor, TicketActor):
+        return actor.sender
     if isinstance(actor, VisitorActor):
         return "user"
     return "assistant" if actor.role == "bot" else "manager"
@@ -97,11 +130,12 @@ def sender_of(actor: Actor) -> Sender:
 class Dialogs:
     """What can be done with dialogs. Another's dialog is :class:`DialogNotFound`, as if it did not exist."""
 
-    def __init__(self, store: Store, bus: Bus, epoch: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, bus: Bus, epoch: str, clock: Callable[[], float], policy: Policy) -> None:
         self._store = store
         self._bus = bus
         self._epoch = epoch
         self._clock = clock
+        self._policy = policy
 
     async def send(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
@@ -112,10 +146,10 @@ class Dialogs:
         sender = sender_of(actor)
         if draft.sender is not None and draft.sender != sender:
             raise SenderNotAllowed(f"This credential speaks as {sender}; leave sender out or send {sender!r}.")
-        text = checked_text(draft.text)
-        sent = await self._store.commit(lambda tx: _send(tx, actor, dialog_id, sender, text, draft.client_id))
+        said = Said(checked_text(draft.text), draft.client_id)
+        sent = await self._store.commit(lambda tx: add_message(tx, actor, dialog_id, said, self._policy))
         if not sent.duplicate:
-            self._trace(actor, dialog_id, sent.message)
+            trace(actor, dialog_id, sent.message.id)
             if sender == "user":
                 receipt = MessageReceived(dialog_id, RECEIVED, sent.message.timestamp)
                 self._bus.publish_ephemeral((visitor_topic(dialog_id),), receipt)
@@ -156,10 +190,10 @@ class Dialogs:
         """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
         await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
 
-    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> None:
+    async def typing(self, actor: Speaker, dialog_id: int, typing: bool, source: object = None) -> None:
         """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back."""
-        await self.check_access(actor, dialog_id)
-        event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(actor))
+        found = await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
+        event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(actor), found.ticket_id or UNSET)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
 
     async def read(self, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
@@ -168,7 +202,7 @@ class Dialogs:
 
     async def assign(self, actor: AccountActor, dialog_id: int, account_id: int | None) -> Dialog:
         """Give the dialog to an operator. Raises :class:`AccountNotFound` for anyone else."""
-        return await self._store.commit(lambda tx: _assign(tx, dialog_id, account_id))
+        return await self._store.commit(lambda tx: _assign(tx, actor, dialog_id, account_id, self._policy))
 
     async def takeover(self, actor: AccountActor, dialog_id: int) -> Dialog:
         """The operator answers from now on, not the assistant."""
@@ -189,15 +223,19 @@ class Dialogs:
     async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
         def unit(tx: Transaction) -> Dialog:
             _check_access(tx, actor, dialog_id)
-            return update(tx, dialog_id, **columns)
+            return update(tx, dialog_id, actor, self._policy, **columns)
 
         return await self._store.commit(unit)
 
-    def _trace(self, actor: Actor, dialog_id: int, message: Message) -> None:
-        # The words that the field's diagnostics grep for; one line for a message, whatever its way in.
-        way = "[WIDGET→ADMIN]" if isinstance(actor, VisitorActor) else "[ADMIN→WIDGET]"
-        via = {"site": "[Site]", "widget": "WIDGET"}[actor.via] if isinstance(actor, VisitorActor) else "ADMIN"
-        log.info("publish_dialog_event %s %s dialog=%d message=%d", way, via, dialog_id, message.id)
+
+def trace(actor: Speaker, dialog_id: int, message_id: int) -> None:
+    """The line that the field's diagnostics grep for; one for a message, whatever its way in."""
+    way, via = "[ADMIN→WIDGET]", "ADMIN"
+    if isinstance(actor, VisitorActor):
+        way, via = "[WIDGET→ADMIN]", {"site": "[Site]", "widget": "WIDGET"}[actor.via]
+    elif isinstance(actor, TicketActor):
+        way, via = "[WIDGET→ADMIN]", "TICKET"
+    log.info("publish_dialog_event %s %s dialog=%d message=%d", way, via, dialog_id, message_id)
 
 
 def checked_text(text: str) -> str:
@@ -215,28 +253,45 @@ def load(rows: Snapshot, dialog_id: int) -> Dialog:
     return _dialog(rows.execute(DIALOG_SQL + " WHERE d.id = ?", (dialog_id,)).fetchone())
 
 
-def update(tx: Transaction, dialog_id: int, **columns: object) -> Dialog:
-    """Change columns of the dialog and publish ``dialog:updated``; nothing when nothing changes."""
+def update(tx: Transaction, dialog_id: int, by: Speaker, policy: Policy, **columns: object) -> Dialog:
+    """Change columns of the dialog, of a ticket with its status and history, and :func:`announce` it."""
     before = load(tx, dialog_id)
+    if before.ticket is not UNSET:
+        wanted = ticket_rows.wanted_by_dialog(before.ticket.status, columns)
+        return announce(tx, before, ticket_rows.change(tx, dialog_id, by, policy, wanted))
     assignments = ", ".join(f"{name} = ?" for name in columns)
     tx.execute(f"UPDATE dialog SET {assignments} WHERE id = ?", [*columns.values(), dialog_id])
-    if load(tx, dialog_id) == before:
+    return announce(tx, before)
+
+
+def announce(tx: Transaction, before: Dialog, changes: Sequence[TicketChange] = ()) -> Dialog:
+    """Publish what became of the dialog since ``before``; nothing when nothing changed."""
+    if load(tx, before.id) == before:
         return before
     tx.execute(
-        "UPDATE dialog SET activity = ?, updated_at = ? WHERE id = ?", (tx.next_event_id(), tx.now_ms, dialog_id)
+        "UPDATE dialog SET activity = ?, updated_at = ? WHERE id = ?", (tx.next_event_id(), tx.now_ms, before.id)
     )
-    after = load(tx, dialog_id)
-    tx.append((dialog_topic(dialog_id), INBOX), DialogUpdated(after))
+    after = load(tx, before.id)
+    topics = (dialog_topic(after.id), INBOX)
+    tx.append(topics, DialogUpdated(after))
+    if after.ticket is not UNSET:
+        tx.append(topics, TicketUpdated(after.id, ticket_rows.load(tx, after.id), list(changes)))
     return after
 
 
-def _send(tx: Transaction, actor: Actor, dialog_id: int, sender: Sender, text: str, client_id: str | None) -> Sent:
-    status = _check_access(tx, actor, dialog_id)
+def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, policy: Policy) -> Sent:
+    """Store a message of a dialog or a ticket and publish it; the one way in for every transport."""
+    found = _check_access(tx, actor, dialog_id)
+    sender, text, client_id = sender_of(actor), said.text, said.client_id
+    reference = None
+    if found.ticket_id is not None:
+        own = str(actor.account_id) if isinstance(actor, AccountActor) else sender
+        reference = said.reference or (found.user_id if sender == "user" else None) or own
     author_id, author = (actor.account_id, actor.name) if isinstance(actor, AccountActor) else (None, None)
     row = tx.execute(
-        "INSERT INTO message (dialog_id, sender, author_id, author, text, client_id, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dialog_id, client_id) DO NOTHING RETURNING id",
-        (dialog_id, sender, author_id, author, text, client_id, tx.now_ms),
+        "INSERT INTO message (dialog_id, sender, author_id, author, text, client_id, created_at, sender_ref,"
+        " message_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dialog_id, client_id) DO NOTHING RETURNING id",
+        (dialog_id, sender, author_id, author, text, client_id, tx.now_ms, reference, said.message_type),
     ).fetchone()
     if row is None:
         first = tx.execute(
@@ -244,9 +299,15 @@ def _send(tx: Transaction, actor: Actor, dialog_id: int, sender: Sender, text: s
         ).fetchone()
         return Sent(_message(first), dialog_id, True)
     message = Message(row[0], sender, text, timestamp(tx.now_ms), client_id, author)
-    if status == "closed":
-        update(tx, dialog_id, status="open")
-    event_id = tx.append((dialog_topic(dialog_id), INBOX), MessageNew(dialog_id, message))
+    event = MessageNew(dialog_id, message)
+    if found.ticket_id is not None and reference is not None:
+        wanted = ticket_rows.heard(sender, found.ticket_status)
+        before = load(tx, dialog_id)
+        announce(tx, before, ticket_rows.change(tx, dialog_id, actor, policy, wanted))
+        event = MessageNew(dialog_id, message, found.ticket_id, reference, said.message_type)
+    elif found.status == "closed":
+        update(tx, dialog_id, actor, policy, status="open")
+    event_id = tx.append((dialog_topic(dialog_id), INBOX), event)
     seen = "unread = unread + 1, user_read = ?" if sender == "user" else "unread = 0, manager_read = ?"
     tx.execute(
         f"UPDATE dialog SET last_message_id = ?, activity = ?, updated_at = ?, {seen} WHERE id = ?",
@@ -255,12 +316,21 @@ def _send(tx: Transaction, actor: Actor, dialog_id: int, sender: Sender, text: s
     return Sent(message, dialog_id, False)
 
 
-def _check_access(rows: Snapshot, actor: Actor, dialog_id: int) -> str:
-    """The dialog's status, if the actor may see it."""
-    row = rows.execute("SELECT visitor_id, status FROM dialog WHERE id = ?", (dialog_id,)).fetchone()
-    if row is None or (isinstance(actor, VisitorActor) and row[0] != actor.visitor_id):
+def _check_access(rows: Snapshot, actor: Speaker, dialog_id: int) -> _Found:
+    """What the dialog is, if the actor may see it."""
+    row = rows.execute(
+        "SELECT d.visitor_id, d.status, t.ticket_id, t.status, t.user_id"
+        " FROM dialog d LEFT JOIN ticket t ON t.dialog_id = d.id WHERE d.id = ?",
+        (dialog_id,),
+    ).fetchone()
+    foreign = row is None
+    if isinstance(actor, VisitorActor):
+        foreign = foreign or row[0] != actor.visitor_id
+    elif isinstance(actor, TicketActor):
+        foreign = foreign or row[2] != actor.ticket_id
+    if foreign:
         raise DialogNotFound(f"There is no dialog {dialog_id} for this credential.")
-    return str(row[1])
+    return _Found(*row[1:])
 
 
 def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
@@ -283,16 +353,14 @@ def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> D
     return load(tx, dialog_id)
 
 
-def _assign(tx: Transaction, dialog_id: int, account_id: int | None) -> Dialog:
+def _assign(
+    tx: Transaction, actor: AccountActor, dialog_id: int, account_id: int | None, policy: Policy
+) -> Dialog:
     if tx.execute("SELECT 1 FROM dialog WHERE id = ?", (dialog_id,)).fetchone() is None:
         raise DialogNotFound(f"There is no dialog {dialog_id}.")
     if account_id is not None:
-        row = tx.execute(
-            "SELECT 1 FROM account WHERE id = ? AND active AND role IN ('admin', 'manager')", (account_id,)
-        ).fetchone()
-        if row is None:
-            raise AccountNotFound(f"There is no operator {account_id}.")
-    return update(tx, dialog_id, assignee_id=account_id)
+        ticket_rows.operator_name(tx, account_id)
+    return update(tx, dialog_id, actor, policy, assignee_id=account_id)
 
 
 def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> list[Message]:
@@ -341,4 +409,5 @@ def _dialog(row: Sequence[Any]) -> Dialog:
         read_up_to=ReadUpTo(row[11], row[12]),
         created_at=timestamp(row[13]),
         updated_at=timestamp(row[14]),
+        ticket=ticket_rows.card_of(row[21:]),
     )

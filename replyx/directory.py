@@ -36,6 +36,8 @@ class LiveSession:
 
 @dataclass(frozen=True, slots=True)
 class KnownWidget:
+    """A widget as requests need it; ``domains`` are normalised."""
+
     widget_id: int
     assistant_id: int
     name: str
@@ -49,6 +51,8 @@ class KnownWidget:
 
 @dataclass(frozen=True, slots=True)
 class KnownVisitor:
+    """A visitor, and the assistant whose guest id led to it."""
+
     visitor_id: int
     assistant_id: int
 

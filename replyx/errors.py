@@ -114,6 +114,10 @@ class DialogNotFound(Problem):
     status, code, title = 404, "dialog_not_found", "No such dialog"
 
 
+class TicketNotFound(Problem):
+    status, code, title = 404, "ticket_not_found", "No such ticket"
+
+
 class AssistantNotFound(Problem):
     status, code, title = 404, "assistant_not_found", "No such assistant"
 

@@ -6,21 +6,40 @@ Durable events go through the log and have an id; ephemeral ones reach whoever i
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from replyx.schemas import Dialog, Message, Sender
+from replyx.ticket_schemas import Ticket, TicketChange
 
 
 class MessageNew(msgspec.Struct, tag_field="type", tag="message:new", frozen=True):
-    """Durable. A message was stored; exactly one per message."""
+    """Durable. A message was stored; exactly one per message.
+
+    The members behind ``message`` are there for a ticket only: with them the event says all that a ticket's clients see.
+    """
 
     dialog_id: int
     message: Message
+    ticket_id: str | UnsetType = UNSET
+    sender_ref: str | UnsetType = UNSET
+    message_type: str | UnsetType = UNSET
 
 
 class DialogUpdated(msgspec.Struct, tag_field="type", tag="dialog:updated", frozen=True):
     """Durable. The dialog was opened or its status, handler, assignee or visitor changed."""
 
     dialog: Dialog
+
+
+class TicketUpdated(msgspec.Struct, tag_field="type", tag="ticket:updated", frozen=True):
+    """Durable. A ticket was opened or changed, or one of its targets is due soon or missed.
+
+    Comes right behind the ``dialog:updated`` of the same change; ``changes`` are the new lines of its history.
+    """
+
+    dialog_id: int
+    ticket: Ticket
+    changes: list[TicketChange]
 
 
 class MessageRead(msgspec.Struct, tag_field="type", tag="message:read", frozen=True):
@@ -49,20 +68,22 @@ class MessageReceived(msgspec.Struct, tag_field="type", tag="message_received", 
 
 
 class TypingStart(msgspec.Struct, tag_field="type", tag="typing_start", frozen=True):
-    """Ephemeral. One side writes."""
+    """Ephemeral. One side writes; ``ticket_id`` in a ticket only."""
 
     dialog_id: int
     sender: Sender
+    ticket_id: str | UnsetType = UNSET
 
 
 class TypingStop(msgspec.Struct, tag_field="type", tag="typing_stop", frozen=True):
-    """Ephemeral. One side stopped writing."""
+    """Ephemeral. One side stopped writing; ``ticket_id`` in a ticket only."""
 
     dialog_id: int
     sender: Sender
+    ticket_id: str | UnsetType = UNSET
 
 
-DURABLE = (MessageNew, DialogUpdated, MessageRead)
+DURABLE = (MessageNew, DialogUpdated, TicketUpdated, MessageRead)
 EPHEMERAL = (MessageReceived, TypingStart, TypingStop)
 
 DIRECTORY = "directory"

@@ -26,6 +26,8 @@ log = logging.getLogger("replyx.hub")
 RECENT_EVENTS = 4096  # a reconnect within these costs no read of the log
 RECENT_BYTES = 4 * 1024 * 1024
 CATCHING_UP = 3  # log reads at once: as many as the store has readers
+EARLY_EVENTS = 4096  # kept while a hole before them is read; what comes beyond is read from the log as well
+SEND_BYTES = 16 * 1024  # what goes out in one send; also what a client that just stopped reading still gets
 RETRY_S = 0.5
 
 Listener = Callable[[LoggedEvent], None]
@@ -44,6 +46,7 @@ class Hub:
         self._recent_bytes = 0
         self._early: dict[int, LoggedEvent] = {}
         self._behind: deque[Subscription] = deque()
+        self._reading: set[Subscription] = set()  # waiting in _behind, or being read for
         self._wake = asyncio.Event()
         self._hole = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -69,7 +72,10 @@ class Hub:
                 self.last = event.id
                 ready.append(event)
             elif event.id > self.last:
-                self._early[event.id] = event
+                if len(self._early) < EARLY_EVENTS:
+                    self._early[event.id] = event
+                else:
+                    self._hole.set()
         while self._early and self.last + 1 in self._early:
             self.last += 1
             ready.append(self._early.pop(self.last))
@@ -110,15 +116,17 @@ class Hub:
         """
         for topic in subscription.topics:
             self._topics.setdefault(topic, {}).setdefault(subscription.wire, {})[subscription] = None
-        reason = self._unusable(cursor)
-        if cursor is None or reason:
+        if cursor is None:
             subscription.cursor = self.last
             subscription.go_live()
-            if reason:
-                self._resync(subscription, reason)
+        elif cursor.epoch is not None and cursor.epoch != self.epoch:
+            self._resync(subscription, "epoch")
         else:
             subscription.cursor = cursor.id
-            self.resume(subscription)
+            if cursor.id > self.last:  # from the future, or read in a commit that is on its way here: the log knows
+                self._read_for(subscription)
+            else:
+                self.resume(subscription)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget the subscription; harmless when repeated."""
@@ -133,18 +141,12 @@ class Hub:
 
     def resume(self, subscription: Subscription) -> None:
         """Go on with a subscription that is behind and whose sink has room: when it joins, when it drained."""
-        if subscription.state is not State.BEHIND or subscription.sink.full:
+        if subscription.state is not State.BEHIND or subscription.sink.full or subscription in self._reading:
             return
         if subscription.cursor < self.last and not self._is_recent(subscription.cursor):
-            self._behind.append(subscription)
-            self._wake.set()
-            return
-        for event in self._recent_after(subscription.cursor):
-            if subscription.topics.isdisjoint(event.topics):
-                continue
-            if not subscription.replay(event.id, self._frame(event, subscription.wire)):
-                return
-        subscription.go_live()
+            self._read_for(subscription)
+        elif self._replay(subscription, self._recent_after(subscription.cursor)):
+            subscription.go_live()
 
     def subscribers(self, topic: str) -> int:
         """How many subscriptions hold ``topic`` here."""
@@ -159,6 +161,7 @@ class Hub:
 
     def _apply(self, events: Sequence[LoggedEvent]) -> None:
         due: list[Subscription] = []
+        size = 0
         for event in events:
             self._remember(event)
             for topic in event.topics:
@@ -168,8 +171,28 @@ class Hub:
                     frame = self._frame(event, wire)
                     event_id = event.id
                     due += [each for each in subscriptions if each.offer(event_id, frame)]
-        for subscription in due:
-            subscription.flush()
+            size += len(event.payload)
+            if size >= SEND_BYTES:  # not later: a client that does not read must get no more than this
+                _flush(due)
+                size = 0
+        _flush(due)
+
+    def _replay(self, subscription: Subscription, events: Iterable[LoggedEvent]) -> bool:
+        """Write what is the subscription's of ``events``, several in one send. False: its sink is full."""
+        frames: list[bytes] = []
+        size = last = 0
+        for event in events:
+            if event.id <= subscription.cursor or subscription.topics.isdisjoint(event.topics):
+                continue
+            last = event.id
+            frames.append(self._frame(event, subscription.wire))
+            size += len(frames[-1])
+            if size >= SEND_BYTES:
+                if not subscription.replay(last, b"".join(frames)):
+                    return False
+                frames.clear()
+                size = 0
+        return not frames or subscription.replay(last, b"".join(frames))
 
     def _frame(self, event: LoggedEvent, wire: Wire) -> bytes:
         frame = event.frames.get(wire)
@@ -190,18 +213,17 @@ class Hub:
         missed = self.last - cursor
         return [self._recent[index] for index in range(-missed, 0)] if missed > 0 else []
 
-    def _unusable(self, cursor: Cursor | None) -> str | None:
-        if cursor is None:
-            return None
-        if cursor.epoch is not None and cursor.epoch != self.epoch:
-            return "epoch"
-        if cursor.id > self.last:
-            return "ahead"
-        return None
-
     def _resync(self, subscription: Subscription, reason: str) -> None:
+        subscription.cursor = self.last
+        subscription.go_live()
         if not subscription.sink.write(subscription.wire.resync(reason, self.epoch, subscription.cursor)):
             subscription.fall_behind()
+
+    def _read_for(self, subscription: Subscription) -> None:
+        if subscription not in self._reading:
+            self._reading.add(subscription)
+            self._behind.append(subscription)
+            self._wake.set()
 
     async def _catch_up_forever(self) -> None:
         while True:
@@ -210,6 +232,7 @@ class Hub:
                 await self._wake.wait()
             subscription = self._behind.popleft()
             if subscription.state is not State.BEHIND:
+                self._reading.discard(subscription)
                 continue
             try:
                 await self._catch_up(subscription)
@@ -220,19 +243,17 @@ class Hub:
     async def _catch_up(self, subscription: Subscription) -> None:
         """Read one page of the log into a subscription that is behind, then go on with it."""
         after, topics = subscription.cursor, subscription.topics
-        lowest, page = await self._store.read(lambda rows: (eventlog.floor(rows), eventlog.since(rows, after, topics)))
+        lowest, newest, page = await self._store.read(
+            lambda rows: (eventlog.floor(rows), eventlog.top(rows), eventlog.since(rows, after, topics))
+        )
+        self._reading.discard(subscription)
         if subscription.state is not State.BEHIND:
             return
-        if after < lowest:
-            subscription.cursor = self.last
-            subscription.go_live()
-            self._resync(subscription, "retention")
-            return
-        for event in page.events:
-            if not subscription.replay(event.id, self._frame(event, subscription.wire)):
-                return
-        subscription.cursor = max(subscription.cursor, min(page.reached, self.last))
-        self.resume(subscription)
+        if after < lowest or after > newest:
+            self._resync(subscription, "retention" if after < lowest else "ahead")
+        elif self._replay(subscription, page.events):
+            subscription.cursor = max(subscription.cursor, min(page.reached, self.last))
+            self.resume(subscription)
 
     async def _fill_forever(self) -> None:
         while True:
@@ -247,12 +268,37 @@ class Hub:
     async def _fill(self) -> None:
         """Read what is missing behind ``last`` from the log and apply it."""
         after = self.last
-        missing = await self._store.read(
-            lambda rows: eventlog.between(rows, after, min(eventlog.top(rows), after + eventlog.PAGE_EVENTS))
+        lowest, missing = await self._store.read(
+            lambda rows: (
+                eventlog.floor(rows),
+                eventlog.between(rows, after, min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)),
+            )
         )
+        if self.last < lowest:
+            self._skip_to(lowest)
         if missing:
             log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
             self.deliver(missing)
         self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}
+        if self._early and self.last == after:  # announced, and not in the log yet
+            await asyncio.sleep(RETRY_S)
         if len(missing) == eventlog.PAGE_EVENTS or self._early:
             self._hole.set()
+
+    def _skip_to(self, lowest: int) -> None:
+        """What lies between is pruned: nobody can have it any more, and every subscription gets ``resync``."""
+        log.warning("events %d to %d were pruned before they arrived here", self.last + 1, lowest)
+        self.last = lowest
+        self._hole.set()
+        self._recent.clear()
+        self._recent_bytes = 0
+        everyone = {each for wires in self._topics.values() for held in wires.values() for each in held}
+        for subscription in everyone:
+            subscription.fall_behind()
+            self.resume(subscription)
+
+
+def _flush(due: list[Subscription]) -> None:
+    for subscription in due:
+        subscription.flush()
+    due.clear()

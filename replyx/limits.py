@@ -53,6 +53,7 @@ RULES = (
     Rule("login_account", 10, 0.1, "failed logins to this account"),
     Rule("session_open", 60, 1.0, "site sessions opened from this address"),
     Rule("dialog_open", 60, 1.0, "dialogs opened from this address"),
+    Rule("ticket_open", 60, 1.0, "tickets opened from this address"),
     Rule("visitor_send", 200, 5.0, "messages of this visitor"),
     # An address can be a whole company or mobile network behind one NAT.
     Rule("address_send", 2000, 100.0, "messages from this address"),

@@ -158,6 +158,7 @@ class TextFormatter(logging.Formatter):
     """``2025-09-06T18:30:00.000Z INFO replyx.hub message field=1``; a traceback follows with its line ends escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line: time, level, logger, message, extra fields."""
         parts = [_time(record), f"{record.levelname:<7}", record.name, record.getMessage()]
         parts += [f"{name}={_quoted(value)}" for name, value in _fields(record).items()]
         parts += [text for text in (_exception(self, record), record.stack_info) if text]
@@ -168,6 +169,7 @@ class JsonFormatter(logging.Formatter):
     """A JSON object: ``time``, ``level``, ``logger``, ``message``, the extra fields, ``exception``, ``stack``."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line that holds a JSON object."""
         line: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname,

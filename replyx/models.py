@@ -21,6 +21,8 @@ database = DatabaseProxy()
 
 
 class Table(Model):
+    """What all tables share: the database that the store binds."""
+
     class Meta:
         database = database
         legacy_table_names = False
@@ -60,6 +62,8 @@ class EventTopic(Table):
 
 
 class Account(Table):
+    """Somebody who logs in; ``email`` is in lower case, ``password_hash`` in PHC format."""
+
     id = AutoField()
     email = TextField(unique=True)
     name = TextField()
@@ -81,6 +85,8 @@ class Session(Table):
 
 
 class Assistant(Table):
+    """Who answers first in a widget's dialogs."""
+
     id = AutoField()
     name = TextField()
     greeting = TextField()
@@ -136,10 +142,12 @@ class Dialog(Table):
     updated_at = BigIntegerField()
 
     class Meta:
-        indexes = ((("activity",), False), (("status", "activity"), False))
+        indexes = ((("activity",), False), (("status", "activity"), False), (("assignee_id", "id"), False))
 
 
 class Message(Table):
+    """One message; ``client_id`` is unique in its dialog, so a repeated send finds the first."""
+
     id = AutoField()
     dialog_id = IntegerField()
     sender = TextField()
@@ -148,9 +156,55 @@ class Message(Table):
     text = TextField()
     client_id = TextField(null=True)
     created_at = BigIntegerField()
+    sender_ref = TextField(null=True)
+    message_type = TextField(default="TEXT")
 
     class Meta:
         indexes = ((("dialog_id", "id"), False), (("dialog_id", "client_id"), True))
+
+
+class Ticket(Table):
+    """What a dialog of kind ``ticket`` has beyond a dialog.
+
+    The clock of its resolution runs since ``running_since`` (null: it stands) and had used up ``used_ms`` of working
+    time before. The due times and marks follow from that; they change next at ``look_at``.
+    """
+
+    dialog_id = IntegerField(primary_key=True)
+    ticket_id = TextField(unique=True)
+    subject = TextField()
+    description = TextField()
+    priority = TextField()
+    status = TextField()
+    user_id = TextField(null=True)
+    first_response_at = BigIntegerField(null=True)
+    resolved_at = BigIntegerField(null=True)
+    running_since = BigIntegerField(null=True)
+    used_ms = BigIntegerField()
+    response_due_at = BigIntegerField(null=True)
+    resolution_due_at = BigIntegerField(null=True)
+    response_mark = TextField(null=True)
+    resolution_mark = TextField(null=True)
+    look_at = BigIntegerField(null=True, index=True)
+
+    class Meta:
+        indexes = ((("status", "dialog_id"), False), (("priority", "dialog_id"), False))
+
+
+class TicketChange(Table):
+    """One line of a ticket's history: who changed what, when, from what to what."""
+
+    id = AutoField()
+    dialog_id = IntegerField()
+    field = TextField()
+    before = TextField(null=True)
+    after = TextField(null=True)
+    actor = TextField()
+    account_id = IntegerField(null=True)
+    created_at = BigIntegerField()
+
+    class Meta:
+        indexes = ((("dialog_id", "id"), False),)
 
 
 TABLES: tuple[type[Table], ...] = (
@@ -165,4 +219,6 @@ TABLES: tuple[type[Table], ...] = (
     Visitor,
     Dialog,
     Message,
+    Ticket,
+    TicketChange,
 )

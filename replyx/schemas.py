@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 from typing import Generic, Literal, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 Sender = Literal["user", "manager", "assistant", "system"]
 Status = Literal["open", "closed"]
 DialogHandler = Literal["assistant", "manager"]
+TicketStatus = Literal["OPEN", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED"]
+Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
+SlaMark = Literal["due_soon", "breached"]
 Role = Literal["admin", "manager", "user", "shop", "bot"]
 
 OPERATOR_ROLES = frozenset({"admin", "manager"})
@@ -33,6 +37,8 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Assignee(msgspec.Struct, frozen=True):
+    """The operator to whom a dialog is given."""
+
     id: int
     name: str
 
@@ -51,8 +57,24 @@ class ReadUpTo(msgspec.Struct, frozen=True):
     manager: int
 
 
+class TicketCard(msgspec.Struct, frozen=True):
+    """What the inbox shows of a ticket. ``sla`` is the worse mark of what is still due; due times are null when met."""
+
+    id: str
+    subject: str
+    status: TicketStatus
+    priority: Priority
+    sla: SlaMark | None
+    first_response_at: str | None
+    response_due_at: str | None
+    resolution_due_at: str | None
+
+
 class Dialog(msgspec.Struct, frozen=True):
-    """One conversation. ``unread`` counts the visitor's messages that no operator has read."""
+    """One conversation. ``unread`` counts the visitor's messages that no operator has read.
+
+    ``ticket`` is there for kind ``ticket`` only.
+    """
 
     id: int
     kind: Literal["dialog", "ticket"]
@@ -67,9 +89,12 @@ class Dialog(msgspec.Struct, frozen=True):
     read_up_to: ReadUpTo
     created_at: str
     updated_at: str
+    ticket: TicketCard | UnsetType = UNSET
 
 
 class Account(msgspec.Struct, frozen=True):
+    """Somebody who logs in; an account that is not ``active`` cannot."""
+
     id: int
     email: str
     name: str
@@ -122,11 +147,15 @@ class PageAtCursor(msgspec.Struct, Generic[T], frozen=True):
 
 
 class DialogAtCursor(msgspec.Struct, frozen=True):
+    """A dialog as it was at ``cursor``: a stream opened with that cursor continues exactly behind it."""
+
     dialog: Dialog
     cursor: str
 
 
 class DialogAnswer(msgspec.Struct, frozen=True):
+    """A dialog after the change that was asked for."""
+
     dialog: Dialog
 
 

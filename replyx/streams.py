@@ -24,6 +24,7 @@ from replyx.hub import Hub
 log = logging.getLogger("replyx.streams")
 
 SSE_SLOTS = 15  # seconds between SSE heartbeats (contract: every 15 s)
+EXPIRED_KEPT = 256  # closed streams that may still wait for their expiry before the list is made anew
 SOCKET_SLOTS = 25  # seconds between pings; a socket that misses two is closed, so a dead phone is gone within 60 s
 
 
@@ -84,8 +85,13 @@ class Streams:
     def remove(self, stream: Stream) -> None:
         """Forget a stream; harmless when repeated."""
         slot = self._slot_of.pop(stream, None)
-        if slot is not None:
-            slot.pop(stream, None)
+        if slot is None:
+            return
+        slot.pop(stream, None)
+        # A visitor's token is good for weeks: without this each closed stream would be kept for as long.
+        if len(self._expiring) > 2 * len(self._slot_of) + EXPIRED_KEPT:
+            self._expiring = [entry for entry in self._expiring if entry[2] in self._slot_of]
+            heapq.heapify(self._expiring)
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(list(self._slot_of))

@@ -26,6 +26,8 @@ class Sink(Protocol):
 
 
 class State(Enum):
+    """Where a subscription stands; *closed* is for good."""
+
     BEHIND = "behind"
     LIVE = "live"
     CLOSED = "closed"

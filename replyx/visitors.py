@@ -62,6 +62,8 @@ class SiteSession(msgspec.Struct, frozen=True):
 
 
 class OpenedDialog(msgspec.Struct, frozen=True):
+    """The visitor's dialog; ``guest_id`` is the credential of every later call."""
+
     dialog: Dialog
     guest_id: str
     cursor: str

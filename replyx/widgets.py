@@ -53,6 +53,8 @@ class WidgetChange(msgspec.Struct):
 
 
 class WidgetQuery(Paging):
+    """A page of widgets, of one assistant or of all."""
+
     assistant_id: int | None = None
 
 

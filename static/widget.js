@@ -147,6 +147,16 @@ iframe{display:block;width:100%;height:100%;border:0}
       panel.classList.toggle('on', opened);
     };
 
+    /** A frame of another site may have no storage of its own; then the page keeps the visitor's place. */
+    const keep = (text) => {
+      const key = `replyx-chat-${widget.id}`;
+      try {
+        if (text === undefined) return localStorage.getItem(key);
+        if (text) localStorage.setItem(key, text);
+        else localStorage.removeItem(key);
+      } catch (error) { /* this page may not store either */ }
+    };
+
     const hear = ({ data }) => {
       if (data.type === 'ready') {
         clearTimeout(timer);
@@ -158,6 +168,8 @@ iframe{display:block;width:100%;height:100%;border:0}
         refresh();
       } else if (data.type === 'message') {
         emit('message', data.message);
+      } else if (data.type === 'keep') {
+        keep(data.text);
       }
     };
 
@@ -168,7 +180,7 @@ iframe{display:block;width:100%;height:100%;border:0}
       port = channel.port1;
       port.onmessage = hear;
       const page = location.origin + location.pathname;
-      frame.contentWindow.postMessage({ replyx: 'hello', token, page, name, inline, theme }, host, [channel.port2]);
+      frame.contentWindow.postMessage({ replyx: 'hello', token, page, name, inline, theme, kept: keep() }, host, [channel.port2]);
     };
 
     const giveUp = () => {

@@ -14,11 +14,12 @@ from typing import Any
 from peewee import Database, SqliteDatabase
 
 from replyx.migrations.m0001_initial import initial
+from replyx.migrations.m0002_tickets import tickets
 
 log = logging.getLogger("replyx.migrations")
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial,)
+MIGRATIONS: tuple[Migration, ...] = (initial, tickets)
 
 
 class SchemaTooNew(Exception):

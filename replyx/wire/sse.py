@@ -12,12 +12,15 @@ class SseWire:
     """JSON holds no raw line break, so a payload is always a single ``data:`` line."""
 
     def durable(self, event: LoggedEvent, epoch: str) -> bytes:
+        """An ``id:`` line with the cursor, and the payload."""
         return b"id: %s-%d\ndata: %s\n\n" % (epoch.encode(), event.id, event.payload)
 
     def ephemeral(self, payload: bytes) -> bytes:
+        """The payload alone: without ``id:`` the client's place stays."""
         return b"data: %s\n\n" % payload
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
+        """See :class:`replyx.wire.Wire`; the ``id:`` moves the client's place to ``top``."""
         return b'id: %s-%d\ndata: {"type":"resync","reason":"%s"}\n\n' % (epoch.encode(), top, reason.encode())
 
 

@@ -33,12 +33,15 @@ class WebSocketWire:
     """The event's JSON object with a ``cursor`` member added at its end."""
 
     def durable(self, event: LoggedEvent, epoch: str) -> bytes:
+        """The payload with ``cursor`` as its last member."""
         return text_frame(b'%s,"cursor":"%s-%d"}' % (event.payload[:-1], epoch.encode(), event.id))
 
     def ephemeral(self, payload: bytes) -> bytes:
+        """The payload as it is."""
         return text_frame(payload)
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
+        """See :class:`replyx.wire.Wire`; ``cursor`` is the client's new place."""
         return text_frame(b'{"type":"resync","reason":"%s","cursor":"%s-%d"}' % (reason.encode(), epoch.encode(), top))
 
 

@@ -29,7 +29,8 @@ export class PanelApi {
   /** Who is signed in, or null. @returns {Promise<object|null>} */
   async me() {
     try {
-      return (await request(this.#urls.me)).user;
+      const answer = await request(this.#urls.me);
+      return answer.user ?? answer;
     } catch (error) {
       if (error.status === 401) return null;
       throw error;
@@ -81,7 +82,12 @@ export class PanelApi {
     return found;
   }
 
-  /** Creates without an `id`, changes with one. @param {'assistants'|'widgets'} kind @param {object} fields @param {number} [id] */
+  /**
+   * Creates without an `id`, changes with one.
+   * @param {'assistants'|'widgets'} kind
+   * @param {object} fields
+   * @param {number} [id]
+   */
   save(kind, fields, id) {
     return this.change(id === undefined ? 'POST' : 'PATCH', this.#urls[kind](id), fields);
   }

@@ -108,6 +108,7 @@ export class Desk {
     for (const room of this.#rooms.values()) room.outbox.kick();
     const open = this.#rooms.get(this.#route.dialogId);
     if (open && !open.conversation.loaded) this.#tryRoom(open);
+    this.#draw();
   }
 
   #go(route) {
@@ -186,8 +187,9 @@ export class Desk {
       await room.load();
       if (this.#view?.dialogId === room.dialogId) this.#view.say('');
     } catch (error) {
-      if (this.#view?.dialogId === room.dialogId) this.#view.say(t(error.status === 404 ? 'dialog_missing' : 'load_failed'));
-      if (error.status === 404) return; // nothing to wait for
+      const missing = error.status === 404;
+      if (this.#view?.dialogId === room.dialogId) this.#view.say(t(missing ? 'dialog_missing' : 'load_failed'));
+      if (missing) return; // nothing to wait for
       throw error;
     }
   }

@@ -51,8 +51,9 @@ class Chat {
     document.addEventListener('keydown', (event) => event.key === 'Escape' && this.#bridge.close());
     const token = new URLSearchParams(location.hash.slice(1)).get('token');
     if (token) {
-      history.replaceState(null, '', location.pathname + location.search); // a token must not stay where it can be copied or shared
-      this.#greeted({ token, page: null, name: null, theme: null, inline: true });
+      // A token must not stay where it can be copied or shared.
+      history.replaceState(null, '', location.pathname + location.search);
+      this.#greeted({ token, page: null, name: null, theme: null, inline: true, kept: null });
     } else if (!this.#bridge.framed) {
       this.#tell(this.#t('no_token'));
     }
@@ -93,12 +94,15 @@ class Chat {
     );
     this.#close.addEventListener('click', () => this.#bridge.close());
     const title = el('h1', {}, this.#widget.title || this.#t('title'));
-    return el('header', { class: 'chat-header' }, el('div', { class: 'chat-header__words' }, title, this.#badge.element), this.#close);
+    const words = el('div', { class: 'chat-header__words' }, title, this.#badge.element);
+    return el('header', { class: 'chat-header' }, words, this.#close);
   }
 
   #greeted(greeting) {
     this.#greeting = greeting;
     applyTheme(greeting.theme);
+    this.#storage.lend(greeting.kept, (text) => this.#bridge.keep(text));
+    this.#composer.recall();
     this.#close.hidden = greeting.inline;
     const session = new Session({
       token: greeting.token,
@@ -153,7 +157,8 @@ class Chat {
 
   #tell(words, retry = null) {
     this.#notice.hidden = !words;
-    const button = retry && el('button', { type: 'button', class: 'link-button', onclick: retry }, this.#t('try_again'));
+    const label = this.#t('try_again');
+    const button = retry && el('button', { type: 'button', class: 'link-button', onclick: retry }, label);
     this.#notice.replaceChildren(words, button || '');
   }
 
@@ -170,8 +175,10 @@ class Chat {
     this.#typing.hidden = !typing;
     this.#typing.textContent = typing ? this.#t(`typing_${typing}`) : '';
     this.#seen();
-    this.#bridge.unread(messages.filter(({ id, sender }) => sender !== 'user' && sender !== 'system' && id > readUpTo.user).length);
-    if (this.#badge.element.dataset.state !== 'refused') this.#tell(dialog?.status === 'closed' ? this.#t('closed') : '');
+    const answers = messages.filter(({ sender }) => sender === 'manager' || sender === 'assistant');
+    this.#bridge.unread(answers.filter(({ id }) => id > readUpTo.user).length);
+    const closed = dialog?.status === 'closed' ? this.#t('closed') : '';
+    if (this.#badge.element.dataset.state !== 'refused') this.#tell(closed);
   }
 }
 

@@ -11,6 +11,7 @@
  * @property {string|null} name what the page calls the visitor
  * @property {string|null} theme the colour that the page's own markup asks for
  * @property {boolean} inline
+ * @property {string|null} kept what `keep` left with the page in an earlier visit
  */
 export class HostBridge {
   #onGreeting;
@@ -60,6 +61,11 @@ export class HostBridge {
     this.#port?.postMessage({ type: 'message', message: { id, sender, text, timestamp, author } });
   }
 
+  /** Leaves something with the page, for browsers that give a frame no storage. @param {string|null} text */
+  keep(text) {
+    this.#port?.postMessage({ type: 'keep', text });
+  }
+
   #received({ source, origin, data, ports }) {
     if (this.#port || source !== window.parent || data?.replyx !== 'hello' || typeof data.token !== 'string') return;
     // Where the browser tells who frames us, the greeting has to come from there.
@@ -69,7 +75,7 @@ export class HostBridge {
     this.#port = ports[0];
     this.#port.onmessage = (event) => this.#onCommand(event.data);
     this.#port.postMessage({ type: 'ready' });
-    const { token, page = null, name = null, theme = null, inline = false } = data;
-    this.#onGreeting({ token, page, name, theme, inline });
+    const { token, page = null, name = null, theme = null, inline = false, kept = null } = data;
+    this.#onGreeting({ token, page, name, theme, inline, kept });
   }
 }

@@ -30,7 +30,10 @@ export function textOn(hex) {
   return 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 ? '#ffffff' : '#000000';
 }
 
-/** Paints the page in a widget's colour; anything that is no colour changes nothing. @param {string|null|undefined} theme */
+/**
+ * Paints the page in a widget's colour; anything that is no colour changes nothing.
+ * @param {string|null|undefined} theme
+ */
 export function applyTheme(theme) {
   const rgb = parseHex(theme);
   if (!rgb) return;

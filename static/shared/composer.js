@@ -10,9 +10,7 @@ const DRAFT = 'replyx:draft:';
 
 /** Characters as the server counts them: code points, not UTF-16 units. */
 function lengthOf(text) {
-  let length = 0;
-  for (const _ of text) length += 1; // eslint-disable-line no-unused-vars
-  return length;
+  return [...text].length;
 }
 
 /** The field one writes in. Enter sends, Shift+Enter makes a new line; a draft survives a reload. */
@@ -40,23 +38,41 @@ export class Composer {
     this.#typing = new TypingNotifier(onTyping);
     this.#count = el('p', { class: 'composer__count', id: 'composer-count', hidden: true, role: 'status' });
     this.#field = el('textarea', {
-      class: 'composer__field', rows: '1', 'data-testid': 'composer', placeholder: t('write'), 'aria-label': t('write'),
-      'aria-describedby': 'composer-count', enterkeyhint: 'send', autocomplete: 'off',
-      oninput: () => this.#changed(), onkeydown: (event) => this.#pressed(event), onblur: () => this.#typing.stop(),
+      class: 'composer__field',
+      rows: '1',
+      placeholder: t('write'),
+      autocomplete: 'off',
+      enterkeyhint: 'send',
+      'aria-label': t('write'),
+      'aria-describedby': 'composer-count',
+      'data-testid': 'composer',
+      oninput: () => this.#changed(),
+      onkeydown: (event) => this.#pressed(event),
+      onblur: () => this.#typing.stop(),
     });
-    this.#send = el('button', { type: 'submit', class: 'composer__send', 'data-testid': 'send', 'aria-label': t('send'), title: t('send') }, icon('send'));
+    const label = t('send');
+    this.#send = el(
+      'button',
+      { type: 'submit', class: 'composer__send', 'data-testid': 'send', 'aria-label': label, title: label },
+      icon('send'),
+    );
     this.element = el(
       'form',
       { class: 'composer', onsubmit: (event) => this.#submit(event) },
       el('div', { class: 'composer__row' }, this.#field, this.#send),
       this.#count,
     );
-    this.#field.value = storage.get(this.#key) ?? '';
   }
 
   /** Call when the element stands in the page. */
   connect() {
     window.addEventListener('pagehide', this.#flush);
+    this.recall();
+  }
+
+  /** Shows the stored draft, unless something is being written already. */
+  recall() {
+    this.#field.value ||= this.#options.storage.get(this.#key) ?? '';
     this.#fit();
   }
 
@@ -111,7 +127,8 @@ export class Composer {
     const length = lengthOf(this.#field.value.trim());
     const over = length > MAX_TEXT;
     this.#count.hidden = length < SHOW_COUNT_FROM;
-    if (!this.#count.hidden) this.#count.textContent = this.#options.t(over ? 'too_long' : 'left', { n: Math.abs(MAX_TEXT - length), max: MAX_TEXT });
+    const words = this.#options.t(over ? 'too_long' : 'left', { n: Math.abs(MAX_TEXT - length), max: MAX_TEXT });
+    this.#count.textContent = this.#count.hidden ? '' : words;
     this.#count.classList.toggle('composer__count--over', over);
     this.#field.setAttribute('aria-invalid', String(over));
     this.#send.disabled = over || length === 0;

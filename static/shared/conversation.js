@@ -7,7 +7,15 @@ const TYPING_LASTS_MS = 7_000;
  * One dialog's messages: the history up to a cursor plus the events after it. Messages are kept by id
  * and read marks only grow, so it does not matter which of the two brought something, or if both did.
  *
- * @typedef {{id: number, sender: string, text: string, timestamp: string, client_id: string|null, author: string|null}} Message
+ * @typedef {object} Message
+ * @property {number} id
+ * @property {'user'|'manager'|'assistant'|'system'} sender
+ * @property {string} text
+ * @property {string} timestamp RFC 3339
+ * @property {string|null} client_id
+ * @property {string|null} author an operator's name
+ *
+ * @typedef {{items: Message[], next: number|null, cursor: string}} Page
  */
 export class Conversation {
   #fetchPage;
@@ -24,7 +32,7 @@ export class Conversation {
 
   /**
    * @param {object} options
-   * @param {(page: {before?: number|string, limit: number}) => Promise<{items: Message[], next: number|string|null, cursor: string}>} options.fetchPage
+   * @param {(page: {before?: number, limit: number}) => Promise<Page>} options.fetchPage
    * @param {() => void} options.onChange
    */
   constructor({ fetchPage, onChange }) {
@@ -100,7 +108,10 @@ export class Conversation {
     }
   }
 
-  /** Takes in what a dialog object says about the conversation. @param {{read_up_to?: {user: number, manager: number}}|null} dialog */
+  /**
+   * Takes in what a dialog object says about the conversation.
+   * @param {{read_up_to: {user: number, manager: number}}|null|undefined} dialog
+   */
   take(dialog) {
     if (!dialog?.read_up_to) return;
     this.#read('user', dialog.read_up_to.user);

@@ -54,7 +54,11 @@ export function icon(name) {
   return svg;
 }
 
-/** Runs `action` once for all calls of one turn; views draw through it. @param {() => void} action @returns {() => void} */
+/**
+ * Runs `action` once for all calls of one turn; views draw through it.
+ * @param {() => void} action
+ * @returns {() => void}
+ */
 export function coalesce(action) {
   let due = false;
   return () => {

@@ -8,7 +8,14 @@ const TIMEOUT_MS = 15_000;
  * `retryAfter` is in seconds, or null when the server did not say.
  */
 export class HttpProblem extends Error {
-  /** @param {{status: number, code: string, detail?: string, errors?: {field: string, detail: string}[], retryAfter?: number|null}} problem */
+  /**
+   * @param {object} problem
+   * @param {number} problem.status
+   * @param {string} problem.code
+   * @param {string} [problem.detail]
+   * @param {{field: string, detail: string}[]} [problem.errors]
+   * @param {number|null} [problem.retryAfter]
+   */
   constructor({ status, code, detail = '', errors = [], retryAfter = null }) {
     super(detail || code);
     this.name = 'HttpProblem';
@@ -42,26 +49,25 @@ async function problemOf(response) {
   });
 }
 
-function deadline(signal) {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  return signal && AbortSignal.any ? AbortSignal.any([signal, timeout]) : timeout;
-}
-
 /**
  * Sends a request and returns the decoded JSON answer, or null when the answer is empty.
  * @param {string} url from `urls.js`
- * @param {{method?: string, body?: unknown, headers?: Record<string, string>, credentials?: RequestCredentials, signal?: AbortSignal}} [options]
+ * @param {object} [options]
+ * @param {string} [options.method]
+ * @param {unknown} [options.body] sent as JSON
+ * @param {Record<string, string>} [options.headers]
+ * @param {RequestCredentials} [options.credentials]
  * @returns {Promise<any>}
  * @throws {HttpProblem}
  */
-export async function request(url, { method = 'GET', body, headers = {}, credentials = 'same-origin', signal } = {}) {
+export async function request(url, { method = 'GET', body, headers = {}, credentials = 'same-origin' } = {}) {
   const init = { method, credentials, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers['Content-Type'] = 'application/json';
   }
   try {
-    const response = await fetch(url, { ...init, signal: deadline(signal) });
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!response.ok) throw await problemOf(response);
     const text = await response.text();
     return text ? JSON.parse(text) : null;

@@ -48,7 +48,8 @@ export class SocketLink {
     this.#socket = new WebSocket(this.#url);
     this.#socket.onmessage = (message) => this.#frame(message.data);
     this.#socket.onclose = ({ code, reason }) => this.#end({ retry: !FINAL_CODES.has(code), code, reason });
-    this.#timer = setTimeout(() => this.#end({ retry: true, code: 4408, reason: 'not accepted in time' }), OPEN_DEADLINE_MS);
+    const late = () => this.#end({ retry: true, code: 4408, reason: 'not accepted in time' });
+    this.#timer = setTimeout(late, OPEN_DEADLINE_MS);
   }
 
   /** Ends it without a word to the owner. */

@@ -42,22 +42,26 @@ export class MessageList {
    * @param {() => Promise<void>} options.onOlder
    * @param {(clientId: string) => void} options.onRetry
    * @param {(clientId: string) => void} options.onDiscard
+   * @param {(message: {author: string|null}) => boolean} [options.isMine] whether this viewer wrote a message of our side
    * @param {() => void} [options.onSeen] the end of the list is in view
    * @param {HTMLElement} [options.intro] shown before the first message
    */
   constructor(options) {
-    this.#options = { onSeen: () => {}, ...options };
+    this.#options = { onSeen: () => {}, isMine: () => true, ...options };
     const { t, intro } = this.#options;
     this.#items = el('ol', { class: 'messages__items' });
-    this.#older = el('button', { type: 'button', class: 'messages__older', hidden: true, onclick: () => this.#fetchOlder() }, t('older'));
+    this.#older = el('button', { type: 'button', class: 'messages__older', hidden: true }, t('older'));
+    this.#older.addEventListener('click', () => this.#fetchOlder());
     this.#log = el(
       'div',
-      { class: 'messages__log', role: 'log', tabindex: '0', 'aria-label': t('messages'), 'data-testid': 'messages', onscroll: () => this.#scrolled() },
+      { class: 'messages__log', role: 'log', tabindex: '0', 'aria-label': t('messages'), 'data-testid': 'messages' },
       this.#older,
       intro,
       this.#items,
     );
-    this.#jump = el('button', { type: 'button', class: 'messages__jump', hidden: true, onclick: () => this.toEnd() }, icon('down'), el('span', {}, t('newer')));
+    this.#log.addEventListener('scroll', () => this.#scrolled());
+    this.#jump = el('button', { type: 'button', class: 'messages__jump', hidden: true }, icon('down'), t('newer'));
+    this.#jump.addEventListener('click', () => this.toEnd());
     this.element = el('div', { class: 'messages' }, this.#log, this.#jump);
     new ResizeObserver(() => this.#following && this.#scrollToEnd()).observe(this.#log);
   }
@@ -93,8 +97,9 @@ export class MessageList {
   #rows(messages, unsent, readUpTo) {
     const { self, clock } = this.#options;
     const waiting = unsent.filter(({ client_id: id }) => !messages.some((message) => message.client_id === id));
+    const statusOf = ({ sender, id }) => (sender === self && id <= readUpTo ? 'read' : 'sent');
     const all = [
-      ...messages.map((message) => ({ ...message, status: message.sender === self && message.id <= readUpTo ? 'read' : 'sent' })),
+      ...messages.map((message) => ({ ...message, status: statusOf(message) })),
       ...waiting.map((entry) => ({ ...entry, id: null, sender: self, author: null, timestamp: entry.created_at })),
     ];
     const rows = [];
@@ -105,7 +110,11 @@ export class MessageList {
         rows.push({ key: `day:${day}`, day: message.timestamp });
         previous = null;
       }
-      rows.push({ key: message.client_id ? `c:${message.client_id}` : `m:${message.id}`, message, follows: this.#follows(previous, message) });
+      const follows = this.#follows(previous, message);
+      // Of messages written within a minute the last alone shows the time.
+      if (follows && clock.time(previous.timestamp) === clock.time(message.timestamp)) rows.at(-1).continued = true;
+      const key = message.client_id ? `c:${message.client_id}` : `m:${message.id}`;
+      rows.push({ key, message, follows, continued: false });
       previous = message;
     }
     return rows;
@@ -135,7 +144,7 @@ export class MessageList {
   #nodeOf(row) {
     let node = this.#nodes.get(row.key);
     if (!node) {
-      node = row.message ? this.#message(row.message) : el('li', { class: 'day' }, el('span', {}, this.#options.clock.day(row.day)));
+      node = row.message ? this.#message(row.message) : el('li', { class: 'day' }, this.#options.clock.day(row.day));
       this.#nodes.set(row.key, node);
     }
     if (row.message) this.#update(node, row);
@@ -143,11 +152,17 @@ export class MessageList {
   }
 
   #message(message) {
-    const { self, nameOf } = this.#options;
+    const { self, nameOf, isMine } = this.#options;
     const own = message.sender === self;
+    const mine = own && isMine(message);
     return el(
       'li',
-      { class: `message message--${own ? 'own' : message.sender}`, 'data-testid': 'message', 'data-sender': message.sender, 'data-client-id': message.client_id },
+      {
+        class: `message message--${own ? 'own' : message.sender}${mine ? ' message--mine' : ''}`,
+        'data-testid': 'message',
+        'data-sender': message.sender,
+        'data-client-id': message.client_id,
+      },
       el('span', { class: 'message__author' }, nameOf(message)),
       el('p', { class: 'message__text' }, richText(message.text)),
       el('div', { class: 'message__foot' }),
@@ -155,32 +170,39 @@ export class MessageList {
   }
 
   /** Brings the parts of a node up to date that can change: id, place in the group, state. */
-  #update(node, { message, follows }) {
+  #update(node, { message, follows, continued }) {
     node.classList.toggle('message--follows', follows);
+    node.classList.toggle('message--continued', continued);
     if (message.id !== null) node.dataset.messageId = message.id;
     const state = `${message.status}|${message.timestamp}|${message.problem ?? ''}`;
     if (node.dataset.state === state) return;
     node.dataset.state = state;
     node.dataset.status = message.status;
+    // Time and mark change quietly; that a message failed is worth saying.
+    node.lastElementChild.setAttribute('aria-live', message.status === 'failed' ? 'polite' : 'off');
     node.lastElementChild.replaceChildren(...this.#foot(message));
   }
 
   #foot(message) {
     const { self, clock, t } = this.#options;
     if (message.status === 'failed') return this.#failure(message);
-    const time = el('time', { datetime: message.timestamp, title: clock.full(message.timestamp) }, clock.time(message.timestamp));
+    const { timestamp, status } = message;
+    const time = el('time', { datetime: timestamp, title: clock.full(timestamp) }, clock.time(timestamp));
     if (message.sender !== self) return [time];
-    const mark = { pending: 'clock', sent: 'check', read: 'checks' }[message.status];
-    return [time, el('span', { class: 'message__mark', title: t(message.status) }, icon(mark), el('span', { class: 'hidden' }, t(message.status)))];
+    const mark = icon({ pending: 'clock', sent: 'check', read: 'checks' }[status]);
+    const words = el('span', { class: 'hidden' }, t(status));
+    return [time, el('span', { class: 'message__mark', title: t(status) }, mark, words)];
   }
 
   #failure({ client_id: id, problem }) {
     const { t, onRetry, onDiscard } = this.#options;
     const reason = t(`problem_${problem}`);
+    const button = (name, onclick) =>
+      el('button', { type: 'button', class: 'link-button', 'data-testid': name, onclick }, t(name));
     return [
       el('span', { class: 'message__failure' }, icon('alert'), reason.startsWith('problem_') ? t('failed') : reason),
-      el('button', { type: 'button', class: 'link-button', 'data-testid': 'retry', onclick: () => onRetry(id) }, t('retry')),
-      el('button', { type: 'button', class: 'link-button', 'data-testid': 'discard', onclick: () => onDiscard(id) }, t('discard')),
+      button('retry', () => onRetry(id)),
+      button('discard', () => onDiscard(id)),
     ];
   }
 
@@ -188,7 +210,8 @@ export class MessageList {
   #anchor() {
     if (this.#following) return null;
     const top = this.#log.getBoundingClientRect().top;
-    const node = [...this.#items.children].find((child) => child.getBoundingClientRect().bottom > top && child.dataset.testid);
+    const inView = (child) => child.dataset.testid && child.getBoundingClientRect().bottom > top;
+    const node = [...this.#items.children].find(inView);
     return node ? { node, offset: node.getBoundingClientRect().top } : null;
   }
 

@@ -111,7 +111,10 @@ export class Outbox {
     return text;
   }
 
-  /** A message was seen in the history or on the stream: if it is one of ours, it has arrived. @param {string|null} clientId */
+  /**
+   * A message was seen in the history or on the stream: if it is one of ours, it has arrived.
+   * @param {string|null} clientId
+   */
   confirm(clientId) {
     if (clientId && this.#unsent.has(clientId)) this.#forget(clientId);
   }

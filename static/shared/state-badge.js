@@ -5,11 +5,12 @@ export class StateBadge {
   #t;
   #words;
 
-  /** @param {(key: string) => string} t knows `state_idle`, `state_connecting`, `state_live`, `state_offline`, `state_refused` */
+  /** @param {(key: string) => string} t knows `state_idle`, `state_live` and so on */
   constructor(t) {
     this.#t = t;
     this.#words = el('span', {});
-    this.element = el('p', { class: 'state', role: 'status', 'data-testid': 'state' }, el('span', { class: 'state__dot', 'aria-hidden': 'true' }), this.#words);
+    const dot = el('span', { class: 'state__dot', 'aria-hidden': 'true' });
+    this.element = el('p', { class: 'state', role: 'status', 'data-testid': 'state' }, dot, this.#words);
     this.show('idle');
   }
 

@@ -16,13 +16,16 @@ const NO_NETWORK_BEAT_MS = 30_000;
  * When the server cannot replay (`resync`), `onResync` reloads and its cursor is where we go on.
  *
  * @typedef {'connecting'|'live'|'offline'} StreamState
+ * @typedef {{connect(): void, disconnect(): void, send(frame: object): boolean, probe(): void}} Link
  * @typedef {object} StreamOptions
- * @property {((cursor: string|null, owner: import('./links.js').LinkOwner) => {connect(): void, disconnect(): void, send(frame: object): boolean, probe(): void})[]} links
+ * @property {((cursor: string|null, owner: import('./links.js').LinkOwner) => Link)[]} links
  *   makers of links, best first; the next one is tried when one cannot open although HTTP works
- * @property {(event: object, cursor: string|null, previous: string|null) => void} onEvent `cursor` is null for ephemeral events
+ * @property {(event: object, cursor: string|null, previous: string|null) => void} onEvent
+ *   `cursor` is null for ephemeral events, `previous` the cursor before this event
  * @property {(state: StreamState) => void} onState
  * @property {(reason: string) => Promise<string|null>} onResync reloads over HTTP and returns the new cursor
- * @property {(end: {code: number, reason: string}) => void} onRefused the server wants no reconnect (4400, 4401, 4403, 4404)
+ * @property {(end: {code: number, reason: string}) => void} onRefused
+ *   the server wants no reconnect (4400, 4401, 4403, 4404)
  * @property {() => Promise<'ok'|'unreachable'|'refused'>} probe asks over HTTP whether we are still welcome
  * @property {() => Promise<boolean>} [audit] false when something was missed; asked after `auditMs` without an event
  * @property {number} [auditMs]

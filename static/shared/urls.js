@@ -37,6 +37,11 @@ function address(base, path, query = {}) {
   return url.href;
 }
 
+/** One object of a collection, or the collection itself. */
+function object(collection, id) {
+  return id ? `${collection}/${encodeURIComponent(id)}` : collection;
+}
+
 /** The three ways in, and the operator's fourth that needs no parameter: where each lives, what it sends. */
 function wayIn(credential) {
   if ('siteToken' in credential) {
@@ -102,8 +107,8 @@ export function panelUrls(base = location.origin) {
     /** @param {number} id @param {'assign'|'takeover'|'release'|'close'|'reopen'} action */
     dialogAction: (id, action) => address(base, `/api/dialogs/${encodeURIComponent(id)}/${action}`),
     /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
-    assistants: (id, query) => address(base, id ? `/api/assistants/${encodeURIComponent(id)}` : '/api/assistants', query),
+    assistants: (id, query) => address(base, object('/api/assistants', id), query),
     /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
-    widgets: (id, query) => address(base, id ? `/api/widgets/${encodeURIComponent(id)}` : '/api/widgets', query),
+    widgets: (id, query) => address(base, object('/api/widgets', id), query),
   };
 }

@@ -97,8 +97,6 @@ class Pieces(Handler):
         for piece in ("one ", "two ", "three"):
             self.write(piece)
             await self.flush()
-        if self.get_argument("close", ""):
-            self.finish()
 
     async def head(self) -> None:
         await self.get()
@@ -107,6 +105,8 @@ class Pieces(Handler):
 class Status(Handler):
     def get(self, code: str) -> None:
         self.set_status(int(code))
+        if self.get_argument("close", ""):
+            self.set_header("Connection", "close")
 
     def post(self, code: str) -> None:
         raise HTTPError(int(code))
@@ -508,6 +508,34 @@ def test_a_chunked_body_may_have_extensions_and_its_trailers_are_dropped(served:
         assert (first["body"], first["x"], second["x"]) == ("abc", [], [])
 
 
+def test_two_empty_lines_before_a_request_are_ignored_too(served: Served) -> None:
+    """RFC 9112, 2.2; Tornado's own server takes the second one for the end of the headers."""
+    with Client(served.port) as client:
+        assert client.send(b"\r\n\r\n" + GET).answer().status == 200
+
+
+def test_a_streamed_answer_to_http_1_0_ends_with_the_connection_although_the_client_would_stay(served: Served) -> None:
+    """Nothing else could tell the client where the answer ends; Tornado's own server leaves it waiting."""
+    with Client(served.port) as client:
+        answer = client.send(b"GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").answer()
+        assert answer.body == b"one two three"
+        assert "Connection" not in answer.headers
+
+
+def test_nothing_is_served_after_a_request_that_closes(served: Served) -> None:
+    with Client(served.port) as client:
+        client.send(GET.replace(HOST, HOST + b"Connection: close\r\n") + GET)
+        assert client.answer().headers["Connection"] == "close"
+        assert client.rest() == b""
+        assert served.probe.heard == ["/echo"]
+
+
+def test_a_handler_may_close_the_connection_by_its_own_header(served: Served) -> None:
+    with Client(served.port) as client:
+        assert client.send(GET.replace(b"/echo", b"/status/200?close=1")).answer().headers["Connection"] == "close"
+        assert client.rest() == b""
+
+
 # Refusals: complete, and never a reset.
 
 BAD: dict[str, tuple[bytes, int, str]] = {
@@ -601,11 +629,14 @@ def test_what_a_client_may_make_the_server_hold_is_bounded_however_it_is_cut(nam
         assert parser.problem.code == code
 
 
-def test_a_refused_head_request_gets_no_body(served: Served) -> None:
+@pytest.mark.parametrize(
+    "data", [b"HEAD /echo HTTP/1.1\r\n\r\n", b"HEAD /echo HTTP/1.1\r\nX: \0", b"HEAD /" + b"a" * 9_000]
+)
+def test_a_refused_head_request_gets_no_body(data: bytes, served: Served) -> None:
     with Client(served.port) as client:
-        client.send(b"HEAD /echo HTTP/1.1\r\n\r\n")
-        answer = client.answer(head=True)
-        assert (answer.status, client.rest()) == (400, b"")
+        answer = client.send(data).answer(head=True)
+        assert client.rest() == b""
+        assert answer.status in (400, 414)
         assert int(answer.headers["Content-Length"]) > 0
 
 
@@ -897,6 +928,18 @@ PING_FRAME = bytes([0x89, 0x80, 1, 2, 3, 4])  # RFC 6455, 5.2: masked, empty
 PONG_FRAME = bytes([0x8A, 0x00])
 
 
+def test_any_handler_may_take_the_stream(served: Served) -> None:
+    class Detaching(Handler):
+        def get(self) -> None:
+            stream = self.detach()
+            stream.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nraw").add_done_callback(lambda _: stream.close())
+
+    served.call(lambda: served.server.application.add_handlers(".*", [("/detaching", Detaching)]))
+    with Client(served.port) as client:
+        assert client.send(GET.replace(b"/echo", b"/detaching")).answer().body == b"raw"
+    assert served.connections() == 0
+
+
 def test_a_frame_that_comes_while_the_handshake_is_answered_is_not_lost(served: Served) -> None:
     held = threading.Event()
 
@@ -1128,7 +1171,7 @@ def test_a_refusal_is_one_line_without_the_query(served: Served, caplog: pytest.
     assert [(r["status"], r["code"], r["method"], r["path"], r["peer"]) for r in logged] == [
         (413, "body_too_large", "POST", "/echo", "127.0.0.1"),
         (413, "body_too_large", "POST", "/echo", "127.0.0.1"),
-        (400, "malformed", "-", "/echo", "127.0.0.1"),
+        (400, "malformed", "POST", "/echo", "127.0.0.1"),
     ]
     assert not any("SECRET" in repr(record) for record in logged)
     assert all(record["exc_info"] is None for record in logged)

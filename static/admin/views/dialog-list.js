@@ -28,9 +28,11 @@ export class DialogList {
       open: el('a', { class: 'tab', href: '#/dialogs', 'data-testid': 'filter-open' }, t('open')),
       closed: el('a', { class: 'tab', href: '#/dialogs?status=closed', 'data-testid': 'filter-closed' }, t('closed')),
     };
-    this.#items = el('ul', { class: 'dialogs__items', 'data-testid': 'dialog-list', onkeydown: (event) => this.#pressed(event) });
+    this.#items = el('ul', { class: 'dialogs__items', 'data-testid': 'dialog-list' });
+    this.#items.addEventListener('keydown', (event) => this.#pressed(event));
     this.#empty = el('p', { class: 'dialogs__empty', hidden: true });
-    this.#more = el('button', { type: 'button', class: 'button dialogs__more', hidden: true, onclick: onMore }, t('more'));
+    this.#more = el('button', { type: 'button', class: 'button dialogs__more', hidden: true }, t('more'));
+    this.#more.addEventListener('click', onMore);
     this.element = el(
       'section',
       { class: 'dialogs', 'aria-label': t('dialogs') },
@@ -39,7 +41,14 @@ export class DialogList {
     );
   }
 
-  /** @param {{dialogs: object[], status: 'open'|'closed', selected: number|null, loaded: boolean, hasMore: boolean}} state */
+  /**
+   * @param {object} state
+   * @param {object[]} state.dialogs in the order to show
+   * @param {'open'|'closed'} state.status
+   * @param {number|null} state.selected the dialog that is open
+   * @param {boolean} state.loaded
+   * @param {boolean} state.hasMore
+   */
   render({ dialogs, status, selected, loaded, hasMore }) {
     const { t } = this.#options;
     for (const [name, tab] of Object.entries(this.#tabs)) tab.setAttribute('aria-current', String(name === status));
@@ -77,7 +86,7 @@ export class DialogList {
     row.link.href = `#/dialogs/${dialog.id}${status === 'closed' ? '?status=closed' : ''}`;
     if (selected) row.link.setAttribute('aria-current', 'true');
     else row.link.removeAttribute('aria-current');
-    const drawn = JSON.stringify([dialog.visitor, dialog.last_message, dialog.unread, dialog.handler, dialog.assignee, new Date().toDateString()]);
+    const drawn = JSON.stringify([dialog, new Date().toDateString()]); // the date, since `brief` depends on it
     if (row.drawn !== drawn) {
       row.drawn = drawn;
       row.link.dataset.unread = dialog.unread;
@@ -89,21 +98,28 @@ export class DialogList {
   #words(dialog) {
     const { t, clock } = this.#options;
     const { unread } = dialog;
-    const count = unread > 99 ? '99+' : String(unread);
     return [
       el('span', { class: 'dialog-item__name' }, visitorName(dialog, t)),
       el('time', { class: 'dialog-item__time', datetime: dialog.updated_at }, clock.brief(dialog.updated_at)),
       el('span', { class: 'dialog-item__text' }, this.#preview(dialog)),
-      unread > 0 && el('span', { class: 'dialog-item__unread' }, el('span', { 'aria-hidden': 'true' }, count), el('span', { class: 'hidden' }, t('unread', { n: unread }))),
+      unread > 0 && this.#unread(unread),
       dialog.assignee && el('span', { class: 'dialog-item__who' }, dialog.assignee.name),
     ].filter(Boolean);
+  }
+
+  #unread(count) {
+    const shown = el('span', { 'aria-hidden': 'true' }, count > 99 ? '99+' : String(count));
+    const spoken = el('span', { class: 'hidden' }, this.#options.t('unread', { n: count }));
+    return el('span', { class: 'dialog-item__unread' }, shown, spoken);
   }
 
   #preview({ last_message: last }) {
     const { t } = this.#options;
     if (!last) return t('no_messages');
     const text = last.text.slice(0, 160);
-    return last.sender === 'user' ? text : `${last.author || t({ manager: 'operator' }[last.sender] ?? last.sender)}: ${text}`;
+    if (last.sender === 'user') return text;
+    const who = last.author || t({ manager: 'operator' }[last.sender] ?? last.sender);
+    return `${who}: ${text}`;
   }
 
   #pressed(event) {

@@ -23,6 +23,7 @@ export class DialogView {
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
    * @param {string} options.backHref
+   * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
    */
   constructor(options) {
@@ -33,6 +34,7 @@ export class DialogView {
       t,
       clock,
       nameOf: (message) => this.#nameOf(message),
+      isMine: ({ author }) => !author || author === options.user.name,
       onOlder: () => room.conversation.loadOlder(),
       onRetry: (id) => room.outbox.retry(id),
       onDiscard: (id) => this.#composer.restore(room.outbox.discard(id)),
@@ -53,9 +55,18 @@ export class DialogView {
     this.#actions = el('div', { class: 'dialog__actions' });
     this.#typing = el('p', { class: 'typing', 'data-testid': 'typing', 'aria-live': 'polite' });
     this.#notice = el('p', { class: 'dialog__notice', role: 'status', hidden: true });
-    const back = el('a', { class: 'icon-button dialog__back', href: backHref, 'aria-label': t('back'), title: t('back') }, icon('back'));
-    const header = el('header', { class: 'dialog__header' }, back, el('div', { class: 'dialog__words' }, this.#name, this.#about), this.#actions);
-    this.element = el('section', { class: 'dialog', 'data-testid': 'dialog' }, header, this.#list.element, this.#typing, this.#notice, this.#composer.element);
+    const label = t('back');
+    const back = el('a', { class: 'icon-button dialog__back', href: backHref, 'aria-label': label, title: label }, icon('back'));
+    const words = el('div', { class: 'dialog__words' }, this.#name, this.#about);
+    this.element = el(
+      'section',
+      { class: 'dialog', 'data-testid': 'dialog' },
+      el('header', { class: 'dialog__header' }, back, words, this.#actions),
+      this.#list.element,
+      this.#typing,
+      this.#notice,
+      this.#composer.element,
+    );
   }
 
   /** Call when the element stands in the page. */
@@ -81,7 +92,8 @@ export class DialogView {
     this.#name.textContent = visitorName(dialog, t);
     this.#about.replaceChildren(...this.#facts(dialog));
     this.#drawActions(dialog);
-    if (this.#notice.dataset.kind !== 'problem') this.#say(dialog.status === 'closed' ? t('dialog_closed') : '', 'closed');
+    const closed = dialog.status === 'closed' ? t('dialog_closed') : '';
+    if (this.#notice.dataset.kind !== 'problem') this.#say(closed, 'closed');
     this.#seen();
   }
 
@@ -98,11 +110,14 @@ export class DialogView {
 
   #facts(dialog) {
     const { t } = this.#options;
-    const handler = dialog.handler === 'assistant' ? t('handled_assistant') : t('handled_manager');
-    const who = dialog.handler === 'manager' && dialog.assignee ? t('handled_by', { name: dialog.assignee.name }) : handler;
-    const assigned = dialog.handler === 'assistant' && dialog.assignee ? t('assigned_to', { name: dialog.assignee.name }) : null;
-    const page = dialog.visitor?.page;
-    return [who, assigned, page && t('page', { page })].filter(Boolean).map((words) => el('span', {}, words));
+    const { handler, assignee, visitor } = dialog;
+    const named = assignee && t(handler === 'manager' ? 'handled_by' : 'assigned_to', { name: assignee.name });
+    const facts = [
+      handler === 'manager' && assignee ? null : t(`handled_${handler}`),
+      named,
+      visitor?.page && t('page', { page: visitor.page }),
+    ];
+    return facts.filter(Boolean).map((words) => el('span', {}, words));
   }
 
   #drawActions(dialog) {
@@ -134,7 +149,8 @@ export class DialogView {
       this.#say('', 'problem');
       if (!button.isConnected) this.#name.focus(); // the pressed button is gone: keep the keyboard in the dialog
     } catch (error) {
-      this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail: error.detail || error.message }), 'problem');
+      const detail = error.detail || error.message;
+      this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail }), 'problem');
     } finally {
       button.disabled = false;
     }
@@ -148,6 +164,7 @@ export class DialogView {
   }
 
   #seen() {
-    if (this.element.isConnected && document.visibilityState === 'visible' && this.#list.atEnd) this.#options.room.seen();
+    const inView = this.element.isConnected && document.visibilityState === 'visible' && this.#list.atEnd;
+    if (inView) this.#options.room.seen();
   }
 }

@@ -1,29 +1,8 @@
 import { el, icon } from '../../shared/dom.js';
+import { area, choice, input, labelled } from './fields.js';
 
 /** How long a delete button stays armed. */
 const ARMED_MS = 4000;
-
-function labelled(label, control, hint = null) {
-  return el('label', { class: 'field' }, el('span', { class: 'field__label' }, label), control, hint && el('span', { class: 'field__hint' }, hint));
-}
-
-function input(value, attributes = {}) {
-  const control = el('input', { class: 'input', ...attributes });
-  control.value = value;
-  return control;
-}
-
-function area(value, attributes = {}) {
-  const control = el('textarea', { class: 'input', rows: '3', ...attributes });
-  control.value = value;
-  return control;
-}
-
-function choice(value, options) {
-  const control = el('select', { class: 'input' }, ...options.map(([name, label]) => el('option', { value: name }, label)));
-  control.value = value;
-  return control;
-}
 
 /** Deletes at the second press within a few seconds. */
 function deleteButton(t, onDelete) {
@@ -47,7 +26,7 @@ function deleteButton(t, onDelete) {
 }
 
 /** A form in a card: saves its fields, tells what came of it. */
-function card({ t, title, testid, fields, extra = null, read, save, remove = null, isNew }) {
+function card({ t, title, testid, fields, extra = null, read, save, remove = null, isNew, open = false }) {
   const told = el('p', { class: 'card__told', role: 'status' });
   const submit = el('button', { class: 'button button--primary', 'data-testid': 'save' }, t(isNew ? 'create' : 'save'));
   const attempt = async (action) => {
@@ -57,8 +36,8 @@ function card({ t, title, testid, fields, extra = null, read, save, remove = nul
       told.textContent = (await action()) ?? '';
       told.dataset.kind = 'done';
     } catch (error) {
-      const known = error.code === 'assistant_in_use' ? t('assistant_in_use') : t('went_wrong', { detail: error.detail || error.message });
-      told.textContent = error.status === 0 ? t('network') : known;
+      const known = { assistant_in_use: t('assistant_in_use'), network: t('network') }[error.code];
+      told.textContent = known ?? t('went_wrong', { detail: error.detail || error.message });
       told.dataset.kind = 'problem';
     } finally {
       submit.disabled = false;
@@ -69,14 +48,18 @@ function card({ t, title, testid, fields, extra = null, read, save, remove = nul
     attempt(() => save(read()));
   };
   const foot = el('div', { class: 'card__foot' }, submit, remove && deleteButton(t, () => attempt(remove)), told);
-  const form = el('form', { class: 'card__form', onsubmit }, el('div', { class: 'card__fields' }, ...fields), extra, foot);
-  const details = el('details', { class: 'card', 'data-testid': testid, open: !isNew && testid === 'widget-card' }, el('summary', { class: 'card__title' }, isNew && icon('plus'), title), form);
-  return details;
+  return el(
+    'details',
+    { class: 'card', 'data-testid': testid, open },
+    el('summary', { class: 'card__title' }, isNew && icon('plus'), title),
+    el('form', { class: 'card__form', onsubmit }, el('div', { class: 'card__fields' }, ...fields), extra, foot),
+  );
 }
 
 /** The code to paste, with a button that copies it. */
 function embedCode(t, code) {
-  const shown = area(code, { readonly: true, rows: '4', spellcheck: 'false', 'data-testid': 'embed-code', class: 'input input--code' });
+  const attributes = { readonly: true, rows: '4', spellcheck: 'false', class: 'input input--code' };
+  const shown = area(code, { ...attributes, 'data-testid': 'embed-code' });
   const words = el('span', {}, t('copy'));
   const button = el('button', { type: 'button', class: 'button', 'data-testid': 'copy' }, icon('copy'), words);
   button.addEventListener('click', async () => {
@@ -99,16 +82,25 @@ function widgetFields(t, widget, assistants) {
     domains: area((widget?.allowed_domains ?? []).join('\n'), { spellcheck: 'false', 'data-testid': 'domains' }),
     theme: input(widget?.theme ?? '#2563eb', { type: 'color', class: 'input input--color' }),
     type: choice(widget?.type ?? 'floating', [['floating', t('floating')], ['inline', t('inline')]]),
-    position: choice(widget?.position ?? 'bottom-right', [['bottom-right', t('bottom_right')], ['bottom-left', t('bottom_left')]]),
+    position: choice(widget?.position ?? 'bottom-right', [
+      ['bottom-right', t('bottom_right')],
+      ['bottom-left', t('bottom_left')],
+    ]),
     locale: choice(widget?.locale ?? '', [['', t('by_browser')], ['ru', 'Русский'], ['en', 'English']]),
   };
 }
 
 /**
  * A widget, or the form for a new one when `widget` is null.
- * @param {{api: import('../api.js').PanelApi, t: Function, widget: object|null, assistants: object[], onListChanged: () => void}} options
+ * @param {object} options
+ * @param {import('../api.js').PanelApi} options.api
+ * @param {(key: string, params?: object) => string} options.t
+ * @param {object|null} options.widget
+ * @param {object[]} options.assistants
+ * @param {boolean} options.open whether the card is unfolded
+ * @param {() => void} options.onListChanged
  */
-export function widgetCard({ api, t, widget, assistants, onListChanged }) {
+export function widgetCard({ api, t, widget, assistants, open, onListChanged }) {
   const form = widgetFields(t, widget, assistants);
   form.assistant.disabled = widget !== null;
   const code = widget && embedCode(t, widget.embed_code);
@@ -140,17 +132,39 @@ export function widgetCard({ api, t, widget, assistants, onListChanged }) {
   };
   const fields = [
     labelled(t('widget_name'), form.name),
-    labelled(t('assistants'), form.assistant),
+    labelled(t('assistant'), form.assistant),
     labelled(t('domains'), form.domains, t('domains_hint')),
-    el('div', { class: 'card__row' }, labelled(t('theme'), form.theme), labelled(t('type'), form.type), labelled(t('position'), form.position), labelled(t('language'), form.locale)),
+    el(
+      'div',
+      { class: 'card__row' },
+      labelled(t('theme'), form.theme),
+      labelled(t('type'), form.type),
+      labelled(t('position'), form.position),
+      labelled(t('language'), form.locale),
+    ),
   ];
   const title = widget ? widget.name || t('widget', { id: widget.id }) : t('new_widget');
-  return card({ t, title, testid: widget ? 'widget-card' : 'widget-new', fields, extra: code?.element, read, save, remove: widget && remove, isNew: !widget });
+  return card({
+    t,
+    title,
+    testid: widget ? 'widget-card' : 'widget-new',
+    fields,
+    extra: code?.element,
+    read,
+    save,
+    remove: widget && remove,
+    isNew: !widget,
+    open,
+  });
 }
 
 /**
  * An assistant, or the form for a new one when `assistant` is null.
- * @param {{api: import('../api.js').PanelApi, t: Function, assistant: object|null, onListChanged: () => void}} options
+ * @param {object} options
+ * @param {import('../api.js').PanelApi} options.api
+ * @param {(key: string, params?: object) => string} options.t
+ * @param {object|null} options.assistant
+ * @param {() => void} options.onListChanged
  */
 export function assistantCard({ api, t, assistant, onListChanged }) {
   const name = input(assistant?.name ?? '', { required: true, maxlength: '100' });

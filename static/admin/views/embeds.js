@@ -20,8 +20,8 @@ export class EmbedsView {
       'div',
       { class: 'embeds' },
       this.#problem,
-      el('section', {}, el('h1', {}, t('widgets')), el('p', { class: 'embeds__text' }, t('widgets_text')), this.#widgets),
-      el('section', {}, el('h1', {}, t('assistants')), el('p', { class: 'embeds__text' }, t('assistants_text')), this.#assistants),
+      this.#section('widgets', this.#widgets),
+      this.#section('assistants', this.#assistants),
     );
   }
 
@@ -30,23 +30,34 @@ export class EmbedsView {
     const t = this.#t;
     try {
       const [assistants, widgets] = await Promise.all([this.#api.all('assistants'), this.#api.all('widgets')]);
-      const cardOptions = { api: this.#api, t, onListChanged: () => this.connect() };
-      const none = (key) => el('p', { class: 'embeds__text' }, t(key));
       this.#problem.hidden = true;
-      this.#widgets.replaceChildren(
-        ...(widgets.length ? widgets.map((widget) => widgetCard({ ...cardOptions, widget, assistants })) : [none('no_widgets')]),
-        assistants.length ? widgetCard({ ...cardOptions, widget: null, assistants }) : '',
-      );
-      this.#assistants.replaceChildren(
-        ...(assistants.length ? assistants.map((assistant) => assistantCard({ ...cardOptions, assistant })) : [none('no_assistants')]),
-        assistantCard({ ...cardOptions, assistant: null }),
-      );
+      this.#show(assistants, widgets);
     } catch (error) {
-      this.#problem.textContent = error.status === 0 ? t('network') : t('went_wrong', { detail: error.detail || error.message });
+      const detail = error.detail || error.message;
+      this.#problem.textContent = error.status === 0 ? t('network') : t('went_wrong', { detail });
       this.#problem.hidden = false;
     }
   }
 
-  /** Nothing to stop; the counterpart of `connect` for whoever shows pages. */
-  disconnect() {}
+  #section(name, cards) {
+    const t = this.#t;
+    return el('section', {}, el('h1', {}, t(name)), el('p', { class: 'embeds__text' }, t(`${name}_text`)), cards);
+  }
+
+  #show(assistants, widgets) {
+    const t = this.#t;
+    const options = { api: this.#api, t, onListChanged: () => this.connect() };
+    const open = widgets.length === 1;
+    const none = (key) => el('p', { class: 'embeds__text' }, t(key));
+    const widgetCards = widgets.map((widget) => widgetCard({ ...options, widget, assistants, open }));
+    const assistantCards = assistants.map((assistant) => assistantCard({ ...options, assistant }));
+    this.#widgets.replaceChildren(
+      ...(widgetCards.length ? widgetCards : [none('no_widgets')]),
+      assistants.length ? widgetCard({ ...options, widget: null, assistants, open: false }) : '',
+    );
+    this.#assistants.replaceChildren(
+      ...(assistantCards.length ? assistantCards : [none('no_assistants')]),
+      assistantCard({ ...options, assistant: null }),
+    );
+  }
 }

@@ -1,9 +1,10 @@
 import { el } from '../../shared/dom.js';
+import { labelled } from './fields.js';
 
 /** A labelled input. */
 function field(label, attributes, hint = null) {
   const input = el('input', { class: 'input', required: true, ...attributes });
-  return { input, element: el('label', { class: 'field' }, el('span', { class: 'field__label' }, label), input, hint && el('span', { class: 'field__hint' }, hint)) };
+  return { input, element: labelled(label, input, hint) };
 }
 
 /** A form that shows what the server had against it. */
@@ -13,9 +14,11 @@ class GateForm {
   #submit;
   #error;
   #button;
+  #problems;
 
-  constructor({ t, title, text, fields, action, submit }) {
+  constructor({ t, title, text, fields, action, submit, problems = {} }) {
     this.#t = t;
+    this.#problems = problems;
     this.#fields = fields;
     this.#submit = submit;
     this.#error = el('p', { class: 'form-error', role: 'alert', hidden: true });
@@ -54,6 +57,7 @@ class GateForm {
   }
 
   #words({ code, detail, message }) {
+    if (this.#problems[code]) return this.#problems[code];
     const known = this.#t(code);
     return known === code ? this.#t('went_wrong', { detail: detail || message }) : known;
   }
@@ -61,7 +65,9 @@ class GateForm {
 
 /**
  * The page to sign in.
- * @param {{t: (key: string, params?: object) => string, onSubmit: (pair: {email: string, password: string}) => Promise<void>}} options
+ * @param {object} options
+ * @param {(key: string, params?: object) => string} options.t
+ * @param {(pair: {email: string, password: string}) => Promise<void>} options.onSubmit
  */
 export function signInView({ t, onSubmit }) {
   return new GateForm({
@@ -69,7 +75,11 @@ export function signInView({ t, onSubmit }) {
     title: t('panel'),
     fields: {
       email: field(t('email'), { type: 'email', autocomplete: 'username', 'data-testid': 'login-email' }),
-      password: field(t('password'), { type: 'password', autocomplete: 'current-password', 'data-testid': 'login-password' }),
+      password: field(t('password'), {
+        type: 'password',
+        autocomplete: 'current-password',
+        'data-testid': 'login-password',
+      }),
     },
     action: el('button', { class: 'button button--primary', 'data-testid': 'login-submit' }, t('enter')),
     submit: onSubmit,
@@ -95,6 +105,7 @@ export function setupView({ t, onSubmit }) {
         t('setup_password_hint'),
       ),
     },
+    problems: { forbidden: t('setup_code_wrong') },
     action: el('button', { class: 'button button--primary', 'data-testid': 'setup-submit' }, t('create_account')),
     submit: onSubmit,
   });

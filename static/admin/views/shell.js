@@ -26,7 +26,11 @@ export class Shell {
       el('nav', { class: 'nav', 'aria-label': t('sections') }, ...Object.values(this.#links)),
       this.badge.element,
       el('span', { class: 'bar__user' }, user.name),
-      el('button', { type: 'button', class: 'icon-button', title: label, 'aria-label': label, 'data-testid': 'sign-out', onclick: onSignOut }, icon('exit')),
+      el(
+        'button',
+        { type: 'button', class: 'icon-button', title: label, 'aria-label': label, onclick: onSignOut, 'data-testid': 'sign-out' },
+        icon('exit'),
+      ),
     );
     this.element = el('div', { class: 'shell' }, this.#skipLink(t), header, this.content);
   }

@@ -1,0 +1,1 @@
+"""What ReplyX can do, measured beside other servers in the same run: ``python -m tests.bench``, or ``make bench``."""

@@ -1,0 +1,81 @@
+"""The parts of the documentation that are made from the code: ``python -m tests.docs_pages`` writes them anew.
+
+A page marks such a part with ``<!-- made: NAME -->`` before and ``<!-- end: NAME -->`` behind it. Everything else in
+``docs/`` is written by hand; ``tests/unit/test_docs.py`` holds both kinds against the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from replyx.errors import CLOSE_CODES
+from replyx.limits import RULES
+from replyx.settings import SETTINGS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def settings_table() -> str:
+    """Every setting, in the order in which ``--help`` lists them."""
+    rows = (
+        (code(each.env), code(each.flag), code(each.default) if each.default != "none" else "none", each.help)
+        for each in SETTINGS
+    )
+    return table(("Environment", "Flag", "Default", "What it is"), rows)
+
+
+def limits_table() -> str:
+    """Every rate limit."""
+    rows = ((code(rule.name), str(rule.burst), f"{rule.per_second:g}", rule.what) for rule in RULES)
+    return table(("Rule", "At once", "Then per second", "What is counted"), rows)
+
+
+def close_codes_table() -> str:
+    """Every code with which the server closes a WebSocket."""
+    rows = ((str(each.code), each.reason, "yes" if each.reconnect else "no") for each in CLOSE_CODES)
+    return table(("Code", "Reason", "Come back?"), rows)
+
+
+MADE = {
+    "docs/operating.md": {"settings": settings_table, "limits": limits_table},
+    "docs/api.md": {"close codes": close_codes_table},
+}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def code(text: str) -> str:
+    """``text`` in Markdown's code style."""
+    return f"`{text}`"
+
+
+def made_part(name: str) -> re.Pattern[str]:
+    """What finds the part ``name`` of a page, its marks included; the text between them is group 1."""
+    return re.compile(rf"<!-- made: {re.escape(name)} -->\n(.*?)<!-- end: {re.escape(name)} -->", re.DOTALL)
+
+
+def written(page: str) -> str:
+    """The text of a page below the root of the checkout."""
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def renew(page: str) -> str:
+    """``page`` with every made part as the code has it today."""
+    text = written(page)
+    for name, make in MADE[page].items():
+        part = f"<!-- made: {name} -->\n{make()}\n<!-- end: {name} -->"
+        text, count = made_part(name).subn(lambda _, part=part: part, text)
+        if count != 1:
+            raise SystemExit(f"{page} must mark the part {name!r} once; it does so {count} times")
+    return text
+
+
+if __name__ == "__main__":
+    for each_page in MADE:
+        (ROOT / each_page).write_text(renew(each_page), encoding="utf-8")
