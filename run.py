@@ -33,8 +33,11 @@ from replyx.retention import Retention
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
 from replyx.settings import Settings, SettingsError, Wrong
+from replyx.sla import Policy
+from replyx.sla_watch import SlaWatch
 from replyx.store import Store
 from replyx.streams import Streams
+from replyx.tickets import Tickets
 from replyx.tokens import Tokens
 from replyx.visitors import Visitors
 from replyx.widgets import Widgets
@@ -64,6 +67,8 @@ class Server:
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
         limits = Limits(given.rate_limits)
+        policy = Policy()
+        self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
         authenticator = Authenticator(self.tokens, directory)
         token_seconds = given.widget_token_days * 86400
@@ -84,7 +89,8 @@ class Server:
             accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, clock),
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
-            dialogs=Dialogs(store, self.bus, epoch, clock),
+            dialogs=Dialogs(store, self.bus, epoch, clock, policy),
+            tickets=Tickets(store, self.bus, epoch, policy, internal_secret(given, secrets), given.demo),
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
             started_at=clock(),
         )
@@ -97,6 +103,7 @@ class Server:
         self.streams.start()
         self.follower.start()
         self.retention.start()
+        self.sla_watch.start()
         given = self.services.settings
         return HttpServer(
             application(self.services, self.tokens),
@@ -110,6 +117,7 @@ class Server:
         await self.streams.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(http.close_all_connections(), STOP_S)
+        await self.sla_watch.close()
         await self.retention.close()
         await self.follower.close()
         await self.hub.close()
@@ -147,6 +155,11 @@ async def serve(given: Settings) -> None:
     log.info("stopping: %d streams are asked to come back", len(server.streams))
     await server.stop(http)
     log.info("stopped")
+
+
+def internal_secret(given: Settings, secrets: SecretsFile) -> str:
+    """The bots' secret: the one that is set, in demo mode else the generated one; empty for none."""
+    return given.internal_secret or (secrets.load().internal_secret if given.demo else "")
 
 
 def opened(given: Settings) -> Store:

@@ -71,8 +71,8 @@ def operation(
 ) -> Callable[[Method], Handled]:
     """Declare a method of a handler.
 
-    The method is called with the path's numbers and tokens, then the decoded query and body where they are declared. What it
-    returns is the answer; the first of ``answers`` is its status unless the method sets another.
+    The method is called with the path's numbers and tokens, then the decoded query and body where they are declared.
+    What it returns is the answer; the first of ``answers`` is its status unless the method sets another.
     """
     declared = Operation(summary, body, query, answers or {204: None}, problems, media_type, access)
 

@@ -310,7 +310,6 @@ class HttpConnection:
         limits = self.owner.limits
         self._closing = True
         self._parser.close()
-        self._parser.requests.clear()
         if self.stream.writing() and self._written is not None:
             self.deadline = self.owner.now() + limits.idle_timeout_s
             self._written.add_done_callback(lambda _: self._half_close())

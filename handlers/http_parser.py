@@ -232,9 +232,7 @@ class RequestParser:
         self._check_host(version, headers)
         framing = self._check_framing(version, headers)
         self._skipped_framing = framing if upgrade else b""
-        self._wants_continue = (
-            version == "1.1" and "Expect" in headers and headers["Expect"].lower() == "100-continue" and framing != b""
-        )
+        self._wants_continue = version == "1.1" and headers.get("Expect", "").lower() == "100-continue"
         self._request = Request(
             start_line=RequestStartLine(self.method, self._origin_form(headers), "HTTP/" + version),
             headers=headers,

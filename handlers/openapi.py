@@ -43,6 +43,9 @@ SCHEMES = {
     "guest_id": {"type": "apiKey", "in": "query", "name": "guest_id"},
 }
 
+NUMBER = {"type": "integer", "minimum": 0}
+TOKEN = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457",
@@ -78,7 +81,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
             if (declared := getattr(getattr(route.handler, method), "operation", None)) is not None
         }
         if operations:
-            paths[route.path] = operations
+            paths[route.path.replace(":token}", "}")] = operations
     return {
         "openapi": "3.1.0",
         "info": {"title": "ReplyX", "version": __version__},
@@ -132,8 +135,8 @@ def _operation(route: Route, declared: Operation, schema_of: dict[Any, Any]) -> 
 
 def _parameters(route: Route, declared: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
-        for name in re.findall(r"\{(\w+)\}", route.path)
+        {"name": name, "in": "path", "required": True, "schema": TOKEN if token else NUMBER}
+        for name, token in re.findall(r"\{(\w+)(:token)?\}", route.path)
     ]
     if declared.query is not None:
         shown = msgspec.json.schema_components([declared.query])[1][declared.query.__name__]

@@ -10,7 +10,7 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers import accounts, assistants, dialogs, health, openapi, pages, sockets, streams, visitors, widgets
+from handlers import accounts, assistants, dialogs, health, openapi, pages, sockets, streams, tickets, visitors, widgets
 from handlers.access import Access, Gate
 from handlers.base import NothingHere, Route, log_request
 from replyx.services import Services
@@ -52,6 +52,10 @@ ROUTES = (
     Route("/api/widget/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.GUEST),
     Route("/api/widget/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.GUEST),
     Route("/api/widget/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.GUEST),
+    Route("/api/support/tickets", tickets.TicketList, Access.OPERATOR),
+    Route("/api/support/tickets/{ticket_id:token}", tickets.OneTicket, Access.PUBLIC),
+    Route("/api/support/tickets/{ticket_id:token}/messages", tickets.TicketMessages, Access.PUBLIC),
+    Route("/api/support/tickets/{ticket_id:token}/changes", tickets.TicketChanges, Access.OPERATOR),
     Route("/ws/dialogs/{dialog_id}", sockets.DialogSocket, Access.STAFF),
     Route("/ws/site/dialogs/{dialog_id}", sockets.DialogSocket, Access.SITE),
     Route("/ws/widget/dialogs/{dialog_id}", sockets.DialogSocket, Access.GUEST),
@@ -69,7 +73,8 @@ ROUTES = (
 
 def pattern(path: str) -> str:
     """The regular expression of a route's path."""
-    return re.sub(r"\\\{\w+\\\}", "([0-9]{1,15})", re.escape(path))
+    numbers = re.sub(r"\\\{\w+\\\}", "([0-9]{1,15})", re.escape(path))
+    return re.sub(r"\\\{(\w+):token\\\}", r"(?P<\1>[A-Za-z0-9_-]{1,64})", numbers)
 
 
 def application(services: Services, tokens: Tokens) -> Application:

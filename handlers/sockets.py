@@ -12,7 +12,7 @@ from tornado.websocket import WebSocketHandler
 from handlers.base import Handler, log_request
 from handlers.decoding import decode
 from handlers.sinks import StreamSink
-from handlers.streams import cursor_of, topics_of
+from handlers.streams import cursor_of, position_of, topics_of
 from replyx.auth import AccountActor, Actor, VisitorActor
 from replyx.dialogs import ClientId, Draft, sender_of
 from replyx.errors import (
@@ -169,9 +169,9 @@ class DialogSocket(Handler, WebSocketHandler):
             self.end(close_code_for(self.refusal))
             return
         hub = self.services.hub
-        position = hub.last if self.cursor is None else self.cursor.id
+        epoch, position = position_of(hub, self.cursor)
         sender = sender_of(self.speaker)
-        self.send(Connected(self.dialog_id, sender, f"{hub.epoch}-{position}", self.heartbeat_s))
+        self.send(Connected(self.dialog_id, sender, f"{epoch}-{position}", self.heartbeat_s))
         self.subscription = Subscription(topics_of(self.speaker, self.dialog_id), WEBSOCKET, self.sink, 0)
         self.services.streams.add(self)
         hub.subscribe(self.subscription, self.cursor)
@@ -218,6 +218,8 @@ class DialogSocket(Handler, WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         """Do what a frame asks; a refusal is answered and leaves the socket open."""
         self.alive = True
+        if self.sink is not None:
+            await self.sink.room()  # a client that does not read the answers is not read either
         data = message.encode() if isinstance(message, str) else message
         try:
             self.limit("socket_frames", self.request_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET
@@ -13,6 +13,7 @@ from msgspec import UNSET
 from replyx import eventlog, ticket_rows
 from replyx.auth import AccountActor, Actor, Speaker, TicketActor, VisitorActor
 from replyx.bus import Bus
+from replyx.dialog_rows import DIALOG_SQL, MESSAGE_COLUMNS, dialog_of, message_of
 from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
 from replyx.events import (
     INBOX,
@@ -28,17 +29,14 @@ from replyx.events import (
 )
 from replyx.paging import LAST_ID, Paging, cut, newest_first, oldest_first
 from replyx.schemas import (
-    Assignee,
     Dialog,
     DialogAtCursor,
     Message,
     PageAtCursor,
-    ReadUpTo,
     Sender,
     Sent,
     Status,
     TicketStatus,
-    VisitorCard,
     timestamp,
 )
 from replyx.sla import Policy
@@ -103,19 +101,6 @@ class _Found:
     ticket_id: str | None
     ticket_status: TicketStatus
     user_id: str | None
-
-
-MESSAGE_COLUMNS = "id, sender, text, created_at, client_id, author"
-DIALOG_SQL = f"""
-SELECT d.id, d.kind, d.assistant_id, d.widget_id, d.status, d.handler, d.assignee_id, a.name, v.name, v.page,
-    d.unread, d.user_read, d.manager_read, d.created_at, d.updated_at,
-    m.id, m.sender, m.text, m.created_at, m.client_id, m.author, {ticket_rows.CARD_COLUMNS}
-FROM dialog d
-LEFT JOIN account a ON a.id = d.assignee_id
-LEFT JOIN visitor v ON v.id = d.visitor_id
-LEFT JOIN message m ON m.id = d.last_message_id
-LEFT JOIN ticket t ON t.dialog_id = d.id
-"""
 
 
 def sender_of(actor: Speaker) -> Sender:
@@ -238,19 +223,19 @@ def trace(actor: Speaker, dialog_id: int, message_id: int) -> None:
     log.info("publish_dialog_event %s %s dialog=%d message=%d", way, via, dialog_id, message_id)
 
 
-def checked_text(text: str) -> str:
+def checked_text(text: str, field: str = "text") -> str:
     """The trimmed text, 1 to 10,000 characters; raises :class:`Invalid`."""
     trimmed = text.strip()
     if not 1 <= len(trimmed) <= TEXT_LIMIT:
-        raise invalid("text", f"must hold 1 to {TEXT_LIMIT} characters, this has {len(trimmed)}")
+        raise invalid(field, f"must hold 1 to {TEXT_LIMIT} characters, this has {len(trimmed)}")
     if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
-        raise invalid("text", "must not hold the character U+0000")
+        raise invalid(field, "must not hold the character U+0000")
     return trimmed
 
 
 def load(rows: Snapshot, dialog_id: int) -> Dialog:
     """The dialog as clients see it; it must exist."""
-    return _dialog(rows.execute(DIALOG_SQL + " WHERE d.id = ?", (dialog_id,)).fetchone())
+    return dialog_of(rows.execute(DIALOG_SQL + " WHERE d.id = ?", (dialog_id,)).fetchone())
 
 
 def update(tx: Transaction, dialog_id: int, by: Speaker, policy: Policy, **columns: object) -> Dialog:
@@ -297,7 +282,7 @@ def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, pol
         first = tx.execute(
             f"SELECT {MESSAGE_COLUMNS} FROM message WHERE dialog_id = ? AND client_id = ?", (dialog_id, client_id)
         ).fetchone()
-        return Sent(_message(first), dialog_id, True)
+        return Sent(message_of(first), dialog_id, True)
     message = Message(row[0], sender, text, timestamp(tx.now_ms), client_id, author)
     event = MessageNew(dialog_id, message)
     if found.ticket_id is not None and reference is not None:
@@ -353,9 +338,7 @@ def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> D
     return load(tx, dialog_id)
 
 
-def _assign(
-    tx: Transaction, actor: AccountActor, dialog_id: int, account_id: int | None, policy: Policy
-) -> Dialog:
+def _assign(tx: Transaction, actor: AccountActor, dialog_id: int, account_id: int | None, policy: Policy) -> Dialog:
     if tx.execute("SELECT 1 FROM dialog WHERE id = ?", (dialog_id,)).fetchone() is None:
         raise DialogNotFound(f"There is no dialog {dialog_id}.")
     if account_id is not None:
@@ -369,7 +352,7 @@ def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> list[Message]:
         f"SELECT {MESSAGE_COLUMNS} FROM message WHERE dialog_id = ? AND id {comparison} ? ORDER BY id {order} LIMIT ?",
         (dialog_id, bound, paging.limit + 1),
     ).fetchall()
-    return [_message(row) for row in found]
+    return [message_of(row) for row in found]
 
 
 def _dialogs(rows: Snapshot, query: DialogQuery) -> list[Dialog]:
@@ -387,27 +370,4 @@ def _dialogs(rows: Snapshot, query: DialogQuery) -> list[Dialog]:
         f"{DIALOG_SQL} WHERE {where} ORDER BY d.activity {'ASC' if query.forward else 'DESC'} LIMIT ?",
         [*params, query.limit + 1],
     ).fetchall()
-    return [_dialog(row) for row in found]
-
-
-def _message(row: Sequence[Any]) -> Message:
-    return Message(row[0], row[1], row[2], timestamp(row[3]), row[4], row[5])
-
-
-def _dialog(row: Sequence[Any]) -> Dialog:
-    return Dialog(
-        id=row[0],
-        kind=row[1],
-        assistant_id=row[2],
-        widget_id=row[3],
-        status=row[4],
-        handler=row[5],
-        assignee=Assignee(row[6], row[7]) if row[6] is not None else None,
-        visitor=VisitorCard(row[8], row[9]),
-        last_message=_message(row[15:21]) if row[15] is not None else None,
-        unread=row[10],
-        read_up_to=ReadUpTo(row[11], row[12]),
-        created_at=timestamp(row[13]),
-        updated_at=timestamp(row[14]),
-        ticket=ticket_rows.card_of(row[21:]),
-    )
+    return [dialog_of(row) for row in found]

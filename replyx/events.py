@@ -15,7 +15,7 @@ from replyx.ticket_schemas import Ticket, TicketChange
 class MessageNew(msgspec.Struct, tag_field="type", tag="message:new", frozen=True):
     """Durable. A message was stored; exactly one per message.
 
-    The members behind ``message`` are there for a ticket only: with them the event says all that a ticket's clients see.
+    The members behind ``message`` are there for a ticket only: they complete what a ticket's clients see.
     """
 
     dialog_id: int

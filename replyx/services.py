@@ -19,6 +19,7 @@ from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
 from replyx.streams import Streams
+from replyx.tickets import Tickets
 from replyx.visitors import Visitors
 from replyx.widgets import Widgets
 
@@ -44,5 +45,6 @@ class Services:
     assistants: Assistants
     widgets: Widgets
     dialogs: Dialogs
+    tickets: Tickets
     visitors: Visitors
     started_at: float

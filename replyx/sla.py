@@ -133,7 +133,7 @@ class Policy:
     """The targets and the hours of this installation."""
 
     hours: Hours = field(default_factory=Hours)
-    targets: Mapping[Priority, Target] = TARGETS
+    targets: Mapping[Priority, Target] = field(default_factory=lambda: TARGETS)
 
     def response(self, priority: Priority, since_ms: int) -> Deadline:
         """Of the first response to a ticket that was opened at ``since_ms``."""

@@ -54,7 +54,7 @@ class Wanted:
 
     status: TicketStatus | None = None
     priority: Priority | None = None
-    assignee_id: int | None | UnsetType = UNSET
+    assignee_id: int | UnsetType | None = UNSET
     answered: bool = False
 
 
@@ -221,7 +221,11 @@ def load(rows: Snapshot, dialog_id: int) -> Ticket:
 def ticket_of(row: Sequence[Any]) -> Ticket:
     """A row of :data:`TICKET_SQL`."""
     return Ticket(
-        *row[:5],
+        id=row[0],
+        subject=row[1],
+        description=row[2],
+        status=row[3],
+        priority=row[4],
         assigned_agent=Assignee(row[5], row[6]) if row[5] is not None else None,
         created_at=timestamp(row[7]),
         updated_at=timestamp(row[8]),
@@ -256,7 +260,7 @@ def message_of(row: Sequence[Any]) -> TicketMessage:
 def change_of(row: Sequence[Any]) -> TicketChange:
     """A row of :data:`CHANGE_SQL`."""
     account = Assignee(row[5], row[6]) if row[5] is not None else None
-    return TicketChange(*row[:5], account=account, created_at=timestamp(row[7]))
+    return TicketChange(row[0], row[1], row[2], row[3], row[4], account, timestamp(row[7]))
 
 
 def _worse(one: SlaMark | None, other: SlaMark | None) -> SlaMark | None:

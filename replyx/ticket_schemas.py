@@ -123,7 +123,7 @@ class ChangeTicket(msgspec.Struct):
 
     status: TicketStatus | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
-    assignee: int | None | UnsetType = UNSET
+    assignee: int | UnsetType | None = UNSET
 
 
 class TicketDraft(msgspec.Struct, rename="camel"):

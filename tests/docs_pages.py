@@ -70,9 +70,10 @@ def renew(page: str) -> str:
     text = written(page)
     for name, make in MADE[page].items():
         part = f"<!-- made: {name} -->\n{make()}\n<!-- end: {name} -->"
-        text, count = made_part(name).subn(lambda _, part=part: part, text)
-        if count != 1:
-            raise SystemExit(f"{page} must mark the part {name!r} once; it does so {count} times")
+        pieces = made_part(name).split(text)
+        if len(pieces) != 3:  # before, the part, behind
+            raise SystemExit(f"{page} must mark the part {name!r} once; it does so {len(pieces) // 2} times")
+        text = pieces[0] + part + pieces[2]
     return text
 
 

@@ -142,7 +142,7 @@ class EventStream:
         self._http = httpx.Client(base_url=server.url, timeout=PATIENCE_S)
         self._exit = contextlib.ExitStack()
         self._exit.callback(self._http.close)
-        request = self._http.stream("GET", path, params=dict(params or {}), headers=dict(headers or {}))
+        request = self._http.stream("GET", path, params=dict(params) if params else None, headers=dict(headers or {}))
         self.answer = self._exit.enter_context(request)
         self.retry: int | None = None
         self.last_id: str | None = None

@@ -2,6 +2,9 @@ import { Conversation } from '../shared/conversation.js';
 import { HttpProblem } from '../shared/http.js';
 import { Outbox } from '../shared/outbox.js';
 
+/** How long after telling that we type an operator's typing is held to be ours. */
+const OWN_TYPING_MS = 5000;
+
 /**
  * One dialog in the panel: its messages and what this operator has written in it. Events come from
  * the inbox's stream by way of `apply`.
@@ -10,6 +13,7 @@ export class Room {
   #api;
   #urls;
   #readSent = 0;
+  #typingUntil = 0;
 
   /**
    * @param {object} options
@@ -53,12 +57,16 @@ export class Room {
 
   /** @param {object} event of this dialog */
   apply(event) {
+    // The event does not say which operator types, so while this one does it is taken for our own.
+    const own = event.type === 'typing_start' && event.sender === 'manager' && performance.now() < this.#typingUntil;
+    if (own) return;
     if (event.type === 'message:new') this.outbox.confirm(event.message.client_id);
     this.conversation.apply(event);
   }
 
   /** @param {boolean} typing */
   typing(typing) {
+    this.#typingUntil = performance.now() + (typing ? OWN_TYPING_MS : 1000);
     // Ephemeral: when it fails, the next key press says it again.
     this.#api.change('POST', this.#urls.typing, { typing }).catch(() => {});
   }

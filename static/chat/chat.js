@@ -72,7 +72,7 @@ class Chat {
       onRetry: (id) => this.#visit.outbox.retry(id),
       onDiscard: (id) => this.#composer.restore(this.#visit.outbox.discard(id)),
       onSeen: () => this.#seen(),
-      intro: el('div', { class: 'intro' }, el('h2', {}, t('intro_title')), el('p', {}, t('intro'))),
+      intro: el('div', { class: 'intro' }, el('h2', {}, t('intro_title')), el('p', {}, this.#widget.greeting || t('intro'))),
     });
     this.#composer = new Composer({
       conversation,

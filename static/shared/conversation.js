@@ -22,6 +22,7 @@ export class Conversation {
   #onChange;
   /** @type {Map<number, Message>} */
   #messages = new Map();
+  #sorted = null;
   #readUpTo = { user: 0, manager: 0 };
   /** Messages that events brought while a page was on its way. @type {Message[]|null} */
   #late = null;
@@ -42,7 +43,8 @@ export class Conversation {
 
   /** @returns {Message[]} oldest first, without gaps */
   get messages() {
-    return [...this.#messages.values()].sort((a, b) => a.id - b.id);
+    this.#sorted ??= [...this.#messages.values()].sort((a, b) => a.id - b.id);
+    return this.#sorted;
   }
 
   /** @param {number} id @returns {boolean} */
@@ -85,7 +87,8 @@ export class Conversation {
     if (late !== this.#late) return cursor; // a later load replaces this one
     this.#late = null;
     this.#messages.clear();
-    for (const message of [...items, ...late]) this.#messages.set(message.id, message);
+    this.#sorted = null;
+    for (const message of [...items, ...late]) this.#put(message);
     this.#older = next;
     this.#loaded = true;
     this.#onChange();
@@ -100,7 +103,7 @@ export class Conversation {
     try {
       const { items, next } = await this.#fetchPage({ before: oldest, limit: PAGE });
       if (this.#older !== oldest) return; // reloaded meanwhile
-      for (const message of items) this.#messages.set(message.id, message);
+      for (const message of items) this.#put(message);
       this.#older = next;
       this.#onChange();
     } finally {
@@ -121,7 +124,7 @@ export class Conversation {
 
   /** Takes an acknowledged message of our own; the stream brings it as well. @param {Message} message */
   add(message) {
-    this.#messages.set(message.id, message);
+    this.#put(message);
     this.#late?.push(message);
     this.#onChange();
   }
@@ -132,7 +135,7 @@ export class Conversation {
    */
   apply(event) {
     if (event.type === 'message:new') {
-      this.#messages.set(event.message.id, event.message);
+      this.#put(event.message);
       this.#late?.push(event.message);
       this.#stopTyping(event.message.sender);
       this.#read(event.message.sender, event.message.id); // who writes has read what stands before
@@ -149,6 +152,11 @@ export class Conversation {
       return;
     }
     this.#onChange();
+  }
+
+  #put(message) {
+    this.#messages.set(message.id, message);
+    this.#sorted = null;
   }
 
   #read(sender, upTo) {

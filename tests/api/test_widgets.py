@@ -14,7 +14,7 @@ from replyx.tokens import Tokens, domain_digest
 from tests.scenario import Json, Visitor, as_json, bad_field, guest, new_widget, problem, site_visitor
 from tests.server import Server
 
-SECRET = "a signing secret of the widget tests, long enough"
+SECRET = "a signing secret of the widget tests that is long enough"
 ALWAYS = ["localhost", "127.0.0.1", "[::1]"]
 
 
@@ -199,7 +199,7 @@ class TestCheck:
 
 
 class TestSessions:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def token(self, boris: httpx.Client) -> str:
         """A widget's token."""
         return str(new_widget(boris, "shoes.example")["token"])

@@ -174,8 +174,8 @@ static int ws_frame(Client *c, const char *in, int size) {
   if (length == 126) { if (size < 4) return 0; head = 4; length = u[2] << 8 | u[3]; }
   if (size < head + length) return 0;
   const char *body = in + head, *type = memmem(body, length, "\"type\":", 7);
+  if (type) for (type += 7; *type == ' ';) type++;
   if ((u[0] & 15) == 8) fail("closed: %.*s", (int)length, body);
-  while (type && *(type += 7) == ' ') type++;
   if (type && !strncmp(type, "\"error\"", 7)) fail("refused: %.*s", (int)length, body);
   if (type && !strncmp(type, "\"ack\"", 5)) answer(c);
   else if (echo) {

@@ -19,6 +19,7 @@ from tests.listeners import Listener
 from tests.server import Server
 
 RETRY_S = 0.05
+FILLERS = 8
 GUEST = "assistant_id=3&guest_id=test"
 
 
@@ -190,22 +191,20 @@ async def check_listener(listener: Listener, expected: list[int]) -> None:
     assert listener.resyncs == []
 
 
-def fill(server: Server, count: int, token: str, *, dialog_id: int = 1, text: str = "backlog {}") -> None:
-    """Put ``count`` numbered messages into a dialog, many at a time, as an operator."""
+def fill(server: Server, count: int, *, text: str = "backlog {}") -> None:
+    """Put ``count`` numbered messages into dialog 1, over many sockets that do not wait for each other."""
+
+    async def pour(numbers: range) -> None:
+        url = f"{server.ws_url}/ws/widget/dialogs/1?{GUEST}&cursor=999999999"
+        async with connect(url, compression=None, ping_interval=None, proxy=None, max_queue=None) as link:
+            for number in numbers:
+                await link.send(json.dumps({"type": "message", "text": text.format(number)}))
+            left = len(numbers)
+            while left:
+                left -= json.loads(await link.recv())["type"] == "ack"
 
     async def run() -> None:
-        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-            numbers = iter(range(count))
-
-            async def work() -> None:
-                for number in numbers:
-                    answer = await http.post(
-                        f"/api/dialogs/{dialog_id}/messages",
-                        json={"text": text.format(number)},
-                        headers={"Authorization": f"Bearer {token}"},
-                    )
-                    assert answer.status_code == 201, answer.text
-
-            await asyncio.gather(*(work() for _ in range(16)))
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(pour(range(start, count, FILLERS)) for start in range(FILLERS)))
 
     asyncio.run(run())

@@ -490,6 +490,14 @@ def test_a_header_and_its_body_leave_in_one_packet(served: Served) -> None:
         assert client.socket.recv(65_536).endswith(b"}")
 
 
+def test_small_answers_are_not_delayed(served: Served) -> None:
+    """Without TCP_NODELAY the second of two small writes waits some 40 ms for the client's acknowledgement."""
+    with Client(served.port) as client:
+        assert client.send(GET).answer().status == 200
+        [connection] = served.server._connections
+        assert connection.stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_absolute_target_is_routed_by_its_path_and_replaces_the_host(served: Served) -> None:
     with Client(served.port) as client:
         client.send(b"GET http://hats.example:81/echo?args=1 HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -735,6 +743,12 @@ def test_a_refused_body_is_not_asked_for(refused: bytes, served: Served) -> None
 def test_nobody_is_told_to_continue_who_has_done_so_or_cannot_understand_it(data: bytes, served: Served) -> None:
     with Client(served.port) as client:
         assert client.send(data).answer().status == 200
+
+
+def test_a_client_that_has_begun_its_body_needs_no_invitation() -> None:
+    parser = RequestParser(HttpLimits())
+    parser.feed(post(b"hello", b"Expect: 100-continue")[:-3])
+    assert (parser.received, parser.take_continue()) == (2, False)
 
 
 def test_the_invitation_waits_for_the_answers_before_it(served: Served) -> None:

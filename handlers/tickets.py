@@ -1,0 +1,137 @@
+"""Tickets over HTTP. Whoever holds a ticket's id may read it and speak in it; operators do the rest."""
+
+from __future__ import annotations
+
+from handlers.access import Access, Presented
+from handlers.base import Handler, operation
+from replyx.auth import AccountActor, Speaker
+from replyx.errors import (
+    AccountNotFound,
+    CredentialExpired,
+    CredentialInvalid,
+    Invalid,
+    SenderNotAllowed,
+    TicketNotFound,
+    TooManyRequests,
+)
+from replyx.paging import Paging
+from replyx.schemas import Page, PageAtCursor
+from replyx.ticket_schemas import (
+    ChangeTicket,
+    NewTicket,
+    Ticket,
+    TicketChange,
+    TicketDraft,
+    TicketMessage,
+    TicketPage,
+    TicketQuery,
+    TicketSent,
+)
+
+SECRET_HEADER = "x-internal-secret"  # noqa: S105 - the header's name
+
+
+class TicketList(Handler):
+    """Every ticket, for operators; opening one is for everybody."""
+
+    @operation(
+        "Tickets, the newest first", query=TicketQuery, answers={200: TicketPage}, problems=(TicketNotFound, Invalid)
+    )
+    async def get(self, query: TicketQuery) -> object:
+        """A page of those that match every filter."""
+        return await self.services.tickets.list(query)
+
+    @operation(
+        "Open a ticket; its id is the right to speak in it as USER",
+        body=NewTicket,
+        answers={201: Ticket},
+        problems=(Invalid, TooManyRequests),
+        access=Access.PUBLIC,
+    )
+    async def post(self, body: NewTicket) -> object:
+        """Limited by address, since anyone may."""
+        self.limit("ticket_open", self.address)
+        return await self.services.tickets.create(body)
+
+
+class OneTicket(Handler):
+    """One ticket, for whoever holds its id; changing it is for operators."""
+
+    @operation("One ticket", answers={200: Ticket}, problems=(TicketNotFound,))
+    async def get(self, ticket_id: str) -> object:
+        """The id is the credential."""
+        return await self.services.tickets.get(ticket_id)
+
+    @operation(
+        "Change status, priority or assignee",
+        body=ChangeTicket,
+        answers={200: Ticket},
+        problems=(TicketNotFound, AccountNotFound, Invalid),
+        access=Access.OPERATOR,
+    )
+    async def patch(self, ticket_id: str, body: ChangeTicket) -> object:
+        """What is not named stays as it is."""
+        return await self.services.tickets.change(self.account, ticket_id, body)
+
+
+class TicketMessages(Handler):
+    """History and sending, for whoever holds the ticket's id."""
+
+    @operation(
+        "History, oldest first; the newest page by default",
+        query=Paging,
+        answers={200: PageAtCursor[TicketMessage]},
+        problems=(TicketNotFound,),
+    )
+    async def get(self, ticket_id: str, paging: Paging) -> object:
+        """The id is the credential."""
+        return await self.services.tickets.messages(ticket_id, paging)
+
+    @operation(
+        "Send a message; repeating a clientId is safe",
+        body=TicketDraft,
+        answers={201: TicketSent, 200: TicketSent},
+        problems=(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed, Invalid, TooManyRequests),
+    )
+    async def post(self, ticket_id: str, draft: TicketDraft) -> object:
+        """AGENT needs an operator's token, BOT the internal secret or a bot account's token."""
+        secret = self.request.headers.get(SECRET_HEADER)
+        account = None if draft.sender_type == "USER" else await self.presented_account()
+        speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret)
+        self.spend_send(speaker, ticket_id)
+        sent = await self.services.tickets.send(speaker, ticket_id, draft)
+        self.set_status(200 if sent.duplicate else 201)
+        return sent
+
+    async def presented_account(self) -> AccountActor | None:
+        """The account whose credential came along, if any; a bad one is refused."""
+        presented = Presented(self.request)
+        if presented.token is None and presented.cookie is None:
+            return None
+        actor = await self.gate.admit(Access.ACCOUNT, presented, self, self.now)
+        if presented.by_cookie:
+            self.check_xsrf()
+        assert isinstance(actor, AccountActor)
+        return actor
+
+    def spend_send(self, speaker: Speaker, ticket_id: str) -> None:
+        """Count a send against its account, or against the ticket and the address."""
+        if isinstance(speaker, AccountActor):
+            self.limit("operator_send", str(speaker.account_id))
+        else:
+            self.limit("visitor_send", f"ticket {ticket_id}")
+            self.limit("address_send", self.address)
+
+
+class TicketChanges(Handler):
+    """Who changed what, and when."""
+
+    @operation(
+        "History of a ticket's changes, oldest first",
+        query=Paging,
+        answers={200: Page[TicketChange]},
+        problems=(TicketNotFound,),
+    )
+    async def get(self, ticket_id: str, paging: Paging) -> object:
+        """Status, priority, assignee, and targets that were missed."""
+        return await self.services.tickets.changes(ticket_id, paging)
