@@ -10,6 +10,7 @@ import msgspec
 from handlers.access import PANEL_COOKIE, Access
 from handlers.base import Handler, operation
 from replyx.accounts import (
+    PANEL_SECONDS,
     AccountChange,
     Login,
     NewAccount,
@@ -30,8 +31,6 @@ from replyx.errors import (
 )
 from replyx.paging import Paging
 from replyx.schemas import Account, Page
-
-PANEL_SECONDS = 12 * 3600
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
@@ -123,7 +122,7 @@ class CookieHandler(Handler):
         self.set_cookie(
             PANEL_COOKIE,
             tokens.access_token,
-            max_age=PANEL_SECONDS,
+            max_age=tokens.expires_in,
             httponly=True,
             samesite="Strict",
             secure=secure,
@@ -140,7 +139,7 @@ class CookieHandler(Handler):
 class PanelSession(CookieHandler):
     @operation("Log in to the panel", body=Login, answers={200: UserAnswer}, problems=(LoginFailed, Forbidden))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.accounts.login(body, self.request.remote_ip or "")
+        tokens = await self.services.accounts.login_to_panel(body, self.request.remote_ip or "")
         self.keep_session(tokens)
         return UserAnswer(tokens.user)
 
@@ -170,5 +169,5 @@ class SetupHandler(CookieHandler):
             raise Forbidden("That is not the one-time code from the server's log.")
         account = await self.services.accounts.setup(body)
         await loop.run_in_executor(None, self.services.secrets.delete_setup_code)
-        self.keep_session(await self.services.accounts.open_session(account.id))
+        self.keep_session(await self.services.accounts.open_session(account.id, PANEL_SECONDS))
         return UserAnswer(account)

@@ -55,6 +55,8 @@ class Operation:
     access: Access | None = None
 
 
+VISITOR_ACCESS = frozenset({Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT})
+
 Method = Callable[..., Awaitable[object]]
 Handled = Callable[..., Awaitable[None]]
 
@@ -139,7 +141,11 @@ class Handler(RequestHandler):
         presented = Presented(self.request)
         self.check_origin_of(None, certain=False)
         access = self.rule()
-        actor = await self.gate.admit(access, presented, self, self.now)
+        try:
+            actor = await self.gate.admit(access, presented, self, self.now)
+        except Problem:
+            self.show_refusal_to_page()
+            raise
         self.check_origin_of(actor, certain=access is not Access.WIDGET)
         if actor is not None and presented.by_cookie and self.request.method not in ("GET", "HEAD"):
             self.check_xsrf()
@@ -149,6 +155,12 @@ class Handler(RequestHandler):
         """Who may call this method: its own declaration, else the route's."""
         declared = getattr(getattr(self, (self.request.method or "").lower(), None), "operation", None)
         return (declared.access if declared else None) or self.access
+
+    def show_refusal_to_page(self) -> None:
+        """Let the page of a visitor's client read why it was refused; no cookie takes part, so it learns no more."""
+        origin = self.request.headers.get("Origin")
+        if origin is not None and self.access in VISITOR_ACCESS:
+            self.allow_origin(origin)
 
     # Who and where from
 
@@ -225,8 +237,7 @@ class Handler(RequestHandler):
     async def options(self, *path: str, **tokens: str) -> None:
         """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked."""
         origin = self.request.headers.get("Origin", "")
-        widget = self.access in (Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT)
-        if widget or self.origin_allowed(origin, ()):
+        if self.access in VISITOR_ACCESS or self.origin_allowed(origin, ()):
             self.allow_origin(origin or "*")
             self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
             self.set_header(

@@ -1,58 +1,34 @@
-"""Engine.IO sessions behind Tornado: who has one, when each is due, and which request belongs to which.
+"""Engine.IO over WebSocket, and where both transports are mounted.
 
-Mount a server with :func:`rules`; one address serves both transports. What the sessions carry is the business of the
-``connect`` that the server is given: Socket.IO (:func:`socket_io`) or any other program over Engine.IO messages.
+Mount an ``EngineServer`` with :func:`rules`; one address serves both transports. What the sessions carry is the
+business of the ``connect`` that the server is given: Socket.IO (:func:`socket_io`), or any other program over
+Engine.IO messages. ::
+
+    server = EngineServer(socket_io(application), EngineSettings(), admits=admits_origins(origins))
+    Application([*rules(server)])
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import logging
-import math
 import re
-import secrets
-import time
-from collections.abc import Callable
-from typing import Protocol
+from typing import Any
 
 from tornado.httputil import HTTPServerRequest
+from tornado.iostream import IOStream
 from tornado.routing import PathMatches, Rule
+from tornado.websocket import WebSocketHandler
 
+from handlers.base import log_request
+from handlers.sinks import StreamSink
+from handlers.socketio_polling import PollingHandler, refuse
+from handlers.socketio_sessions import Admits, Connect, EngineServer, Link
+from replyx.errors import GOING_AWAY
 from replyx.origins import OriginPolicy
-from replyx.socketio.application import Application, Connection, RequestInfo
-from replyx.socketio.engineio_errors import Refusal, Refused
-from replyx.socketio.engineio_session import EngineSession, EngineSettings, Poll, State, WebSocket
+from replyx.socketio.application import Application, Connection
+from replyx.socketio.engineio_errors import Refused
 
-log = logging.getLogger("replyx.socketio")
-
-STEPS = 20  # of the wheel in one ping timeout: a ping is at most this part of its timeout late
-LONGEST_STEP_S = 1.0
-
-Admits = Callable[[HTTPServerRequest], bool]
-
-
-class Program(Protocol):
-    """What a session carries. ``closed`` is called exactly once; the calls of ``message`` come one after the other."""
-
-    async def message(self, data: str | bytes) -> None:
-        """A message arrived."""
-        ...
-
-    def drained(self) -> None:
-        """The session's sink has room again."""
-        ...
-
-    def upgraded(self) -> None:
-        """The session has another sink."""
-        ...
-
-    def closed(self, reason: str) -> None:
-        """The session is over."""
-        ...
-
-
-Connect = Callable[[EngineSession, RequestInfo, float], Program]
+NORMAL = 1000  # RFC 6455, 7.4.1
 
 
 def socket_io(application: Application) -> Connect:
@@ -70,198 +46,84 @@ def admits_origins(origins: OriginPolicy) -> Admits:
     return admits
 
 
-class Wheel:
-    """Calls what is due: one timer for all sessions, however many there are."""
+class EngineWebSocket(WebSocketHandler):
+    """A session's WebSocket: its only transport, or the one that it wants to change to."""
 
-    def __init__(self, step_s: float, clock: Callable[[], float], due: Callable[[Link, float], None]) -> None:
-        self._step_s = step_s
-        self._clock = clock
-        self._due = due
-        self._slots: dict[int, dict[Link, None]] = {}
-        self._numbers: list[int] = []
-        self._timer: asyncio.TimerHandle | None = None
+    server: EngineServer
+    link: Link | None = None
+    sink: StreamSink
+    room: asyncio.Future[None] | None = None
 
-    def place(self, link: Link, deadline: float) -> None:
-        """Call for ``link`` at ``deadline`` or up to a step later, and no longer at any other time."""
-        number = -1 if deadline == math.inf else max(0, math.ceil(deadline / self._step_s))
-        if number == link.slot:
+    def initialize(self, server: EngineServer) -> None:
+        self.server = server
+
+    async def prepare(self) -> None:
+        """Refuse before the handshake, with the numbers that Engine.IO clients know."""
+        try:
+            self.link = self.server.link_of(self.request, upgrade=True)
+            if self.link is not None:
+                self.link.session.audition()
+        except Refused as refused:
+            refuse(self, refused.refusal)
+
+    def check_origin(self, origin: str) -> bool:
+        return True  # done in prepare(), for requests of every kind
+
+    def get_compression_options(self) -> dict[str, Any] | None:
+        return None  # 130 KB and more per connection
+
+    @property
+    def max_message_size(self) -> int:
+        return self.server.settings.max_payload
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        log_request(self)
+        assert self.ws_connection is not None
+        stream = self.ws_connection.stream
+        assert isinstance(stream, IOStream)
+        self.sink = StreamSink(stream, self.drained)
+        stream.set_close_callback(self.read_on)
+        if self.link is None:
+            self.link = self.server.open_websocket(self.request, self)
             return
-        self._slots.get(link.slot, {}).pop(link, None)
-        link.slot = number
-        if number == -1:
-            return
-        slot = self._slots.get(number)
-        if slot is None:
-            slot = self._slots[number] = {}
-            heapq.heappush(self._numbers, number)
-            if self._numbers[0] == number:
-                self._arm()
-        slot[link] = None
+        try:
+            self.link.session.probe(self, self.server.now())
+        except Refused:
+            self.close()
+        self.link.settled()
 
-    def stop(self) -> None:
-        """Call no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._slots.clear()
-        self._numbers.clear()
+    async def on_message(self, message: str | bytes) -> None:
+        link = self.link
+        assert link is not None
+        received = link.session.frame(self, message, self.server.now())
+        link.settled()
+        if received is not None:
+            await link.deliver(received)
+            if self.sink.full:
+                # A client that sends and does not read: its answers must not pile up here.
+                self.room = asyncio.get_running_loop().create_future()
+                await self.room
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._numbers:
-            wait = self._numbers[0] * self._step_s - self._clock()
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, wait), self._turn)
+    def on_close(self) -> None:
+        if self.link is not None:
+            self.link.session.lost(self)
+            self.link.settled()
 
-    def _turn(self) -> None:
-        now = self._clock()
-        while self._numbers and self._numbers[0] * self._step_s <= now:
-            for link in self._slots.pop(heapq.heappop(self._numbers)):
-                link.slot = -1
-                self._due(link, now)
-        self._arm()
-
-
-class Link:
-    """A session, the program that it carries, and the turn in which its messages are worked off."""
-
-    __slots__ = ("_server", "program", "session", "slot", "turn")
-
-    def __init__(self, server: EngineServer, request: HTTPServerRequest, now: float) -> None:
-        self._server = server
-        self.session = EngineSession(secrets.token_urlsafe(15), server.settings, self)
-        self.program = server.connect(self.session, request_info(request), now)
-        self.turn = asyncio.Lock()
-        self.slot = -1
-
-    async def deliver(self, message: str | bytes) -> None:
-        """Let the program work off one message, unless the session ended meanwhile."""
-        async with self.turn:
-            if not self.session.alive:
-                return
-            try:
-                await self.program.message(message)
-            except Exception:
-                log.exception("a program failed over a message; its session ends")
-                self.session.fail("server error")
-
-    def settled(self) -> None:
-        """Something happened to the session: the server forgets it or knows its deadline."""
-        self._server.settled(self)
-
-    # What the session says
-
-    def flush_due(self) -> None:
-        asyncio.get_running_loop().call_soon(self.session.flush)
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close it, with the word that the server restarts when it does; harmless when repeated."""
+        why = GOING_AWAY if self.server.stopping else None
+        super().close(code or (why.code if why else NORMAL), reason or (why.reason if why else None))
 
     def drained(self) -> None:
-        self.program.drained()
+        """Everything that waited has left."""
+        self.read_on()
+        if self.link is not None and self.link.session.websocket is self:
+            self.link.drained()
 
-    def upgraded(self) -> None:
-        self.program.upgraded()
-
-    def closed(self, reason: str) -> None:
-        self.program.closed(reason)
-        self.settled()
-
-
-class EngineServer:
-    """The sessions of one process. ``admits`` judges every request before anything else looks at it.
-
-    ``clock`` gives seconds and never goes back.
-    """
-
-    def __init__(
-        self,
-        connect: Connect,
-        settings: EngineSettings,
-        *,
-        admits: Admits = lambda request: True,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.connect = connect
-        self.settings = settings
-        self.now = clock
-        self._admits = admits
-        self._links: dict[str, Link] = {}
-        self._wheel = Wheel(min(LONGEST_STEP_S, settings.ping_timeout_s / STEPS), clock, self._due)
-        self.stopping = False
-
-    def __len__(self) -> int:
-        return len(self._links)
-
-    def link_of(self, request: HTTPServerRequest, *, upgrade: bool) -> Link | None:
-        """The session that a request belongs to; None for one that may open a session. Raises :class:`Refused`."""
-        if not self._admits(request):
-            raise Refused(Refusal.FORBIDDEN)
-        query = query_of(request)
-        transport = query.get("transport")
-        if transport not in ("polling", "websocket"):
-            raise Refused(Refusal.TRANSPORT_UNKNOWN)
-        sid = query.get("sid")
-        link = self._known(sid) if sid else None
-        if link is None and request.method != "GET":
-            raise Refused(Refusal.BAD_METHOD)
-        if upgrade != (transport == "websocket"):
-            raise Refused(Refusal.BAD_REQUEST)
-        if query.get("EIO") != "4":
-            raise Refused(Refusal.VERSION_UNSUPPORTED)
-        if link is None and (self.stopping or len(self._links) >= self.settings.max_sessions):
-            raise Refused(Refusal.FULL)
-        return link
-
-    def open_polling(self, request: HTTPServerRequest, poll: Poll) -> Link:
-        """Begin a session with a GET."""
-        link = self._open(request)
-        link.session.open_polling(poll, self.now())
-        link.settled()
-        return link
-
-    def open_websocket(self, request: HTTPServerRequest, websocket: WebSocket) -> Link:
-        """Begin a session with a WebSocket."""
-        link = self._open(request)
-        link.session.open_websocket(websocket, self.now())
-        link.settled()
-        return link
-
-    def settled(self, link: Link) -> None:
-        """Forget a session that is over, and know when any other is due."""
-        if link.session.state is State.CLOSED:
-            self._links.pop(link.session.sid, None)
-        self._wheel.place(link, link.session.deadline)
-
-    async def close(self) -> None:
-        """End every session, so that its client comes back later; open no other."""
-        self.stopping = True
-        for link in list(self._links.values()):
-            link.session.close()
-        self._wheel.stop()
-
-    def _open(self, request: HTTPServerRequest) -> Link:
-        link = Link(self, request, self.now())
-        self._links[link.session.sid] = link
-        return link
-
-    def _known(self, sid: str) -> Link:
-        link = self._links.get(sid)
-        if link is not None:
-            self._due(link, self.now())  # the wheel comes up to a step late, a client on time
-        if link is None or link.session.state is State.CLOSED:
-            raise Refused(Refusal.SESSION_UNKNOWN)
-        return link
-
-    def _due(self, link: Link, now: float) -> None:
-        link.session.tick(now)
-        link.settled()
-
-
-def query_of(request: HTTPServerRequest) -> dict[str, str]:
-    """The query of a request, the last value of each name."""
-    return {name: values[-1].decode("utf-8", "replace") for name, values in request.query_arguments.items() if values}
-
-
-def request_info(request: HTTPServerRequest) -> RequestInfo:
-    """What programs get to know of the request that opened a session."""
-    return RequestInfo(request.remote_ip or "0.0.0.0", request.headers, query_of(request))
+    def read_on(self) -> None:
+        """There is room for answers again, or nobody who wants any."""
+        if self.room is not None and not self.room.done():
+            self.room.set_result(None)
 
 
 class TransportMatches(PathMatches):
@@ -278,9 +140,6 @@ class TransportMatches(PathMatches):
 
 def rules(server: EngineServer, path: str = "/socket.io/") -> list[Rule]:
     """The routes of ``server`` at ``path``, for the list of handlers of a Tornado application."""
-    from handlers.socketio_polling import PollingHandler
-    from handlers.socketio_websocket import EngineWebSocket
-
     return [
         Rule(TransportMatches(path, websocket=True), EngineWebSocket, {"server": server}),
         Rule(TransportMatches(path, websocket=False), PollingHandler, {"server": server}),

@@ -13,7 +13,7 @@ from handlers.base import Handler, log_request
 from handlers.decoding import decode
 from handlers.sinks import StreamSink
 from handlers.streams import cursor_of, position_of, topics_of
-from replyx.auth import AccountActor, Actor, VisitorActor
+from replyx.auth import Actor, VisitorActor
 from replyx.dialogs import ClientId, Draft, sender_of
 from replyx.errors import (
     BAD_REQUEST,
@@ -188,9 +188,9 @@ class DialogSocket(Handler, WebSocketHandler):
     # What the registry of streams asks
 
     @property
-    def session_id(self) -> str | None:
+    def grant(self) -> str | None:
         """The session on whose end the socket closes."""
-        return self.actor.session_id if isinstance(self.actor, AccountActor) else None
+        return self.speaker.grant
 
     @property
     def expires_at(self) -> float | None:
@@ -198,7 +198,7 @@ class DialogSocket(Handler, WebSocketHandler):
         return self.speaker.expires_at
 
     def heartbeat(self) -> None:
-        """Ping; close a socket that gave no sign of life since the last two pings and has nothing left to read."""
+        """Ping; close a socket that gave no sign of life since the last ping and has nothing left to read."""
         assert self.sink is not None
         if self.sink.unsent:
             return

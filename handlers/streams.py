@@ -8,7 +8,7 @@ from tornado.iostream import IOStream
 
 from handlers.base import Handler, log_request, operation
 from handlers.sinks import StreamSink
-from replyx.auth import AccountActor, Actor, VisitorActor
+from replyx.auth import Actor, VisitorActor
 from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
 from replyx.eventlog import Cursor
 from replyx.events import INBOX, dialog_topic, visitor_topic
@@ -48,13 +48,13 @@ def topics_of(actor: Actor, dialog_id: int) -> frozenset[str]:
 class EventStream:
     """One client's SSE connection, on a socket of its own: no handler, task or timer stays behind."""
 
-    __slots__ = ("_hub", "_sink", "_stream", "_streams", "_subscription", "expires_at", "kind", "session_id")
+    __slots__ = ("_hub", "_sink", "_stream", "_streams", "_subscription", "expires_at", "grant", "kind")
 
     heartbeat_s = SSE_SLOTS
 
     def __init__(self, stream: IOStream, hub: Hub, streams: Streams, actor: Actor, topics: frozenset[str]) -> None:
         self.kind = "sse"
-        self.session_id = actor.session_id if isinstance(actor, AccountActor) else None
+        self.grant = actor.grant
         self.expires_at = actor.expires_at
         self._hub = hub
         self._streams = streams

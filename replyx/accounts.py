@@ -31,6 +31,7 @@ log = logging.getLogger("replyx.accounts")
 
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 30 * 24 * 3600
+PANEL_SECONDS = 12 * 3600  # the panel keeps no refresh token: its cookie lasts a working day
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 COLUMNS = "id, email, name, role, active, created_at"
@@ -107,11 +108,23 @@ class Accounts:
         self._limits = limits
         self._clock = clock
 
+    async def login_to_panel(self, request: Login, address: str) -> TokenPair:
+        """As :meth:`login`, for operators only, with an access token that lasts a working day."""
+        account_id = await self._verified(request, address)
+        account = await self._store.read(lambda rows: load(rows, account_id))
+        if account.role not in OPERATOR_ROLES:
+            raise Forbidden(f"The panel is for operators; the account's role is {account.role}.")
+        return await self.open_session(account_id, PANEL_SECONDS)
+
     async def login(self, request: Login, address: str) -> TokenPair:
         """Open a session. Raises :class:`LoginFailed` alike for an unknown e-mail and a wrong password.
 
         Attempts are limited by address and by account; those that succeed do not count for the account.
         """
+        return await self.open_session(await self._verified(request, address))
+
+    async def _verified(self, request: Login, address: str) -> int:
+        """The id of the account whose password was given."""
         email = request.email.strip().lower()
         now = self._clock()
         self._limits.spend("login_address", address_key(address), now)
@@ -125,9 +138,9 @@ class Accounts:
         if self._passwords.needs_rehash(row[1]):
             stronger = await self._passwords.hash(request.password)
             await self._store.commit(lambda tx: _set_hash(tx, row[0], stronger))
-        return await self.open_session(row[0])
+        return row[0]
 
-    async def open_session(self, account_id: int) -> TokenPair:
+    async def open_session(self, account_id: int, access_seconds: int = ACCESS_SECONDS) -> TokenPair:
         """Tokens of a new session of the account, without asking for its password."""
         session_id, refresh_id = new_token_id(), new_token_id()
         expires_at = int(self._clock() + REFRESH_SECONDS) * 1000
@@ -136,7 +149,7 @@ class Accounts:
             insert_session(tx, session_id, account_id, refresh_id, expires_at)
             return load(tx, account_id)
 
-        return self._pair(await self._store.commit(unit), session_id, refresh_id)
+        return self._pair(await self._store.commit(unit), session_id, refresh_id, access_seconds)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Trade a refresh token for a new pair. A token that was traded before ends the session: it was stolen."""
@@ -259,13 +272,15 @@ class Accounts:
         email = checked_email(new.email)
         return email, new.name or email.partition("@")[0], new.role, await self._passwords.hash(new.password)
 
-    def _pair(self, account: Account, session_id: str, refresh_id: str) -> TokenPair:
+    def _pair(
+        self, account: Account, session_id: str, refresh_id: str, access_seconds: int = ACCESS_SECONDS
+    ) -> TokenPair:
         now = self._clock()
         return TokenPair(
-            self._tokens.issue_access(account.id, account.role, session_id, now, ACCESS_SECONDS),
+            self._tokens.issue_access(account.id, account.role, session_id, now, access_seconds),
             self._tokens.issue_refresh(account.id, session_id, refresh_id, now, REFRESH_SECONDS),
             "bearer",
-            ACCESS_SECONDS,
+            access_seconds,
             account,
         )
 
@@ -310,7 +325,7 @@ def end_sessions(tx: Transaction, session_ids: Sequence[str]) -> None:
     """End sessions and tell every process to close their streams."""
     for session_id in session_ids:
         tx.execute("UPDATE session SET ended = ? WHERE id = ?", (True, session_id))
-    tx.append((DIRECTORY,), DirectoryChanged(list(session_ids)))
+    tx.append((DIRECTORY,), DirectoryChanged([f"session:{session_id}" for session_id in session_ids]))
 
 
 def _account(row: Sequence[Any]) -> Account:

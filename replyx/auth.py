@@ -23,6 +23,11 @@ class AccountActor:
     expires_at: float
 
     @property
+    def grant(self) -> str:
+        """What this right to listen rests on; when it ends, open streams end with it."""
+        return f"session:{self.session_id}"
+
+    @property
     def is_operator(self) -> bool:
         """Whether this account works in the inbox."""
         return self.role in OPERATOR_ROLES
@@ -40,6 +45,12 @@ class VisitorActor:
     via: Literal["site", "widget"]
     domains: tuple[str, ...]
     expires_at: float | None = None
+    widget_id: int | None = None
+
+    @property
+    def grant(self) -> str | None:
+        """What this right to listen rests on; a guest id rests on nothing that can end."""
+        return None if self.widget_id is None else f"widget:{self.widget_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ class Authenticator:
         claims = self._tokens.read(token, now)
         if isinstance(claims, SiteClaims):
             widget = await self._live_widget(claims.widget_id)
-            return VisitorActor(claims.visitor_id, widget.assistant_id, "site", widget.domains, claims.expires_at)
+            return _site_visitor(claims.visitor_id, widget, claims.expires_at)
         if not isinstance(claims, WidgetClaims):
             raise CredentialInvalid("A site_token is a widget's token or the one from POST /api/site/session.")
         widget = await self.widget(claims)
@@ -94,7 +105,7 @@ class Authenticator:
         visitor = await self._directory.visitor(widget.assistant_id, guest_id)
         if visitor is None:
             raise DialogNotFound("This guest_id has no dialog here.")
-        return VisitorActor(visitor.visitor_id, widget.assistant_id, "site", widget.domains, claims.expires_at)
+        return _site_visitor(visitor.visitor_id, widget, claims.expires_at)
 
     async def guest(self, assistant_id: int, guest_id: str) -> VisitorActor:
         """The visitor who talks to an assistant under a guest id. Raises :class:`DialogNotFound`."""
@@ -120,3 +131,7 @@ class Authenticator:
         if widget is None or widget.deleted:
             raise CredentialInvalid("The widget of this token was deleted (revoked).")
         return widget
+
+
+def _site_visitor(visitor_id: int, widget: KnownWidget, expires_at: float) -> VisitorActor:
+    return VisitorActor(visitor_id, widget.assistant_id, "site", widget.domains, expires_at, widget.widget_id)

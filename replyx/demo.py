@@ -78,6 +78,6 @@ def _insert(tx: Transaction, hashed: str) -> None:
         accounts.insert(tx, email, name, role, hashed)
     for assistant in ASSISTANTS:
         assistants.create(tx, assistant)
-    widgets.create(tx, NewWidget(ASSISTANT, "Fashion Store", theme="#c2410c"))
+    widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c"))
     visitors.arrive(tx, ASSISTANT, None, GUEST, None, None)
     tx.execute("INSERT INTO installation (key, value) VALUES ('demo', 'filled')")

@@ -138,16 +138,8 @@ class RequestTimeout(Problem):
     status, code, title = 408, "request_timeout", "The request did not arrive in time"
 
 
-class Conflict(Problem):
-    status, code, title = 409, "conflict", "This does not fit the present state"
-
-
 class EmailTaken(Problem):
     status, code, title = 409, "email_taken", "An account with this e-mail exists"
-
-
-class DialogClosed(Problem):
-    status, code, title = 409, "dialog_closed", "The dialog is closed"
 
 
 class AssistantInUse(Problem):

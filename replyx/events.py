@@ -53,10 +53,11 @@ class MessageRead(msgspec.Struct, tag_field="type", tag="message:read", frozen=T
 class DirectoryChanged(msgspec.Struct, tag_field="type", tag="directory:changed", frozen=True):
     """Durable, never sent to clients. Cached accounts, sessions or widgets are out of date.
 
-    ``sessions`` have ended: their streams must be closed.
+    ``ended`` names the grants that hold no longer, ``session:<id>`` or ``widget:<id>``: streams that were opened on
+    them must be closed.
     """
 
-    sessions: list[str] = []
+    ended: list[str] = []
 
 
 class MessageReceived(msgspec.Struct, tag_field="type", tag="message_received", frozen=True):

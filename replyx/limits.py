@@ -179,40 +179,6 @@ class _Buckets:
         return min(float(self.rule.burst), tokens + max(0.0, now - since) * self.rule.per_second)
 
 
-class Connections:
-    """Open connections per address. ``limit`` is the most one address may hold; ``None`` is no limit."""
-
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
-        self._open: dict[str, int] = {}
-        self.total = 0
-
-    def enter(self, address: str) -> None:
-        """Count one more, or raise :class:`TooManyRequests` and count nothing."""
-        count = self._open.get(address, 0)
-        if self._limit is not None and count >= self._limit:
-            detail = f"Too many open connections from this address (at most {self._limit})."
-            raise TooManyRequests(detail, retry_after=CONNECTION_RETRY_AFTER)
-        self._open[address] = count + 1
-        self.total += 1
-
-    def leave(self, address: str) -> None:
-        """Count one less; ``KeyError`` for an address that holds none, which is a mistake of the caller."""
-        count = self._open[address]
-        if count == 1:
-            del self._open[address]
-        else:
-            self._open[address] = count - 1
-        self.total -= 1
-
-    def count(self, address: str) -> int:
-        """The connections that ``address`` holds."""
-        return self._open.get(address, 0)
-
-
-CONNECTION_RETRY_AFTER = 30  # seconds: nothing refills here, somebody has to leave first
-
-
 def address_key(address: str) -> str:
     """The key under which the limits count the client at an IP address.
 

@@ -25,7 +25,8 @@ log = logging.getLogger("replyx.streams")
 
 SSE_SLOTS = 15  # seconds between SSE heartbeats (contract: every 15 s)
 EXPIRED_KEPT = 256  # closed streams that may still wait for their expiry before the list is made anew
-SOCKET_SLOTS = 25  # seconds between pings; a socket that misses two is closed, so a dead phone is gone within 60 s
+SOCKET_SLOTS = 25  # seconds between pings; silence between two closes, so a dead phone is gone within 50 s
+)
 
 
 class Stream(Protocol):
@@ -35,8 +36,8 @@ class Stream(Protocol):
     heartbeat_s: int
 
     @property
-    def session_id(self) -> str | None:
-        """The session on whose end the stream closes; None for visitors."""
+    def grant(self) -> str | None:
+        """What the right to listen rests on, ``session:<id>`` or ``widget:<id>``; its end closes the stream."""
         ...
 
     @property
@@ -129,9 +130,9 @@ class Streams:
                 stream.end(BAD_CREDENTIAL)
 
     def _directory_changed(self, event: LoggedEvent) -> None:
-        ended = set(msgspec.json.decode(event.payload, type=DirectoryChanged).sessions)
+        ended = set(msgspec.json.decode(event.payload, type=DirectoryChanged).ended)
         if not ended:
             return
         for stream in self:
-            if stream.session_id in ended:
+            if stream.grant in ended:
                 stream.end(BAD_CREDENTIAL)

@@ -68,6 +68,7 @@ class WidgetFace(msgspec.Struct, frozen=True):
     position: str
     locale: str | None
     title: str
+    greeting: str
 
 
 class WidgetCheck(msgspec.Struct, frozen=True):
@@ -147,7 +148,7 @@ class Widgets:
         def unit(tx: Transaction) -> None:
             _row(tx, widget_id)
             tx.execute("UPDATE widget SET deleted = ? WHERE id = ?", (True, widget_id))
-            tx.append((DIRECTORY,), DirectoryChanged())
+            tx.append((DIRECTORY,), DirectoryChanged([f"widget:{widget_id}"]))
 
         await self._store.commit(unit)
 
@@ -190,6 +191,7 @@ class Widgets:
             widget.position,
             widget.locale,
             widget.name or assistant.name,
+            assistant.greeting,
         )
 
     def _widget(self, row: Sequence[Any]) -> Widget:

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from replyx.eventlog import Cursor
 from replyx.hub import Hub
 from replyx.socketio.engineio_codec import BadPacket, Frames
-from replyx.socketio.engineio_session import EngineSession, MeasuredSink
+from replyx.socketio.engineio_ports import MeasuredSink
+from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.feed import Feed
 from replyx.socketio.socketio_session import (
     Acknowledged,

@@ -7,16 +7,13 @@ the caller, message by message. ``Ears.closed`` is called exactly once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from math import inf
-from typing import Protocol
-
-import msgspec
 
 from replyx.socketio import engineio_codec as codec
 from replyx.socketio.engineio_codec import BadPacket, Frames, Packet
 from replyx.socketio.engineio_errors import Refusal, Refused
+from replyx.socketio.engineio_ports import Ears, EngineSettings, MeasuredSink, Poll, WebSocket
 from replyx.socketio.outbox import Outbox
 
 PING_CHUNK = codec.chunk(Packet(codec.PING))
@@ -29,99 +26,12 @@ NOOP_TEXT = codec.NOOP.encode()
 TOO_MUCH_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What a server tells its clients, and how patient it is. Times in seconds, sizes in bytes.
-
-    ``max_payload`` bounds a POST and a WebSocket message; ``upgrade_timeout_s`` is how long a second transport may
-    take to become the first; ``connect_timeout_s`` how long a client may stay without a namespace; ``max_sessions``
-    bounds the process, since a polling session holds no connection that could be counted.
-    """
-
-    ping_interval_s: float = 25.0
-    ping_timeout_s: float = 20.0
-    max_payload: int = 1_000_000
-    upgrade_timeout_s: float = 10.0
-    connect_timeout_s: float = 45.0
-    max_sessions: int = 20_000
-
-    def handshake(self, sid: str, upgrades: list[str]) -> str:
-        """The data of the open packet. (Engine.IO protocol, "Handshake")"""
-        fields = {
-            "sid": sid,
-            "upgrades": upgrades,
-            "pingInterval": round(self.ping_interval_s * 1000),
-            "pingTimeout": round(self.ping_timeout_s * 1000),
-            "maxPayload": self.max_payload,
-        }
-        return msgspec.json.encode(fields).decode()
-
-
 class State(Enum):
     """Closing: the end is decided, but a polling client learns of it with its next poll."""
 
     OPEN = "open"
     CLOSING = "closing"
     CLOSED = "closed"
-
-
-class MeasuredSink(Protocol):
-    """A subscription's sink that also says how much waits in it."""
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that wait in this process."""
-        ...
-
-    @property
-    def full(self) -> bool:
-        """Whether more than the bound waits to leave."""
-        ...
-
-    def write(self, data: bytes) -> bool:
-        """Take ``data`` whole, without waiting. False: no more until it drained."""
-        ...
-
-
-class WebSocket(Protocol):
-    """A client's WebSocket. ``close`` is harmless when repeated, and may not call back into the session."""
-
-    @property
-    def sink(self) -> MeasuredSink:
-        """Where whole frames go."""
-        ...
-
-    def close(self) -> None:
-        """Close it, after what was written."""
-        ...
-
-
-class Poll(Protocol):
-    """A GET that waits. It is answered once."""
-
-    def answer(self, payload: bytes) -> None:
-        """Status 200 with packets."""
-        ...
-
-
-class Ears(Protocol):
-    """Who wants to hear what happens to a session apart from its messages."""
-
-    def flush_due(self) -> None:
-        """A poll waits and there is something for it: call ``flush`` when this turn's packets are all there."""
-        ...
-
-    def drained(self) -> None:
-        """The outbox was emptied."""
-        ...
-
-    def upgraded(self) -> None:
-        """``sink`` is now the WebSocket's."""
-        ...
-
-    def closed(self, reason: str) -> None:
-        """Nothing can be sent or received any more."""
-        ...
 
 
 class EngineSession:
@@ -180,7 +90,7 @@ class EngineSession:
         elif self._probed:
             self._answer(NOOP_TEXT)
 
-    def poll_lost(self, now: float) -> None:
+    def poll_lost(self) -> None:
         """A GET went away before its answer was out; with it went what it was to bring."""
         if self.websocket is None:
             self._poll = None
@@ -231,10 +141,14 @@ class EngineSession:
         self._refuse_unless_polling()
         self.fail("transport error")
 
-    def probe(self, websocket: WebSocket, now: float) -> None:
-        """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is."""
+    def audition(self) -> None:
+        """Raise :class:`Refused` if no WebSocket may become the transport: one has, one tries, or it is too late."""
         if self.websocket is not None or self._candidate is not None or self.state is not State.OPEN:
             raise Refused(Refusal.BAD_REQUEST)
+
+    def probe(self, websocket: WebSocket, now: float) -> None:
+        """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is."""
+        self.audition()
         self._candidate = websocket
         self._upgrade_by = now + self.settings.upgrade_timeout_s
 
@@ -247,7 +161,7 @@ class EngineSession:
         except BadPacket:
             packet = None
         if websocket is self._candidate:
-            self._audition(packet)
+            self._hear_candidate(packet)
             return None
         self._heard = now
         if packet is None or packet.type in (codec.OPEN, codec.PING, codec.UPGRADE):
@@ -269,7 +183,7 @@ class EngineSession:
 
     # Changing the transport (Engine.IO protocol, "Upgrade")
 
-    def _audition(self, packet: Packet | None) -> None:
+    def _hear_candidate(self, packet: Packet | None) -> None:
         candidate = self._candidate
         assert candidate is not None
         if packet == (codec.PING, "probe"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replyx.errors import TooManyRequests
-from replyx.limits import MAX_KEYS, RULES, Connections, Limiter, Limits, Rule, address_key
+from replyx.limits import MAX_KEYS, RULES, Limiter, Limits, Rule, address_key
 
 NOW = 1_700_000_000.0
 RULE = Rule("doors", burst=3, per_second=0.5, what="doors opened")
@@ -261,35 +261,6 @@ def test_a_long_key_is_kept_short_and_still_its_own() -> None:
     assert granted_of(limiter, long + "2", NOW, 10) == 3
     assert granted_of(limiter, "\ud800" * 100, NOW, 10) == 3
     assert max(len(key) for key in limiter._tables["doors"]._held) == 64
-
-
-def test_connections_are_counted_per_address_up_to_the_limit() -> None:
-    connections = Connections(2)
-    connections.enter("192.0.2.1")
-    connections.enter("192.0.2.1")
-    with pytest.raises(TooManyRequests) as refused:
-        connections.enter("192.0.2.1")
-    assert refused.value.retry_after == 30
-    connections.enter("192.0.2.2")
-    assert (connections.count("192.0.2.1"), connections.count("192.0.2.2"), connections.total) == (2, 1, 3)
-    connections.leave("192.0.2.1")
-    connections.enter("192.0.2.1")
-
-
-def test_an_address_without_connections_is_forgotten() -> None:
-    connections = Connections(None)
-    for number in range(1000):
-        connections.enter(str(number))
-        connections.leave(str(number))
-    assert connections.total == 0
-    assert connections._open == {}
-
-
-def test_leaving_without_having_entered_is_a_mistake_of_the_caller() -> None:
-    connections = Connections(2)
-    with pytest.raises(KeyError):
-        connections.leave("192.0.2.1")
-    assert connections.total == 0
 
 
 @pytest.mark.parametrize(

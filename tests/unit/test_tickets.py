@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyx import accounts, dialogs, ticket_rows
+from replyx import accounts, dialogs, models, ticket_rows
 from replyx.auth import AccountActor, Speaker, TicketActor
 from replyx.dialogs import Said, add_message
 from replyx.errors import DialogNotFound
 from replyx.migrations import m0001_initial, migrate
-from replyx.models import TABLES
 from replyx.schemas import Dialog
 from replyx.sla import Policy
 from replyx.sla_watch import SlaWatch
@@ -48,6 +48,10 @@ class Desk:
     def open(self) -> None:
         """Open the store, as a start of the server does."""
         self.store = Store.open(self.path, lambda: self.now)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        models.database.close()
 
     def new(self, **fields: Any) -> Ticket:
         """Open a ticket."""
@@ -94,6 +98,7 @@ class Desk:
 
     def watch(self) -> int:
         """One look of the watch, in a process of its own as it were: the store is opened anew for it."""
+        self.close()
         self.open()
 
         async def look() -> int:
@@ -113,8 +118,11 @@ def holder(ticket: Ticket) -> TicketActor:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path / "replyx.db")
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk on a Monday at nine."""
+    opened = Desk(tmp_path / "replyx.db")
+    yield opened
+    opened.close()
 
 
 def marks(desk: Desk, ticket: Ticket) -> list[tuple[str, str | None]]:
@@ -285,7 +293,7 @@ def test_whatever_happens_the_last_events_tell_the_state_and_the_dialog_is_close
         assert (dialog.status == "closed") == (state.status in DONE) == (state.resolved_at is not None)
         assert dialog.handler == "manager"
         assert (state.resolution_due_at is None) == (state.status in DONE | {"WAITING"})
-    desk.store.query(lambda rows: None)
+    desk.close()
 
 
 class TestMigration:
@@ -304,6 +312,7 @@ class TestMigration:
         row = desk.store.query(lambda rows: rows.execute("SELECT text, message_type FROM message").fetchone())
         assert tuple(row) == ("привет", "TEXT")
         assert desk.new().dialog_id == 2
+        desk.close()
         assert (tmp_path / "replyx.db.before-2").exists()
 
     def test_the_models_and_the_migrations_make_the_same_tables(self, tmp_path: Path) -> None:
@@ -321,6 +330,6 @@ class TestMigration:
             }
         declared = {
             table._meta.table_name: {(field.column_name, not field.null) for field in table._meta.sorted_fields}
-            for table in TABLES
+            for table in models.TABLES
         }
         assert made == declared
