@@ -26,7 +26,6 @@ log = logging.getLogger("replyx.streams")
 SSE_SLOTS = 15  # seconds between SSE heartbeats (contract: every 15 s)
 EXPIRED_KEPT = 256  # closed streams that may still wait for their expiry before the list is made anew
 SOCKET_SLOTS = 25  # seconds between pings; silence between two closes, so a dead phone is gone within 50 s
-)
 
 
 class Stream(Protocol):

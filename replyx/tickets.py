@@ -247,7 +247,9 @@ def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[list[Ticket], Paging]:
     anchor = query.before if query.before is not None else query.after
     paging = query.around(None if anchor is None else _dialog_id(rows, anchor))
     comparison, order, bound = paging.window()
-    where, params = [f"t.dialog_id {comparison} ?"], [bound]
+    # One column under two names: SQLite takes the order from an index only where that index's own is asked.
+    key = "t.dialog_id" if query.assignee in (None, "none") else "d.id"
+    where, params = [f"{key} {comparison} ?"], [bound]
     given: tuple[tuple[str, Any], ...] = (("t.status", query.status), ("t.priority", query.priority))
     for column, value in given:
         if value is not None:
@@ -259,7 +261,7 @@ def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[list[Ticket], Paging]:
         where.append("d.assignee_id = ?")
         params.append(int(query.assignee))
     found = rows.execute(
-        f"{ticket_rows.TICKET_SQL} WHERE {' AND '.join(where)} ORDER BY t.dialog_id {order} LIMIT ?",
+        f"{ticket_rows.TICKET_SQL} WHERE {' AND '.join(where)} ORDER BY {key} {order} LIMIT ?",
         [*params, paging.limit + 1],
     )
     return [ticket_rows.ticket_of(row) for row in found], paging
