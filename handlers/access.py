@@ -109,6 +109,8 @@ class Gate:
         if token is None:
             if presented.of_guest:
                 raise _belongs("widget", address)
+            if presented.cookie:
+                raise _belongs("operator", address)
             raise CredentialMissing("Send the token from POST /api/site/session as ?site_token=….")
         if isinstance(self._tokens.read(token, now), AccessClaims):
             raise _belongs("operator", address)
@@ -121,6 +123,8 @@ class Gate:
             if presented.token:
                 claims = self._tokens.read(presented.token, now)
                 raise _belongs(_way_of(claims), address)
+            if presented.cookie and not presented.of_guest:
+                raise _belongs("operator", address)
             raise CredentialMissing("Send both assistant_id and guest_id, e.g. ?assistant_id=3&guest_id=….")
         return await self._authenticator.guest(whole(presented.assistant_id, "assistant_id"), presented.guest_id)
 

@@ -46,6 +46,9 @@ class PollingHandler(RequestHandler):
         except Refused as refused:
             refuse(self, refused.refusal)
 
+    def compute_etag(self) -> str | None:
+        return None  # no answer here is ever the same as another
+
     async def get(self) -> None:
         """Open a session, or take its packets."""
         poll = _Poll()

@@ -23,7 +23,7 @@ from replyx.events import DIRECTORY, DirectoryChanged
 from replyx.limits import Limiter, address_key
 from replyx.paging import Paging, cut, oldest_first
 from replyx.passwords import Passwords
-from replyx.schemas import OPERATOR_ROLES, Account, Page, Role, timestamp
+from replyx.schemas import NO_NUL, OPERATOR_ROLES, Account, Page, Role, timestamp
 from replyx.store import Snapshot, Store, Transaction
 from replyx.tokens import Tokens, new_token_id
 
@@ -33,10 +33,10 @@ ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 30 * 24 * 3600
 PANEL_SECONDS = 12 * 3600  # the panel keeps no refresh token: its cookie lasts a working day
 
-EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
 COLUMNS = "id, email, name, role, active, created_at"
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
 
 
 class Login(msgspec.Struct):

@@ -9,11 +9,11 @@ import msgspec
 
 from replyx.errors import AssistantInUse, AssistantNotFound
 from replyx.paging import Paging, cut, oldest_first
-from replyx.schemas import Assistant, Page, timestamp
+from replyx.schemas import NO_NUL, Assistant, Page, timestamp
 from replyx.store import Snapshot, Store, Transaction
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Greeting = Annotated[str, msgspec.Meta(max_length=1000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
+Greeting = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL)]
 
 COLUMNS = "id, name, greeting, created_at"
 

@@ -29,6 +29,7 @@ from replyx.events import (
 )
 from replyx.paging import LAST_ID, Paging, cut, newest_first, oldest_first
 from replyx.schemas import (
+    NO_NUL,
     Dialog,
     DialogAtCursor,
     Message,
@@ -48,7 +49,7 @@ log = logging.getLogger("replyx.dialogs")
 TEXT_LIMIT = 10_000
 RECEIVED = "Ваше сообщение получено"
 
-ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
 class Draft(msgspec.Struct):

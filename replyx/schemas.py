@@ -16,6 +16,9 @@ Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
 SlaMark = Literal["due_soon", "breached"]
 Role = Literal["admin", "manager", "user", "shop", "bot"]
 
+# In a Meta's pattern: any text without U+0000, which PostgreSQL cannot store and no client can show.
+NO_NUL = r"^[^\x00]*$"
+
 OPERATOR_ROLES = frozenset({"admin", "manager"})
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from replyx.errors import invalid
 from replyx.paging import Paging
-from replyx.schemas import Assignee, Priority, SlaMark, TicketStatus
+from replyx.schemas import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
 
 SUBJECT_LIMIT = 200
 DESCRIPTION_LIMIT = 10_000
@@ -19,8 +19,8 @@ ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
 MessageType = Literal["TEXT", "IMAGE", "FILE"]
 ChangedField = Literal["status", "priority", "assignee", "responseSla", "resolutionSla"]
 
-Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-TicketId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+TicketId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
 class Ticket(msgspec.Struct, frozen=True, rename="camel"):
@@ -103,9 +103,9 @@ class TicketSent(msgspec.Struct, frozen=True):
 class NewTicket(msgspec.Struct, rename="camel"):
     """A ticket to open; ``title`` stands for ``subject`` where that is missing."""
 
-    description: Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT)]
-    subject: str | None = None
-    title: str | None = None
+    description: Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT, pattern=NO_NUL)]
+    subject: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
+    title: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
     priority: Priority = "MEDIUM"
     user_id: Reference | None = None
 
@@ -115,7 +115,6 @@ class NewTicket(msgspec.Struct, rename="camel"):
         if not 1 <= len(self.subject) <= SUBJECT_LIMIT:
             raise invalid("subject", f"must hold 1 to {SUBJECT_LIMIT} characters")
         self.description = self.description.strip()
-        refuse_nul(subject=self.subject, description=self.description, userId=self.user_id)
 
 
 class ChangeTicket(msgspec.Struct):
@@ -137,9 +136,6 @@ class TicketDraft(msgspec.Struct, rename="camel"):
     sender_id: Reference | None = None
     message_type: MessageType = "TEXT"
     client_id: Reference | None = None
-
-    def __post_init__(self) -> None:
-        refuse_nul(senderId=self.sender_id, clientId=self.client_id)
 
 
 class TicketQuery(msgspec.Struct):
@@ -163,10 +159,3 @@ class TicketQuery(msgspec.Struct):
             before=dialog_id if self.before is not None else None,
             after=dialog_id if self.after is not None else None,
         )
-
-
-def refuse_nul(**texts: str | None) -> None:
-    """Raise :class:`Invalid` for U+0000, which PostgreSQL cannot store and no client can show."""
-    for name, text in texts.items():
-        if text is not None and "\0" in text:
-            raise invalid(name, "must not hold the character U+0000")

@@ -14,7 +14,7 @@ from replyx.auth import Authenticator
 from replyx.directory import KnownWidget
 from replyx.errors import AssistantNotFound
 from replyx.events import INBOX, DialogUpdated, dialog_topic
-from replyx.schemas import Dialog
+from replyx.schemas import NO_NUL, Dialog
 from replyx.store import Store, Transaction
 from replyx.tokens import Tokens
 
@@ -23,7 +23,7 @@ log = logging.getLogger("replyx.visitors")
 SESSION_SECONDS = 30 * 24 * 3600
 
 GuestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-Note = Annotated[str, msgspec.Meta(max_length=200)]
+Note = Annotated[str, msgspec.Meta(max_length=200, pattern=NO_NUL)]
 
 
 class GuestQuery(msgspec.Struct):
@@ -40,7 +40,7 @@ class OpenSession(msgspec.Struct):
     site_token: str | None = None
     guest_id: GuestId | None = None
     name: Note | None = None
-    page: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+    page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None
 
 
 class OpenDialog(msgspec.Struct):
@@ -49,7 +49,7 @@ class OpenDialog(msgspec.Struct):
     assistant_id: int | None = None
     guest_id: GuestId | None = None
     name: Note | None = None
-    page: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+    page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None
 
 
 class SiteSession(msgspec.Struct, frozen=True):

@@ -16,11 +16,11 @@ from replyx.errors import CredentialExpired, CredentialInvalid, WidgetNotFound
 from replyx.events import DIRECTORY, DirectoryChanged
 from replyx.origins import Origin, domain_allows, widget_domains
 from replyx.paging import Paging, cut, oldest_first
-from replyx.schemas import Page, Widget, timestamp
+from replyx.schemas import NO_NUL, Page, Widget, timestamp
 from replyx.store import Snapshot, Store, Transaction
 from replyx.tokens import Tokens, domain_digest
 
-Name = Annotated[str, msgspec.Meta(max_length=100)]
+Name = Annotated[str, msgspec.Meta(max_length=100, pattern=NO_NUL)]
 Theme = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
 Kind = Literal["floating", "inline"]
 Position = Literal["bottom-right", "bottom-left"]

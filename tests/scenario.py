@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.server import Server
@@ -80,9 +81,7 @@ def site_visitor(http: httpx.Client, widget_token: str) -> Visitor:
 
 def new_widget(boris: httpx.Client, *domains: str, assistant_id: int = ASSISTANT, **fields: object) -> Json:
     """A widget made for one test."""
-    answer = boris.post(
-        "/api/widgets", json={"assistant_id": assistant_id, "allowed_domains": list(domains), **fields}
-    )
+    answer = boris.post("/api/widgets", json={"assistant_id": assistant_id, "allowed_domains": list(domains), **fields})
     assert answer.status_code == 201, answer.text
     return as_json(answer)
 
@@ -103,7 +102,7 @@ def problem(answer: httpx.Response, status: int, code: str | None = None) -> Jso
     return problem_document(answer.content, status, code)
 
 
-def problem_document(body: bytes, status: int, code: str | None = None) -> Json:
+def problem_document(body: bytes | bytearray, status: int, code: str | None = None) -> Json:
     """The members that every problem has."""
     document = json.loads(body)
     assert isinstance(document, dict)
@@ -137,7 +136,11 @@ class EventStream:
     """An SSE connection as a browser has it. ``retry`` and ``last_id`` are what the server said last."""
 
     def __init__(
-        self, server: Server, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        server: Server,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._http = httpx.Client(base_url=server.url, timeout=PATIENCE_S)
         self._exit = contextlib.ExitStack()
@@ -231,7 +234,8 @@ def hearing(server: Server, boris: httpx.Client, dialog_id: int) -> Iterator[lis
 def socket_of(server: Server, path: str, **options: Any) -> ClientConnection:
     """A WebSocket to the server."""
     options = {"proxy": None, "compression": None, "open_timeout": PATIENCE_S, "close_timeout": PATIENCE_S, **options}
-    return connect(server.ws_url + path, **options)
+    connection: ClientConnection = connect(server.ws_url + path, **options)
+    return connection
 
 
 def frame(connection: ClientConnection) -> Json:
@@ -247,6 +251,15 @@ def frame_of(connection: ClientConnection, kind: str) -> Json:
         received = frame(connection)
         if received["type"] == kind:
             return received
+
+
+def closed_with(connection: ClientConnection) -> int:
+    """The code with which the server closes a socket, past whatever it still says."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            connection.recv(PATIENCE_S)
+    assert connection.close_code not in (None, 1006), "the connection was cut, not closed"
+    return int(connection.close_code or 0)
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,15 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
 
 from tests.scenario import (
-    EventStream,
     Visitor,
     as_json,
     bad_field,
-    frame,
     problem,
     raw,
     raw_problem,
     read_answer,
-    socket_of,
 )
 from tests.server import Server
 
@@ -52,8 +47,18 @@ def post(http: httpx.Client, anna: Visitor, body: bytes, content_type: str = "ap
 class TestBodies:
     @pytest.mark.parametrize(
         "body",
-        [b"{", b"text=hello", b'{"text": "a"} {"text": "b"}', b'{"text": NaN}', b"\x00", b'{"text": "\xff\xfe"}',
-         b'\xef\xbb\xbf{"text": "a"}', b'{"text": "a",}', b'{"text": "\\ud83d"}', '{"text": "a"}'.encode("utf-16")],
+        [
+            b"{",
+            b"text=hello",
+            b'{"text": "a"} {"text": "b"}',
+            b'{"text": NaN}',
+            b"\x00",
+            b'{"text": "\xff\xfe"}',
+            b'\xef\xbb\xbf{"text": "a"}',
+            b'{"text": "a",}',
+            b'{"text": "\\ud83d"}',
+            '{"text": "a"}'.encode("utf-16"),
+        ],
     )
     def test_what_is_not_json_is_malformed(self, http: httpx.Client, anna: Visitor, body: bytes) -> None:
         problem(post(http, anna, body), 400, "malformed")
@@ -123,7 +128,11 @@ class TestBodies:
         assert post(http, anna, b'{"text": "a"}', content_type).status_code == 201
 
     def test_a_form_that_cannot_be_read_is_refused(self, http: httpx.Client, anna: Visitor) -> None:
-        for content_type in ("multipart/form-data; boundary=x", "multipart/form-data", "application/x-www-form-urlencoded"):
+        for content_type in (
+            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "application/x-www-form-urlencoded",
+        ):
             answer = post(http, anna, b"--x\r\n\xff\r\n%zz&=&&", content_type)
             assert answer.status_code in (400, 415)
             problem(answer, answer.status_code)
@@ -139,9 +148,28 @@ class TestBodies:
 class TestAddresses:
     @pytest.mark.parametrize(
         "path",
-        ["/nothing", "/api", "/api/dialogs/", "/api/dialogs/x", "/api/dialogs/-1", "/api/dialogs/1/nothing", "/api/dialogs/1.5",
-         "/api//dialogs", "/API/dialogs", "/api/dialogs/9999999999999999999999", "/admin/", "/ws/dialogs/x", "/.git/config",
-         "/static/", "/static/none.js", "/static/../run.py", "/static/%2e%2e/run.py", "/static/..%2frun.py", "/%00", "/%ff"],
+        [
+            "/nothing",
+            "/api",
+            "/api/dialogs/",
+            "/api/dialogs/x",
+            "/api/dialogs/-1",
+            "/api/dialogs/1/nothing",
+            "/api/dialogs/1.5",
+            "/api//dialogs",
+            "/API/dialogs",
+            "/api/dialogs/9999999999999999999999",
+            "/admin/",
+            "/ws/dialogs/x",
+            "/.git/config",
+            "/static/",
+            "/static/none.js",
+            "/static/../run.py",
+            "/static/%2e%2e/run.py",
+            "/static/..%2frun.py",
+            "/%00",
+            "/%ff",
+        ],
     )
     def test_an_unknown_address_is_not_found(self, server: Server, path: str) -> None:
         answer = raw(server, f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n".encode())
@@ -167,7 +195,9 @@ class TestAddresses:
         assert allowed <= set(answer.headers["allow"].split(", "))
         assert method not in answer.headers["allow"].split(", ")
 
-    def test_a_wrong_method_of_an_entitled_caller_is_told_the_right_ones(self, boris: httpx.Client, anna: Visitor) -> None:
+    def test_a_wrong_method_of_an_entitled_caller_is_told_the_right_ones(
+        self, boris: httpx.Client, anna: Visitor
+    ) -> None:
         for method, tail in (("DELETE", "messages"), ("GET", "typing"), ("PUT", "read"), ("PATCH", "close")):
             answer = boris.request(method, f"/api/dialogs/{anna.dialog_id}/{tail}")
             problem(answer, 405, "method_not_allowed")
@@ -199,124 +229,22 @@ class TestAddresses:
 
     @pytest.mark.parametrize(
         "data",
-        [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"hello\r\n\r\n", b"GET / HTTP/9.9\r\n" + HOST + b"\r\n",
-         b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-         b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
-         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n",
-         b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n"],
+        [
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            b"hello\r\n\r\n",
+            b"GET / HTTP/9.9\r\n" + HOST + b"\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+            b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+            b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n",
+            b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        ],
     )
     def test_what_is_not_http_is_malformed(self, server: Server, data: bytes) -> None:
         raw_problem(raw(server, data, finish=True), 400, "malformed")
-
-
-class TestCursors:
-    @pytest.mark.parametrize("cursor", ["x", "-1", "1-", "-", "zz-1", "1-2-3", "1.5", "9" * 40, "а-1", "1\u0661"])
-    def test_a_malformed_cursor_is_refused(self, server: Server, anna: Visitor, cursor: str) -> None:
-        path = f"/api/dialogs/{anna.dialog_id}/events"
-        with EventStream(server, path, {**anna.query, "last_event_id": cursor}) as stream:
-            problem(stream.answer, 400, "cursor_malformed")
-        if cursor.isascii():
-            with EventStream(server, path, anna.query, {"Last-Event-ID": cursor}) as stream:
-                problem(stream.answer, 400, "cursor_malformed")
-        with socket_of(server, f"{anna.ws()}&{httpx.QueryParams({'cursor': cursor})}") as connection:
-            assert frame(connection)["code"] == "cursor_malformed"
-            assert closed_with(connection) == 4400
-
-    def test_a_cursor_of_the_future_or_of_another_epoch_is_told_to_reload(self, server: Server, anna: Visitor) -> None:
-        path = f"/api/dialogs/{anna.dialog_id}/events"
-        for cursor in ("999999999", "0123-1"):
-            with EventStream(server, path, {**anna.query, "last_event_id": cursor}) as stream:
-                assert stream.next().data["type"] == "resync"
-            with socket_of(server, f"{anna.ws()}&cursor={cursor}") as connection:
-                assert [frame(connection)["type"] for _ in range(2)] == ["connected", "resync"]
-
-    def test_an_empty_cursor_is_none(self, server: Server, http: httpx.Client, anna: Visitor) -> None:
-        path = f"/api/dialogs/{anna.dialog_id}/events"
-        anna.say(http, "vorher")
-        with EventStream(server, path, {**anna.query, "last_event_id": ""}) as stream:
-            anna.say(http, "nachher")
-            assert stream.next().data["message"]["text"] == "nachher"
-
-
-def closed_with(connection: ClientConnection) -> int:
-    """The code with which the server closes, past whatever it still says."""
-    with pytest.raises(ConnectionClosed) as closed:
-        while True:
-            frame(connection)
-    assert closed.value.rcvd is not None, "the connection was cut, not closed"
-    return int(closed.value.rcvd.code)
-
-
-class TestFrames:
-    @pytest.mark.parametrize(
-        ("sent", "code"),
-        [
-            (b'{"type":"ping"}', "malformed"),
-            ("{", "malformed"),
-            ("", "malformed"),
-            ("[1]", "invalid"),
-            ('"ping"', "invalid"),
-            ("{}", "invalid"),
-            ('{"type":"fly"}', "invalid"),
-            ('{"type":7}', "invalid"),
-            ('{"type":"message"}', "invalid"),
-            ('{"type":"message","text":7}', "invalid"),
-            ('{"type":"message","text":" "}', "invalid"),
-            ('{"type":"message","text":"x","client_id":""}', "invalid"),
-            ('{"type":"message","text":"x","sender":"manager"}', "sender_not_allowed"),
-            ('{"type":"read","up_to":"x"}', "invalid"),
-            ("{\"type\":\"ping\",\"more\":" + "[" * 100_000, "malformed"),
-        ],
-    )
-    def test_an_unreadable_frame_is_answered_and_the_socket_stays(
-        self, server: Server, anna: Visitor, sent: str | bytes, code: str
-    ) -> None:
-        with socket_of(server, anna.ws()) as connection:
-            assert frame(connection)["type"] == "connected"
-            connection.send(sent)
-            error = frame(connection)
-            assert (error["type"], error["code"]) == ("error", code)
-            assert error["detail"]
-            connection.send('{"type":"ping"}')
-            assert frame(connection)["type"] == "pong"
-
-    def test_an_error_names_the_message_that_it_refuses(self, server: Server, anna: Visitor) -> None:
-        with socket_of(server, anna.ws()) as connection:
-            frame(connection)
-            connection.send(json.dumps({"type": "message", "text": "", "client_id": "c-9"}))
-            assert frame(connection)["client_id"] == "c-9"
-
-    def test_a_frame_over_the_limit_closes_with_1009(self, server: Server, anna: Visitor) -> None:
-        with socket_of(server, anna.ws()) as connection:
-            frame(connection)
-            connection.send(json.dumps({"type": "message", "text": "x" * 300_000}))
-            assert closed_with(connection) == 1009
-
-    def test_fragments_over_the_limit_close_with_1009(self, server: Server, anna: Visitor) -> None:
-        with socket_of(server, anna.ws()) as connection:
-            frame(connection)
-            connection.send("x" * 50_000 for _ in range(8))
-            assert closed_with(connection) == 1009
-
-    def test_repeated_abuse_closes_the_socket(self, server: Server, anna: Visitor) -> None:
-        with socket_of(server, anna.ws()) as connection:
-            frame(connection)
-            for _ in range(20):
-                connection.send("{")
-            assert closed_with(connection) == 4400
-
-    def test_a_text_frame_that_is_not_utf_8_ends_the_connection_alone(self, server: Server, anna: Visitor) -> None:
-        with socket_of(server, anna.ws()) as bystander, socket_of(server, anna.ws()) as connection:
-            assert frame(bystander)["type"] == frame(connection)["type"] == "connected"
-            connection.send(b"\xff\xfe", text=True)
-            with pytest.raises(ConnectionClosed):
-                frame(connection)
-            bystander.send('{"type":"ping"}')
-            assert frame(bystander)["type"] == "pong"
-
-    def test_a_plain_request_to_a_socket_is_told_to_upgrade(self, http: httpx.Client, anna: Visitor) -> None:
-        problem(http.get(anna.ws()), 426, "upgrade_required")
 
 
 class TestSilence:

@@ -36,7 +36,9 @@ class TestOne:
         answer = as_json(boris.get(f"/api/dialogs/{anna.dialog_id}"))
         dialog = answer["dialog"]
         assert answer["cursor"]
-        assert {key: dialog[key] for key in ("id", "kind", "status", "handler", "assignee", "last_message", "unread")} == {
+        assert {
+            key: dialog[key] for key in ("id", "kind", "status", "handler", "assignee", "last_message", "unread")
+        } == {
             "id": anna.dialog_id,
             "kind": "dialog",
             "status": "open",
@@ -67,7 +69,9 @@ class TestOne:
             problem(boris.post(f"/api/dialogs/999999/{action}", json=body), 404, "dialog_not_found")
 
     def test_a_guest_comes_back_to_the_same_dialog(self, http: httpx.Client, anna: Visitor) -> None:
-        again = http.post("/api/widget/dialogs", params=dict(anna.query), json={"name": "Анна", "page": "https://a.example/"})
+        again = http.post(
+            "/api/widget/dialogs", params=dict(anna.query), json={"name": "Анна", "page": "https://a.example/"}
+        )
         assert again.status_code == 200
         assert as_json(again)["dialog"]["id"] == anna.dialog_id
         assert as_json(again)["dialog"]["visitor"] == {"name": "Анна", "page": "https://a.example/"}
@@ -123,8 +127,17 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("limit", "0"), ("limit", "201"), ("limit", "abc"), ("limit", "1.5"), ("limit", "-1"), ("status", "gone"),
-         ("before", "x"), ("after", "-1"), ("before", "9" * 30)],
+        [
+            ("limit", "0"),
+            ("limit", "201"),
+            ("limit", "abc"),
+            ("limit", "1.5"),
+            ("limit", "-1"),
+            ("status", "gone"),
+            ("before", "x"),
+            ("after", "-1"),
+            ("before", "9" * 30),
+        ],
     )
     def test_a_wrong_filter_is_named(self, boris: httpx.Client, field: str, value: str) -> None:
         bad_field(boris.get("/api/dialogs", params={field: value}), field)
@@ -134,7 +147,9 @@ class TestList:
 
 
 class TestWhoAnswers:
-    def test_assigning_is_heard_once(self, server: Server, boris: httpx.Client, maria: httpx.Client, anna: Visitor) -> None:
+    def test_assigning_is_heard_once(
+        self, server: Server, boris: httpx.Client, maria: httpx.Client, anna: Visitor
+    ) -> None:
         account_id = my_id(maria)
         with hearing(server, boris, anna.dialog_id) as heard:
             after = do(boris, anna.dialog_id, "assign", account_id=account_id)
@@ -153,7 +168,9 @@ class TestWhoAnswers:
                 problem(answer, 404, "account_not_found")
         bad_field(boris.post(f"/api/dialogs/{anna.dialog_id}/assign", json={}), "account_id")
 
-    def test_takeover_and_release_turn_the_dialog_over(self, server: Server, boris: httpx.Client, anna: Visitor) -> None:
+    def test_takeover_and_release_turn_the_dialog_over(
+        self, server: Server, boris: httpx.Client, anna: Visitor
+    ) -> None:
         with hearing(server, boris, anna.dialog_id) as heard:
             taken = do(boris, anna.dialog_id, "takeover")
             do(boris, anna.dialog_id, "takeover")
@@ -165,7 +182,9 @@ class TestWhoAnswers:
 
 
 class TestOpenAndClosed:
-    def test_closing_and_reopening_are_heard_once_each(self, server: Server, boris: httpx.Client, anna: Visitor) -> None:
+    def test_closing_and_reopening_are_heard_once_each(
+        self, server: Server, boris: httpx.Client, anna: Visitor
+    ) -> None:
         with hearing(server, boris, anna.dialog_id) as heard:
             do(boris, anna.dialog_id, "reopen")
             closed = do(boris, anna.dialog_id, "close")

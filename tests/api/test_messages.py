@@ -39,9 +39,7 @@ class TestHistory:
         assert [item["id"] for item in page["items"]] == ids[5:]
         assert page["next"] == ids[5]
 
-    def test_pages_join_in_both_directions(
-        self, boris: httpx.Client, long_dialog: tuple[Visitor, list[int]]
-    ) -> None:
+    def test_pages_join_in_both_directions(self, boris: httpx.Client, long_dialog: tuple[Visitor, list[int]]) -> None:
         visitor, ids = long_dialog
         url = f"/api/dialogs/{visitor.dialog_id}/messages"
         back: list[int] = []
@@ -70,8 +68,15 @@ class TestHistory:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("limit", "201"), ("limit", "0"), ("limit", "abc"), ("limit", ""), ("before", "x"), ("after", "1.5"),
-         ("after", "99999999999999999999")],
+        [
+            ("limit", "201"),
+            ("limit", "0"),
+            ("limit", "abc"),
+            ("limit", ""),
+            ("before", "x"),
+            ("after", "1.5"),
+            ("after", "99999999999999999999"),
+        ],
     )
     def test_a_wrong_page_is_named(self, boris: httpx.Client, anna: Visitor, field: str, value: str) -> None:
         bad_field(boris.get(f"/api/dialogs/{anna.dialog_id}/messages", params={field: value}), field)
@@ -160,7 +165,15 @@ class TestText:
 
     @pytest.mark.parametrize(
         "text",
-        ["x", "x" * 10_000, "😀" * 10_000, "👩‍👩‍👧‍👦 שלום \u202e", "</script><img src=x onerror=alert(1)>", "a\r\nb\u2028c\u0085d", "\u0001\u007f"],
+        [
+            "x",
+            "x" * 10_000,
+            "😀" * 10_000,
+            "👩‍👩‍👧‍👦 שלום \u202e",
+            "</script><img src=x onerror=alert(1)>",
+            "a\r\nb\u2028c\u0085d",
+            "\u0001\u007f",
+        ],
     )
     def test_a_text_arrives_as_it_was_sent(self, server: Server, http: httpx.Client, anna: Visitor, text: str) -> None:
         with EventStream(server, f"/api/dialogs/{anna.dialog_id}/events", anna.query) as stream:

@@ -8,12 +8,30 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.scenario import EventStream, Visitor, frame, guest, new_widget, problem, problem_document, site_visitor, socket_of
+from tests.scenario import (
+    EventStream,
+    Visitor,
+    frame,
+    guest,
+    new_widget,
+    problem,
+    problem_document,
+    site_visitor,
+    socket_of,
+)
 from tests.server import PASSWORD, Server
 
 SHOP = "https://shoes.example"
 CONFIGURED = "https://desk.example"
-FOREIGN = ("https://evil.example", "https://shoes.example.evil.example", "http://desk.example", "null", "file://", "x", "*")
+FOREIGN = (
+    "https://evil.example",
+    "https://shoes.example.evil.example",
+    "http://desk.example",
+    "null",
+    "file://",
+    "x",
+    "*",
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +110,9 @@ class TestVisitors:
         new_widget(boris, "*.slippers.example", assistant_id=2)
         visitor = guest(http, 2)
         for origin, status in (
-            ("https://boots.example", 200), ("https://my.slippers.example", 200), ("https://slippers.example", 403)
+            ("https://boots.example", 200),
+            ("https://my.slippers.example", 200),
+            ("https://slippers.example", 403),
         ):
             headers = {"Origin": origin}
             assert http.get(visitor.url(), params=dict(visitor.query), headers=headers).status_code == status
@@ -125,7 +145,7 @@ class TestOperators:
 
     @pytest.mark.parametrize("path", ["/api/v1/auth/login", "/admin/session"])
     def test_nobody_logs_in_from_another_page(self, http: httpx.Client, path: str) -> None:
-        body = {"email": "user@example.com", "password": PASSWORD}
+        body = {"email": "manager@example.com", "password": PASSWORD}
         answer = http.post(path, json=body, headers={"Origin": FOREIGN[0]})
         problem(answer, 403, "origin_refused")
         assert "set-cookie" not in answer.headers
@@ -141,27 +161,36 @@ class TestOperators:
         assert boris.get("/api/dialogs").status_code == 200
 
 
-class TestPreflights:
-    ASK = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,authorization"}
+ASK = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,authorization"}
 
+
+class TestPreflights:
     @pytest.mark.parametrize(
         ("path", "origin"),
-        [("/api/dialogs/1/messages", CONFIGURED), ("/api/site/session", SHOP), ("/api/site/dialogs/1/messages", SHOP),
-         ("/api/widget/dialogs", SHOP), ("/api/widget/dialogs/1/messages", SHOP), ("/api/dialogs/1/events", SHOP),
-         ("/api/widgets/check", SHOP)],
+        [
+            ("/api/dialogs/1/messages", CONFIGURED),
+            ("/api/site/session", SHOP),
+            ("/api/site/dialogs/1/messages", SHOP),
+            ("/api/widget/dialogs", SHOP),
+            ("/api/widget/dialogs/1/messages", SHOP),
+            ("/api/dialogs/1/events", SHOP),
+            ("/api/widgets/check", SHOP),
+        ],
     )
     def test_one_from_a_page_that_may_call_allows_the_call(self, http: httpx.Client, path: str, origin: str) -> None:
-        answer = http.options(path, headers={"Origin": origin, **self.ASK})
+        answer = http.options(path, headers={"Origin": origin, **ASK})
         assert (answer.status_code, answer.content) == (204, b"")
         assert readable(answer, origin)
         assert "POST" in answer.headers["access-control-allow-methods"]
         allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
         assert {"authorization", "content-type", "last-event-id"} <= set(allowed)
 
-    @pytest.mark.parametrize("path", ["/api/dialogs/1/messages", "/api/widgets", "/api/v1/auth/login", "/api/v1/accounts"])
+    @pytest.mark.parametrize(
+        "path", ["/api/dialogs/1/messages", "/api/widgets", "/api/v1/auth/login", "/api/v1/accounts"]
+    )
     @pytest.mark.parametrize("origin", FOREIGN)
     def test_one_from_another_page_allows_nothing(self, http: httpx.Client, path: str, origin: str) -> None:
-        answer = http.options(path, headers={"Origin": origin, **self.ASK})
+        answer = http.options(path, headers={"Origin": origin, **ASK})
         assert "access-control-allow-origin" not in answer.headers
         assert "access-control-allow-methods" not in answer.headers
 
@@ -212,7 +241,9 @@ class TestSockets:
             CONFIGURED: f"/ws/dialogs/{shopper.dialog_id}?token={token}",
         }
 
-    def test_sockets_open_for_their_own_pages_and_for_no_page_at_all(self, server: Server, urls: dict[str, str]) -> None:
+    def test_sockets_open_for_their_own_pages_and_for_no_page_at_all(
+        self, server: Server, urls: dict[str, str]
+    ) -> None:
         for own, url in urls.items():
             for origin in (None, own, server.url):
                 with socket_of(server, url, origin=origin) as connection:

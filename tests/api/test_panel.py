@@ -94,6 +94,25 @@ class TestCookie:
         url = f"/api/dialogs/{anna.dialog_id}/messages"
         assert panel.post(url, json={"text": "x"}, headers=xsrf(panel)).status_code == 201
 
+    def test_a_filter_by_assistant_is_not_taken_for_a_visitors_credential(self, panel: httpx.Client) -> None:
+        answer = panel.get("/api/widgets", params={"assistant_id": 3})
+        assert answer.status_code == 200, answer.text
+
+    @pytest.mark.parametrize("extra", [{"assistant_id": "3"}, {"guest_id": "x"}, {"site_token": "x"}, {"token": ""}])
+    def test_a_visitors_parameter_beside_the_cookie_does_not_replace_the_xsrf_token(
+        self, panel: httpx.Client, anna: Visitor, extra: dict[str, str]
+    ) -> None:
+        for path, body in ((f"/api/dialogs/{anna.dialog_id}/close", {}), ("/api/assistants", {"name": "x"})):
+            answer = panel.post(path, params=extra, json=body)
+            assert answer.status_code in (401, 403), answer.text
+            problem(answer, answer.status_code)
+
+    def test_only_operators_log_in_to_the_panel(self, http: httpx.Client) -> None:
+        answer = http.post("/admin/session", json=BORIS | {"email": "user@example.com"})
+        assert answer.status_code in (401, 403)
+        problem(answer, answer.status_code)
+        assert "set-cookie" not in answer.headers
+
     def test_logging_out_ends_the_session_itself(self, server: Server, panel: httpx.Client) -> None:
         session = panel.cookies["replyx_session"]
         assert panel.delete("/admin/session", headers=xsrf(panel)).status_code == 204
@@ -178,7 +197,9 @@ class TestFirstRun:
     def test_init_makes_the_first_admin_of_a_running_server(self, fresh: Server) -> None:
         code = self.code_of(fresh.log)
         password = ADMIN["password"] + "\n"
-        refused = replyx(fresh.data_dir, "init", "--code", "AAAA-BBBB-CCCC-DDDD", "--email", "a@example.com", stdin=password)
+        refused = replyx(
+            fresh.data_dir, "init", "--code", "AAAA-BBBB-CCCC-DDDD", "--email", "a@example.com", stdin=password
+        )
         assert refused.returncode == 1
         assert "one-time code" in refused.stderr
         made = replyx(fresh.data_dir, "init", "--code", code, "--email", ADMIN["email"], stdin=password)
@@ -201,7 +222,9 @@ class TestCommandLine:
     """Each command beside the running server, which must see its effect without a restart."""
 
     def test_an_account_that_was_added_can_log_in(self, server: Server) -> None:
-        added = replyx(server.data_dir, "account", "add", "cli@example.com", "--role", "manager", stdin="a long password\n")
+        added = replyx(
+            server.data_dir, "account", "add", "cli@example.com", "--role", "manager", stdin="a long password\n"
+        )
         assert added.returncode == 0, added.stderr
         server.login("cli@example.com", "a long password")
         assert "cli@example.com manager active" in replyx(server.data_dir, "account", "list").stdout
@@ -241,7 +264,9 @@ class TestCommandLine:
             new = [stream.until(lambda data: data["type"] == "message:new")[-1].data["message"]["id"] for _ in range(2)]
         assert new == [first, second]
 
-    @pytest.mark.parametrize("arguments", [["account"], ["widget", "add"], ["token"], ["account", "add", "x", "--role", "king"]])
+    @pytest.mark.parametrize(
+        "arguments", [["account"], ["widget", "add"], ["token"], ["account", "add", "x", "--role", "king"]]
+    )
     def test_a_wrong_command_explains_itself(self, tmp_path: Path, arguments: list[str]) -> None:
         ran = replyx(tmp_path / "data", *arguments)
         assert ran.returncode == 2

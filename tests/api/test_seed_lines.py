@@ -13,7 +13,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenario import EventStream, Json, as_json, eventually, frame, frame_of, guest, new_widget, site_visitor, socket_of
+from tests.scenario import (
+    EventStream,
+    Json,
+    as_json,
+    eventually,
+    frame,
+    frame_of,
+    guest,
+    new_widget,
+    site_visitor,
+    socket_of,
+)
 from tests.server import Server
 
 CREATE_WIDGET = """
@@ -22,6 +33,10 @@ curl -X POST "http://localhost:8000/api/widgets" \\
      -H "Content-Type: application/json" \\
      -d '{"assistant_id": 3}'
 """
+EMBED = (
+    '<script src="http://localhost:3000/widget.js?token=JWT_TOKEN&assistant_id=3&theme=%23ff0000&type=floating'
+    '&host=http://localhost:3000" async></script>'
+)
 LISTEN = """
 curl -N "http://localhost:8000/api/dialogs/1/events?assistant_id=3&guest_id=test"
 """
@@ -78,7 +93,9 @@ def run(line: str) -> Json:
 def running(line: str) -> Iterator[Iterator[str]]:
     """The lines that a line of bash prints while it runs."""
     command = "exec " + line.strip()
-    with subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield (each.rstrip("\n") for each in process.stdout)
@@ -100,9 +117,8 @@ def test_the_widget_is_made(server: Server) -> None:
     made = run(filled(server, CREATE_WIDGET, ADMIN_JWT=server.login()))
     assert made["assistant_id"] == 3
     assert {"localhost", "127.0.0.1", "[::1]"} <= set(made["allowed_domains"])
-    embed = '<script src="http://localhost:3000/widget.js?token=JWT_TOKEN&assistant_id=3&theme=THEME&type=floating&host=http://localhost:3000" async></script>'
     theme = made["theme"].replace("#", "%23")
-    assert made["embed_code"] == filled(server, embed, JWT_TOKEN=made["token"], THEME=theme)
+    assert made["embed_code"] == filled(server, EMBED, JWT_TOKEN=made["token"], **{"%23ff0000": theme})
 
 
 def test_the_stream_opens_and_brings_the_message_that_the_next_line_sends(server: Server) -> None:
@@ -136,7 +152,9 @@ def test_each_stream_of_the_table_hears_a_message_over_each_way_once(
             sent = []
             for path in sends:
                 url = server.url + filled(server, path.replace("{id}", str(dialog_id)), **words)
-                sent.append(run(f"curl -sS {shlex.quote(url)} -H 'Content-Type: application/json' -d '{{\"text\": \"Тест\"}}'"))
+                sent.append(
+                    run(f"curl -sS {shlex.quote(url)} -H 'Content-Type: application/json' -d '{{\"text\": \"Тест\"}}'")
+                )
             ids = [answer["message"]["id"] for answer in sent]
             for stream in open_:
                 heard = [new_message(stream) for _ in ids]

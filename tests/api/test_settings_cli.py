@@ -14,10 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from replyx.settings import SETTINGS
-from tests.scenario import EventStream, as_json, frame, guest, operator, problem, socket_of
+from tests.scenario import EventStream, as_json, closed_with, frame, guest, operator, problem, socket_of
 from tests.server import ROOT, Server
 
 STOP_S = 10  # contract, section 8, as operators' supervisors count on it
@@ -37,8 +36,22 @@ class TestHelp:
         for setting in SETTINGS:
             assert f"{setting.flag} " in text
             assert f"env {setting.env};" in text
-        for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "CORS_ORIGINS", "TRUSTED_PROXIES",
-                     "INTERNAL_SECRET", "JWT_SECRET", "LOG_LEVEL", "LOG_FORMAT", "LOG_FILE", "RATE_LIMITS"):
+        for name in (
+            "HOST",
+            "PORT",
+            "DATA_DIR",
+            "DATABASE_URL",
+            "REDIS_URL",
+            "PUBLIC_URL",
+            "CORS_ORIGINS",
+            "TRUSTED_PROXIES",
+            "INTERNAL_SECRET",
+            "JWT_SECRET",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+            "LOG_FILE",
+            "RATE_LIMITS",
+        ):
             assert f"env {name};" in text, "the contract names it"
         for flag in ("--host", "--port", "--data-dir", "--demo", "--workers", "--env-file"):
             assert flag in text
@@ -129,7 +142,9 @@ class TestDemo:
         with Server(tmp_path / "data") as demo:
             with demo.client() as http:
                 answer = http.post(
-                    "/api/widget/dialogs/1/messages", params={"assistant_id": 3, "guest_id": "test"}, json={"text": "bleibt"}
+                    "/api/widget/dialogs/1/messages",
+                    params={"assistant_id": 3, "guest_id": "test"},
+                    json={"text": "bleibt"},
                 )
                 assert answer.status_code == 201
             assert "INTERNAL_SECRET=" in demo.log
@@ -220,10 +235,7 @@ class TestStopping:
                     assert each.rest() == []
                     assert each.retry is not None
                     assert 0 < each.retry <= 5000
-                with pytest.raises(ConnectionClosed) as closed:
-                    frame(connection)
-                assert closed.value.rcvd is not None
-                assert closed.value.rcvd.code == 1012
+                assert closed_with(connection) == 1012
         assert took < STOP_S
         assert not [line for line in server.lines if " ERROR " in line or "Traceback" in line]
 
@@ -261,4 +273,4 @@ class TestStopping:
             with EventStream(two, f"/api/dialogs/{visitor.dialog_id}/events", query) as stream:
                 assert stream.next().data == {"type": "resync", "reason": "epoch"}
             problem(http.get(f"/api/dialogs/{visitor.dialog_id}/events"), 401)
-            assert httpx.codes.OK == http.get("/health").status_code
+            assert http.get("/health").status_code == httpx.codes.OK

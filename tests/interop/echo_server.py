@@ -55,6 +55,11 @@ async def admit(client: Client, auth: Mapping[str, Any]) -> Mapping[str, Any] | 
     return None
 
 
+def greet(client: Client) -> None:
+    """Tell the client what it said when it connected."""
+    client.send("auth", client.state)
+
+
 def namespaces(names: Sequence[str]) -> Namespaces:
     """The same behaviour in each of ``names``."""
     application = Namespaces()
@@ -62,7 +67,7 @@ def namespaces(names: Sequence[str]) -> Namespaces:
     for name in names:
         namespace = application.of(name)
         namespace.admit = admit
-        namespace.greet = lambda client: client.send("auth", client.state) and None
+        namespace.greet = greet
 
         @namespace.on("message")
         async def echo(client: Client, *args: Any) -> None:
@@ -126,6 +131,7 @@ async def main() -> None:
     echo.close()
     socketio.close()
     server.stop()
+    await server.close_all_connections()
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class FullingSink:
         self.taken = b""
 
     def write(self, data: bytes) -> bool:
+        assert not self.full, "a full sink is left alone"
         self.unsent += len(data)
         self.most = max(self.most, self.unsent)
         self.taken += data
@@ -150,6 +151,8 @@ class Client:
             assert not complete or resyncs[:1] == ["epoch"]
         elif not self.ahead:
             assert set(resyncs) <= {"retention"}
+        elif complete and self.start > self.world.log.top:
+            assert resyncs[:1] == ["ahead"]
         assert len([reason for reason in resyncs if reason != "retention"]) <= 1
 
 
@@ -209,17 +212,19 @@ class World:
 
 topic_sets = st.sets(st.sampled_from(TOPICS), min_size=1).map(lambda chosen: tuple(sorted(chosen)))
 cursors = st.none() | st.builds(
-    lambda epoch, back: (epoch, back), st.sampled_from(["bare", "ours", "ours", "theirs"]), st.integers(-3, 40)
+    lambda epoch, back: (epoch, back), st.sampled_from(["bare", "ours", "ours", "theirs"]), st.integers(-3, 60)
 )
 actions = st.one_of(
     st.tuples(st.just("append"), topic_sets, st.sampled_from([0, 0, 10, 300]), st.booleans()),
     st.tuples(st.just("append"), topic_sets, st.sampled_from([0, 10]), st.just(True)),
+    st.tuples(st.just("burst"), st.lists(topic_sets, min_size=5, max_size=25), st.booleans()),
     st.tuples(st.just("arrive"), st.lists(st.integers(0, 50), max_size=6), st.booleans()),
     st.tuples(st.just("arrive_all")),
     st.tuples(st.just("join"), topic_sets.map(frozenset), cursors, st.sampled_from([0, 100, 100_000])),
+    st.tuples(st.just("join"), topic_sets.map(frozenset), cursors, st.sampled_from([0, 100, 100_000])),
     st.tuples(st.just("drain"), st.integers(0, 50)),
     st.tuples(st.just("leave"), st.integers(0, 50)),
-    st.tuples(st.just("prune"), st.integers(0, 12)),
+    st.tuples(st.just("prune"), st.integers(0, 60)),
     st.tuples(st.just("typing"), topic_sets),
     st.tuples(st.just("notice")),
     st.tuples(st.just("fail"), st.integers(1, 3)),
@@ -232,6 +237,10 @@ async def act(world: World, action: tuple[Any, ...]) -> None:
     match action:
         case ("append", topics, size, announced):
             world.append(topics, size, announced)
+        case ("burst", bursts, announced):
+            for topics in bursts:
+                world.append(topics, 0, announced)
+            world.arrive_all()
         case ("arrive", picks, keep):
             world.arrive(picks, keep)
         case ("arrive_all",):
@@ -299,10 +308,12 @@ async def live_through(story: list[tuple[Any, ...]]) -> None:
 
 
 @settings(max_examples=300)
-@given(st.lists(actions, max_size=60))
-def test_every_subscriber_gets_each_event_once_and_in_order_whatever_happens(story: list[tuple[Any, ...]]) -> None:
+@given(st.lists(topic_sets, min_size=20, max_size=60), st.lists(actions, min_size=15, max_size=60))
+def test_every_subscriber_gets_each_event_once_and_in_order_whatever_happens(
+    past: list[tuple[str, ...]], story: list[tuple[Any, ...]]
+) -> None:
     with small_bounds():
-        asyncio.run(live_through(story))
+        asyncio.run(live_through([("burst", past, True), *story]))
 
 
 def run(scene: Callable[[World], Any], *, small: bool = True) -> None:
@@ -356,6 +367,33 @@ def test_one_batch_costs_a_client_that_does_not_read_no_more_than_its_bound_and_
         client.check(complete=True)
 
     run(scene, small=False)
+
+
+def test_a_hole_is_filled_from_the_log_without_waiting_for_the_follower() -> None:
+    async def scene(world: World) -> None:
+        client = everything_to(world)
+        for number in range(3):
+            world.append(("shoes",), 0, announced=number == 2)
+        world.arrive_all()
+        assert client.sink.blocks() == [], "nothing before what is missing"
+        for _ in range(10):
+            await asyncio.sleep(0)
+        client.check(complete=True)
+
+    run(scene)
+
+
+def test_a_cursor_ahead_of_the_log_gets_one_resync_and_then_live_events() -> None:
+    async def scene(world: World) -> None:
+        client = everything_to(world, cursor=Cursor(world.log.epoch, 7))
+        await world.settle()
+        world.append(("shoes",), 0, announced=True)
+        world.arrive_all()
+        told = [(cursor, event["type"], event.get("reason")) for cursor, event in client.sink.blocks()]
+        epoch = world.log.epoch
+        assert told == [(f"{epoch}-0", "resync", "ahead"), (f"{epoch}-1", "happened", None)]
+
+    run(scene)
 
 
 def test_a_client_that_keeps_draining_is_read_for_once_at_a_time() -> None:
