@@ -124,7 +124,12 @@ class Server:
 
 async def serve(given: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    sockets = bind_sockets(given.port, given.host, backlog=4096)
+    try:
+        sockets = bind_sockets(given.port, given.host, backlog=4096)
+    except OSError as error:
+        raise OSError(
+            f"cannot listen on {given.host}:{given.port}: {error.strerror}. Choose another --port."
+        ) from error
     port = sockets[0].getsockname()[1]
     if given.demo:
         demo.check_directory(

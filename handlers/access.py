@@ -54,15 +54,9 @@ class Presented:
         self.guest_id = self._arguments.get("guest_id")
         self.assistant_id = self._arguments.get("assistant_id")
 
-    @property
-    def by_cookie(self) -> bool:
-        """Whether the panel's cookie is all there is, so that the XSRF token must come along."""
-        return self.cookie is not None and not (self.token or self.site_token or self.assistant_id)
-
-    @property
-    def of_guest(self) -> bool:
-        """Whether the request names an assistant or a guest."""
-        return self.assistant_id is not None or self.guest_id is not None
+        # Elsewhere assistant_id is a filter, such as of the list of widgets, and nobody's credential.
+        in_dialog = "/dialogs" in request.path
+        self.of_guest = self.guest_id is not None or (self.assistant_id is not None and in_dialog)
 
 
 class Address(Protocol):

@@ -147,7 +147,8 @@ class Handler(RequestHandler):
             self.show_refusal_to_page()
             raise
         self.check_origin_of(actor, certain=access is not Access.WIDGET)
-        if actor is not None and presented.by_cookie and self.request.method not in ("GET", "HEAD"):
+        by_cookie = isinstance(actor, AccountActor) and presented.token is None
+        if by_cookie and self.request.method not in ("GET", "HEAD"):
             self.check_xsrf()
         self.actor = actor
 
@@ -254,7 +255,7 @@ class Handler(RequestHandler):
     # JSON in and out
 
     def query(self, shape: type[S]) -> S:
-        """The query string as ``shape``. Raises :class:`Invalid` with every wrong field named."""
+        """The query string as ``shape``. Raises :class:`Invalid` naming the field that is wrong."""
         return convert({name: self.get_query_argument(name) for name in self.request.query_arguments}, shape)
 
     def body(self, shape: type[S]) -> S:

@@ -11,7 +11,12 @@ from replyx.schemas import Dialog, DialogAnswer, DialogAtCursor, Message, PageAt
 
 
 class DialogList(Handler):
-    @operation("Dialogs, newest activity first", query=DialogQuery, answers={200: PageAtCursor[Dialog]})
+    @operation(
+        "Dialogs, newest activity first",
+        query=DialogQuery,
+        answers={200: PageAtCursor[Dialog]},
+        problems=(DialogNotFound,),
+    )
     async def get(self, query: DialogQuery) -> object:
         return await self.services.dialogs.list(query)
 

@@ -76,7 +76,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in routes:
         operations = {
-            method: _operation(route, declared, schema_of)
+            method: _operation(route, method, declared, schema_of)
             for method in METHODS
             if (declared := getattr(getattr(route.handler, method), "operation", None)) is not None
         }
@@ -115,11 +115,11 @@ def _shapes(routes: Sequence[Route]) -> list[Any]:
     return list(shapes)
 
 
-def _operation(route: Route, declared: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
+def _operation(route: Route, method: str, declared: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": declared.summary,
         "description": f"Access: {access_of(route, declared).value}.",
-        "operationId": f"{route.handler.__name__} {declared.summary}".replace(" ", "_"),
+        "operationId": "_".join([method, *re.findall(r"\w+", route.path)]),
         "tags": [route.path.split("/")[-1] if route.path.count("/") < 2 else route.path.split("/")[1]],
         "parameters": _parameters(route, declared),
         "responses": _responses(route, declared, schema_of),

@@ -11,7 +11,7 @@ import msgspec
 from tornado.web import StaticFileHandler
 
 from handlers.base import Handler, operation
-from replyx.errors import Malformed, MethodNotAllowed, NotFound, Problem, WidgetNotFound
+from replyx.errors import InternalError, MethodNotAllowed, NotFound, Problem, WidgetNotFound
 from replyx.origins import frame_ancestors
 from replyx.widgets import WidgetQuery
 
@@ -87,19 +87,23 @@ class Home(Page):
 class StaticFiles(StaticFileHandler):
     """Files under ``static/``, revalidated at every use so that a new version is seen at once."""
 
-    def set_extra_headers(self, path: str) -> None:
-        """Let any page load these files: the widget's loader is one of them."""
-        self.set_header("Cache-Control", "no-cache")
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Access-Control-Allow-Origin", "*")
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "no-cache")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Refuse with a problem, as every other address does."""
         problem: Problem = NotFound(f"There is no file at {self.request.path[:200]}.")
-        if status_code != 404:
-            problem = MethodNotAllowed("Files take GET and HEAD.") if status_code == 405 else Malformed("Unreadable.")
+        if status_code == 405:
+            problem = MethodNotAllowed("Files take GET and HEAD.")
+            self.set_header("Allow", "GET, HEAD")
+        elif status_code >= 500:
+            problem = InternalError("The file could not be read.")
         self.set_status(problem.status)
         self.set_header("Content-Type", "application/problem+json")
         self.finish(msgspec.json.encode(problem.document()))

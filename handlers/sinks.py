@@ -78,7 +78,9 @@ class StreamSink:
 
 
 def prepare(stream: IOStream) -> None:
-    """Set a socket up for small frames: no Nagle (40 ms of delay otherwise) and a bounded kernel buffer."""
+    """Set a socket up for small frames: no Nagle (40 ms of delay otherwise) and a bounded kernel buffer; nothing for one that is closed."""
+    if stream.closed():
+        return
     stream.set_nodelay(True)
     stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
     stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -212,6 +212,7 @@ def configure(level: str = "info", format: str = "text", file: Path | None = Non
         handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
         root.addHandler(handler)
     root.setLevel(level.upper())
+    logging.getLogger("peewee").setLevel(max(root.level, logging.INFO))  # it would log statements with their values
     _skip_what_no_line_shows()
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught

@@ -36,7 +36,7 @@ export class Visit {
     this.#options = options;
     const { session, storage, conversation, onChange, onState } = options;
     this.conversation = new Conversation({
-      fetchPage: (page) => session.call((urls) => request(urls.history(page), { credentials: urls.credentials })),
+      fetchPage: (page) => session.call((urls) => request(urls.history(page), urls.access)),
       onChange,
     });
     this.outbox = new Outbox({
@@ -174,12 +174,12 @@ export class Visit {
 
   #post(what, body) {
     const { session } = this.#options;
-    return session.call((urls) => request(urls[what], { method: 'POST', body, credentials: urls.credentials }));
+    return session.call((urls) => request(urls[what], { method: 'POST', body, ...urls.access }));
   }
 
   async #probe() {
     try {
-      await request(this.#urls.history({ limit: 1 }), { credentials: this.#urls.credentials });
+      await request(this.#urls.history({ limit: 1 }), this.#urls.access);
       return 'ok';
     } catch (error) {
       return error.transient ? 'unreachable' : 'refused';

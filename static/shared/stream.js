@@ -46,6 +46,7 @@ export class Stream {
   #running = false;
   #reloading = false;
   #returning = false;
+  #asking = null;
   #wake = () => this.wake();
   #sleep = () => this.#lostNetwork();
   #visible = () => document.visibilityState === 'visible' && this.wake();
@@ -100,7 +101,7 @@ export class Stream {
       this.#link?.probe();
       this.#scheduleAudit(1000);
     } else if (!this.#reloading && (!this.#link || this.#returning)) {
-      this.#open();
+      this.#reopen();
     }
   }
 
@@ -114,6 +115,7 @@ export class Stream {
     clearTimeout(this.#timer);
     clearTimeout(this.#auditTimer);
     this.#returning = false;
+    this.#asking = null;
     this.#link?.disconnect();
     this.#link = null;
   }
@@ -133,6 +135,21 @@ export class Stream {
     });
     this.#link = link;
     link.connect();
+  }
+
+  /**
+   * Opens again once HTTP says that the server is there: a browser prints the address of a socket that
+   * cannot open, and ours holds a token.
+   */
+  async #reopen() {
+    this.#drop();
+    this.#enter('connecting');
+    const asking = (this.#asking = {});
+    const verdict = await this.#options.probe();
+    if (asking !== this.#asking) return;
+    if (verdict === 'ok') this.#open();
+    else if (verdict === 'refused') this.#refuse({ code: 4401, reason: 'refused over HTTP' });
+    else this.#later(() => this.#reopen());
   }
 
   #opened() {
@@ -184,7 +201,7 @@ export class Stream {
       return;
     }
     if (!opened && !(await this.#stillWelcome())) return;
-    if (this.#running && !this.#link) this.#later(() => this.#open());
+    if (this.#running && !this.#link) this.#later(() => this.#reopen());
   }
 
   /** A link that never opened does not say why; HTTP does. False when the stream ended here. */
@@ -221,7 +238,7 @@ export class Stream {
   #lostNetwork() {
     if (!this.#running) return;
     this.#drop();
-    this.#later(() => this.#open());
+    this.#later(() => this.#reopen());
   }
 
   #scheduleAudit(ms) {

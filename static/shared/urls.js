@@ -25,7 +25,9 @@
  * @property {string} read POST: `{up_to: number}`
  * @property {(cursor?: string|null) => string} events GET: server-sent events after `cursor`
  * @property {(cursor?: string|null) => string} socket WebSocket: the same events after `cursor`
- * @property {'omit'|'same-origin'} credentials the mode for `fetch`: visitors never send the panel's cookie
+ * @property {{credentials: 'omit'|'same-origin', headers: Record<string, string>}} access options of `request`
+ *   for all of these but the last two: visitors never send the panel's cookie, and a token travels in a header,
+ *   as browsers print the address of a request that failed
  */
 
 /** `path` on `base` with those of `query` that have a value. */
@@ -45,14 +47,16 @@ function object(collection, id) {
 /** The three ways in, and the operator's fourth that needs no parameter: where each lives, what it sends. */
 function wayIn(credential) {
   if ('siteToken' in credential) {
-    return { http: '/api/site/dialogs', socket: '/ws/site/dialogs', query: { site_token: credential.siteToken } };
+    const { siteToken } = credential;
+    return { http: '/api/site/dialogs', socket: '/ws/site/dialogs', query: { site_token: siteToken }, bearer: siteToken };
   }
   if ('assistantId' in credential) {
     const query = { assistant_id: credential.assistantId, guest_id: credential.guestId };
     return { http: '/api/widget/dialogs', socket: '/ws/widget/dialogs', query };
   }
   if ('token' in credential) {
-    return { http: '/api/dialogs', socket: '/ws/dialogs', query: { token: credential.token } };
+    const { token } = credential;
+    return { http: '/api/dialogs', socket: '/ws/dialogs', query: { token }, bearer: token };
   }
   if ('panel' in credential) return { http: '/api/dialogs', socket: '/ws/dialogs', query: {}, cookie: true };
   throw new TypeError('a credential is {siteToken}, {assistantId, guestId}, {token} or {panel: true}');
@@ -67,16 +71,20 @@ function wayIn(credential) {
  * @throws {TypeError} when the credential has none of the known shapes
  */
 export function dialogUrls(credential, dialogId, base = location.origin) {
-  const { http, socket, query, cookie } = wayIn(credential);
+  const { http, socket, query, bearer, cookie } = wayIn(credential);
   const id = encodeURIComponent(dialogId);
+  const named = bearer ? {} : query;
   return {
-    history: (page = {}) => address(base, `${http}/${id}/messages`, { ...query, ...page }),
-    send: address(base, `${http}/${id}/messages`, query),
-    typing: address(base, `${http}/${id}/typing`, query),
-    read: address(base, `${http}/${id}/read`, query),
+    history: (page = {}) => address(base, `${http}/${id}/messages`, { ...named, ...page }),
+    send: address(base, `${http}/${id}/messages`, named),
+    typing: address(base, `${http}/${id}/typing`, named),
+    read: address(base, `${http}/${id}/read`, named),
     events: (cursor) => address(base, `/api/dialogs/${id}/events`, { ...query, last_event_id: cursor }),
     socket: (cursor) => address(base, `${socket}/${id}`, { ...query, cursor }).replace(/^http/, 'ws'),
-    credentials: cookie ? 'same-origin' : 'omit',
+    access: {
+      credentials: cookie ? 'same-origin' : 'omit',
+      headers: bearer ? { Authorization: `Bearer ${bearer}` } : {},
+    },
   };
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, expect
@@ -151,6 +152,13 @@ class Conversation:
         """Wait until the loss of the connection is shown."""
         expect(self.state).not_to_have_attribute("data-state", "live")
 
+    @contextmanager
+    def tries_to_return(self) -> Iterator[None]:
+        """The server goes away within the block, which ends when a first attempt to come back has failed."""
+        failed = "requestfailed"
+        with self.page.expect_event(failed, lambda request: "limit=1" in request.url, timeout=PATIENCE_MS):
+            yield
+
     def shows(self, *texts: str) -> None:
         """Wait until exactly these messages are shown, in this order, all of them acknowledged by the server."""
         expect(self.messages.locator(".message__text")).to_have_text(list(texts))
@@ -164,7 +172,9 @@ class Conversation:
 
     def ids(self) -> list[int]:
         """The ids of the acknowledged messages as they stand now."""
-        found: list[int] = self.acknowledged.evaluate_all("nodes => nodes.map((node) => Number(node.dataset.messageId))")
+        found: list[int] = self.acknowledged.evaluate_all(
+            "nodes => nodes.map((node) => Number(node.dataset.messageId))"
+        )
         return found
 
     @property

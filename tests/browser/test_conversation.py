@@ -27,7 +27,7 @@ def agree(anna: Conversation, boris: Conversation, *parts: list[str]) -> list[st
 
     While both write without a server nobody can say whose message comes first; that both see the same can be said.
     """
-    wanted = sorted(text for part in parts for text in part)
+    wanted = sorted({text for part in parts for text in part})
     for side in (anna, boris):
         expect(side.acknowledged).to_have_count(len(wanted))
     texts = anna.texts()
@@ -65,12 +65,75 @@ def test_every_message_arrives_once_and_in_order_through_a_kill_a_reload_and_a_l
         anna.say(text)
     for text in his[:2]:
         boris.say(text)
-    fragile.kill()
-    anna.is_cut_off()
-    boris.is_cut_off()
+    with anna.tries_to_return():
+        fragile.kill()
+        anna.is_cut_off()
+        boris.is_cut_off()
     for text in hers[3:]:
         anna.say(text)
     for text in his[2:]:
         boris.say(text)
     fragile.start()
     told = agree(anna, boris, before + hers, before + his)
+
+    # Both pages are loaded anew, at once.
+    anna.page.reload()
+    boris.page.reload()
+    anna.open_chat()
+    anna.shows(*told)
+    boris.shows(*told)
+    for side in (anna, boris):
+        side.is_live()
+
+    # She loses her network, then he loses his; what the other wrote meanwhile is there when it is back.
+    anna.page.context.set_offline(True)
+    expect(anna.state).to_have_attribute("data-state", "offline")
+    anna.say("Без сети")
+    boris.say("Пока вас не было")
+    boris.shows(*told, "Пока вас не было")
+    assert "Без сети" in anna.texts(), "what waits is shown"
+    expect(anna.acknowledged).to_have_count(len(told))
+    anna.page.context.set_offline(False)
+    told = agree(anna, boris, [*told, "Без сети"], [*told, "Пока вас не было"])
+    boris.page.context.set_offline(True)
+    boris.is_cut_off()
+    anna.say("Вы здесь?")
+    anna.shows(*told, "Вы здесь?")
+    boris.say("Я вернулся")
+    boris.page.context.set_offline(False)
+    told = agree(anna, boris, [*told, "Вы здесь?", "Я вернулся"])
+
+    # The server's own history is the third witness.
+    with scenario.operator(fragile) as api:
+        dialog = api.get("/api/dialogs").json()["items"][0]
+        history = api.get(f"/api/dialogs/{dialog['id']}/messages", params={"limit": 200}).json()["items"]
+    assert [message["text"] for message in history] == told
+    assert [message["id"] for message in history] == anna.ids()
+
+
+def test_what_was_written_without_a_server_survives_a_reload(stage: Stage, fragile: Server) -> None:
+    anna, boris = meet(stage, fragile)
+    stage.server_goes_away()
+    with anna.tries_to_return():
+        fragile.kill()
+        anna.is_cut_off()
+        boris.is_cut_off()
+    anna.say("Отправьте, когда сможете")
+    anna.composer.fill("Ещё не дописано")
+    boris.say("Ответ в пустоту")
+    boris.composer.fill("Черновик")
+    expect(anna.messages.last).to_have_attribute("data-status", "pending")
+    expect(boris.messages.last).to_have_attribute("data-status", "pending")
+
+    fragile.start()
+    anna.page.reload()
+    boris.page.reload()
+    anna.open_chat()
+    expect(anna.composer).to_have_value("Ещё не дописано")
+    expect(boris.composer).to_have_value("Черновик")
+    agree(
+        anna,
+        boris,
+        ["Здравствуйте!", "Отправьте, когда сможете"],
+        ["Здравствуйте!", "Ответ в пустоту"],
+    )

@@ -25,7 +25,7 @@ def echo() -> Iterator[ServerProcess]:
 @pytest.fixture(scope="module")
 def patient_echo() -> Iterator[ServerProcess]:
     """The echo application with a heartbeat that stalls on a busy machine do not end."""
-    with ServerProcess("tests.interop.echo_server", "--ping-interval", "5", "--ping-timeout", "10") as server:
+    with ServerProcess("tests.interop.echo_server", "--ping-interval", "2", "--ping-timeout", "10") as server:
         yield server
 
 

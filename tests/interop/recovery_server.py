@@ -1,7 +1,7 @@
 """A room over the real store, log and hub, as a process that can be killed: for connection state recovery.
 
 A client names its ``room`` in ``auth`` and hears ``said {text, by}`` of that room; ``say`` stores a text and is
-acknowledged when it is durable. ``POST /say?room=…&text=…`` does the same from outside.
+acknowledged when it is durable. ``POST /say?room=…`` with a list of texts does the same from outside.
 
     python -m tests.interop.recovery_server --port 3000 --database FILE
 """
@@ -79,7 +79,7 @@ class Say(RequestHandler):
 
     async def post(self) -> None:
         topics = (f"room:{self.get_query_argument('room')}",)
-        texts = self.get_query_arguments("text")
+        texts = msgspec.json.decode(self.request.body, type=list[str])
         await self.store.commit(lambda unit: [unit.append(topics, Said(text)) for text in texts])
 
 

@@ -18,9 +18,7 @@ TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"])
 def test_a_stock_client_talks_over_every_transport(
     client: NodeClient, patient_echo: ServerProcess, transports: list[str]
 ) -> None:
-    client.connect(
-        patient_echo.url, transports=transports, auth={"token": "123"}, acknowledge=["fine", {"hex": "ff00"}]
-    )
+    client.connect(patient_echo.url, transports=transports, auth={"token": "123"}, acknowledge=["ok", {"hex": "ff"}])
     client.until("connect")
     assert client.event("auth") == [{"token": "123"}]
     if transports == ["polling", "websocket"] and not any(each["on"] == "upgrade" for each in client.happened):

@@ -307,7 +307,7 @@ async def live_through(story: list[tuple[Any, ...]]) -> None:
         world.log.database.close()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(topic_sets, min_size=20, max_size=60), st.lists(actions, min_size=15, max_size=60))
 def test_every_subscriber_gets_each_event_once_and_in_order_whatever_happens(
     past: list[tuple[str, ...]], story: list[tuple[Any, ...]]

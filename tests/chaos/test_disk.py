@@ -1,0 +1,128 @@
+"""A disk that is full and a database that somebody else holds: refused or late, never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+
+from tests.chaos.traffic import (
+    GUEST,
+    HttpSender,
+    Sender,
+    WsSender,
+    check_listener,
+    check_log,
+    check_senders,
+    send_while,
+    truth,
+)
+from tests.listeners import SseListener
+from tests.server import Server
+
+HELD_S = 3.0
+
+
+def senders_of(server: Server) -> list[Sender]:
+    senders: list[Sender] = []
+    for number in range(4):
+        senders.append(HttpSender(f"http-{number}", url=f"{server.url}/api/widget/dialogs/1/messages?{GUEST}"))
+        senders.append(WsSender(f"ws-{number}", url=f"{server.ws_url}/ws/widget/dialogs/1?{GUEST}"))
+    return senders
+
+
+def let_files_grow(server: Server, size: int) -> None:
+    """Bound the files that the server writes, as a full disk would (setrlimit(2), RLIMIT_FSIZE)."""
+    assert server.process is not None
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+async def live_through_a_full_disk(server: Server) -> None:
+    senders = senders_of(server)
+
+    async def fill_and_free() -> None:
+        await asyncio.sleep(0.3)
+        largest = max(file.stat().st_size for file in server.data_dir.iterdir())
+        let_files_grow(server, largest + 20_000)
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            refused = await first_refusal(http)
+            assert refused.json()["code"] == "store_unavailable"
+            assert int(refused.headers["Retry-After"]) >= 1
+            history = await http.get(f"/api/widget/dialogs/1/messages?{GUEST}&limit=1")
+            assert history.status_code == 200, "what is stored can still be read"
+            let_files_grow(server, resource.RLIM_INFINITY)
+            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "room again"})
+            assert answer.status_code in (201, 503)
+        for sender in senders:
+            so_far = len(sender.acknowledged)
+            await until_more(sender, so_far)
+
+    async with SseListener(f"{server.url}/api/dialogs/1/events?{GUEST}", cursor="2") as listener:
+        await send_while(senders, fill_and_free)
+        assert sum(sender.failures for sender in senders) > 0, "the senders felt it"
+        found = truth(server.data_dir)
+        await check_listener(listener, found.ids("dialog:1", after=2))
+    check_log(found)
+    check_senders(found, senders)
+    assert server.running
+
+
+async def first_refusal(http: httpx.AsyncClient) -> httpx.Response:
+    """Send until the disk is full."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "more " * 500})
+            if answer.status_code == 503:
+                return answer
+            assert answer.status_code == 201, answer.text
+
+
+async def until_more(sender: Sender, than: int) -> None:
+    deadline = asyncio.get_running_loop().time() + 30
+    while len(sender.acknowledged) <= than:
+        assert asyncio.get_running_loop().time() < deadline, f"{sender.name} gets no acknowledgement any more"
+        await asyncio.sleep(0.05)
+
+
+def test_a_full_disk_refuses_with_503_loses_nothing_and_the_server_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
+        asyncio.run(live_through_a_full_disk(server))
+        assert "Traceback" not in server.log
+
+
+async def live_through_a_lock(server: Server) -> None:
+    senders = senders_of(server)
+
+    async def hold() -> None:
+        await asyncio.sleep(0.3)
+        other = sqlite3.connect(server.data_dir / "replyx.db", isolation_level=None, timeout=10)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            held = [len(sender.acknowledged) for sender in senders]
+            await asyncio.sleep(HELD_S)
+            assert all(len(sender.acknowledged) <= before + 1 for sender, before in zip(senders, held, strict=True))
+            with server.client() as http:
+                assert http.get("/api/sse/health").status_code == 200, "the loop does not wait with the writer"
+        finally:
+            other.close()
+        for sender in senders:
+            await until_more(sender, len(sender.acknowledged))
+
+    async with AsyncExitStack() as stack:
+        url = f"{server.url}/api/dialogs/1/events?{GUEST}"
+        listener = await stack.enter_async_context(SseListener(url, cursor="2"))
+        await send_while(senders, hold)
+        found = truth(server.data_dir)
+        await check_listener(listener, found.ids("dialog:1", after=2))
+    check_log(found)
+    check_senders(found, senders)
+
+
+def test_a_database_that_another_process_holds_for_a_while_makes_senders_wait_and_loses_nothing(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
+        asyncio.run(live_through_a_lock(server))
+        assert "Traceback" not in server.log
