@@ -49,11 +49,12 @@ class Presented:
         self.bearer = rest.strip() if scheme.lower() == "bearer" and rest.strip() else None
         cookie = request.cookies.get(PANEL_COOKIE)
         self.cookie = cookie.value if cookie else None
-        self.token = self.bearer or self._arguments.get("token")
-        self.site_token = self._arguments.get("site_token")
+        self.token = self.bearer or self._arguments.get("token") or None
+        self.site_token = self._arguments.get("site_token") or None
         self.guest_id = self._arguments.get("guest_id")
         self.assistant_id = self._arguments.get("assistant_id")
 
+        self.by_cookie = self.cookie is not None and self.token is None
         # Elsewhere assistant_id is a filter, such as of the list of widgets, and nobody's credential.
         in_dialog = "/dialogs" in request.path
         self.of_guest = self.guest_id is not None or (self.assistant_id is not None and in_dialog)

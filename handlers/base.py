@@ -147,8 +147,7 @@ class Handler(RequestHandler):
             self.show_refusal_to_page()
             raise
         self.check_origin_of(actor, certain=access is not Access.WIDGET)
-        by_cookie = isinstance(actor, AccountActor) and presented.token is None
-        if by_cookie and self.request.method not in ("GET", "HEAD"):
+        if isinstance(actor, AccountActor) and presented.by_cookie and self.request.method not in ("GET", "HEAD"):
             self.check_xsrf()
         self.actor = actor
 
