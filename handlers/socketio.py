@@ -51,6 +51,7 @@ class EngineWebSocket(WebSocketHandler):
 
     server: EngineServer
     link: Link | None = None
+    stream: IOStream
     sink: StreamSink
     room: asyncio.Future[None] | None = None
 
@@ -81,6 +82,7 @@ class EngineWebSocket(WebSocketHandler):
         assert self.ws_connection is not None
         stream = self.ws_connection.stream
         assert isinstance(stream, IOStream)
+        self.stream = stream
         self.sink = StreamSink(stream, self.drained)
         stream.set_close_callback(self.read_on)
         if self.link is None:
@@ -99,7 +101,7 @@ class EngineWebSocket(WebSocketHandler):
         link.settled()
         if received is not None:
             await link.deliver(received)
-            if self.sink.full:
+            if self.sink.full and not self.stream.closed():
                 # A client that sends and does not read: its answers must not pile up here.
                 self.room = asyncio.get_running_loop().create_future()
                 await self.room

@@ -59,6 +59,7 @@ class Wheel:
         self._slots: dict[int, dict[Link, None]] = {}
         self._numbers: list[int] = []
         self._passed = -1
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
 
     def place(self, link: Link, deadline: float) -> None:
@@ -82,6 +83,7 @@ class Wheel:
 
     def stop(self) -> None:
         """Call no more."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         self._slots.clear()
@@ -90,7 +92,7 @@ class Wheel:
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._numbers:
+        if self._numbers and not self._stopped:
             wait = self._numbers[0] * self._step_s - self._clock()
             self._timer = asyncio.get_running_loop().call_later(max(0.0, wait), self._turn)
 
@@ -143,7 +145,10 @@ class Link:
         self.program.upgraded()
 
     def closed(self, reason: str) -> None:
-        self.program.closed(reason)
+        try:
+            self.program.closed(reason)
+        except Exception:
+            log.exception("a program failed over the end of its session")
         self.settled()
 
 

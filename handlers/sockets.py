@@ -163,6 +163,8 @@ class DialogSocket(Handler, WebSocketHandler):
         """Greet the client and subscribe it, or say why not and close."""
         log_request(self)
         stream = self.stream_of_socket()
+        if stream.closed():
+            return  # the client left during the handshake, and on_close() has come and gone
         self.sink = StreamSink(stream, self.drained)
         if self.refusal is not None:
             self.send(ErrorFrame(self.refusal.code, self.refusal.detail, None, self.refusal.retry_after))

@@ -129,6 +129,7 @@ class Store:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_commit: Callable[[Sequence[LoggedEvent]], None] = lambda events: None
         self.failing = False
+        self._closing = False
 
     @classmethod
     def open(cls, url: Path, clock: Callable[[], float]) -> Store:
@@ -151,6 +152,7 @@ class Store:
         database failed or too many units wait: then nothing of the unit was kept.
         """
         assert self._loop is not None, "the store was not started"
+        self._check_open()
         if self._queue.qsize() >= WAITING:
             raise StoreUnavailable("Too much is waiting to be written. Try again shortly.", retry_after=1)
         future: asyncio.Future[T] = self._loop.create_future()
@@ -160,6 +162,7 @@ class Store:
     async def read(self, query: Query[T]) -> T:
         """Run ``query`` on a reader's thread in one snapshot. Raises :class:`StoreUnavailable`."""
         assert self._loop is not None, "the store was not started"
+        self._check_open()
         return await self._loop.run_in_executor(self._readers, self.query, query)
 
     def query(self, query: Query[T]) -> T:
@@ -183,11 +186,16 @@ class Store:
         return result
 
     async def close(self) -> None:
-        """Finish what waits, then close every connection."""
+        """Finish what waits, then close every connection; what comes later is :class:`StoreUnavailable`."""
+        self._closing = True
         self._queue.put(None)
         if self._loop is not None:
             await self._loop.run_in_executor(None, self._thread.join)
         self._readers.shutdown(wait=True)
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise StoreUnavailable("The server is stopping. Try again.", retry_after=2)
 
     def _write_until_closed(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from replyx.eventlog import Cursor
@@ -38,8 +38,9 @@ class RequestInfo:
     """The request that opened a session: what an application may judge a client by."""
 
     remote_ip: str
-    headers: Mapping[str, str]
-    query: Mapping[str, str]
+    # Credentials travel in both: they stay out of whatever prints this.
+    headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
 
 
 class ConnectRefused(Exception):
@@ -170,9 +171,7 @@ class Connection:
         elif isinstance(asked, NamespaceUnknown):
             self.engine.send(self.socket.refuse(asked.namespace, "Invalid namespace"))
         elif isinstance(asked, Left):
-            self._gone(self._clients.pop(asked.namespace), "client namespace disconnect")
-            for callback in asked.owed:
-                callback(None)
+            self._gone(self._clients.pop(asked.namespace), "client namespace disconnect", asked.owed)
 
     def drained(self) -> None:
         """The sink has room again."""
@@ -191,9 +190,7 @@ class Connection:
         clients = list(self._clients.values())
         self._clients.clear()
         for client in clients:
-            self._gone(client, reason)
-            for callback in self.socket.forget(client.namespace):
-                callback(None)
+            self._gone(client, reason, self.socket.forget(client.namespace))
 
     # Within
 
@@ -232,11 +229,17 @@ class Connection:
         elif client.connected:
             self.engine.send(self.socket.show_out(client.namespace))
             del self._clients[client.namespace]
-            owed = self.socket.forget(client.namespace)
-            self._gone(client, "server namespace disconnect")
-            for callback in owed:
-                callback(None)
+            self._gone(client, "server namespace disconnect", self.socket.forget(client.namespace))
 
-    def _gone(self, client: Client, reason: str) -> None:
+    def _gone(self, client: Client, reason: str, owed: Sequence[Acknowledged]) -> None:
+        """Tell the application, and those who wait for an acknowledgement. One that fails keeps no other from it."""
         client.end()
-        self._application.on_disconnect(client, reason)
+        try:
+            self._application.on_disconnect(client, reason)
+        except Exception:
+            log.exception("an application could not take leave of a client")
+        for callback in owed:
+            try:
+                callback(None)
+            except Exception:
+                log.exception("an application could not take that there is no acknowledgement")

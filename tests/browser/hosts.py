@@ -47,7 +47,7 @@ class HostSite:
         nonce = f' nonce="{NONCE}"' if strict_for else ""
         policy = (
             f"default-src 'none'; script-src 'nonce-{NONCE}'; connect-src {strict_for}; frame-src {strict_for};"
-            " base-uri 'none'; form-action 'none'"
+            " img-src data:; base-uri 'none'; form-action 'none'"
         )
         html = (
             '<!doctype html><html lang="ru"><head><meta charset="utf-8"><title>Лавка</title>'

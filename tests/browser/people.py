@@ -108,7 +108,7 @@ class Stage:
         for context in self._contexts:
             context.close()
         problems = [f"[{console.name}] {text}" for console in self.consoles for text in console.problems()]
-        assert problems == []
+        assert not problems, "\n".join(problems)
 
 
 class Conversation:

@@ -109,6 +109,9 @@ def test_every_message_arrives_once_and_in_order_through_a_kill_a_reload_and_a_l
         history = api.get(f"/api/dialogs/{dialog['id']}/messages", params={"limit": 200}).json()["items"]
     assert [message["text"] for message in history] == told
     assert [message["id"] for message in history] == anna.ids()
+    # The words that the diagnostics look for.
+    assert any(text.startswith("📨 [Widget] ") for text in anna.console.texts())
+    assert any(text.startswith("📨 [АДМИН SSE] Получено событие") for text in boris.console.texts())
 
 
 def test_what_was_written_without_a_server_survives_a_reload(stage: Stage, fragile: Server) -> None:

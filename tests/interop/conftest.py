@@ -15,10 +15,10 @@ from tests.interop.process import ServerProcess
 CLIENTS = {"newest": "socket.io-client@4", "early": "socket.io-client@4.0.1"}
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[ServerProcess]:
-    """The echo application with the settings of the protocol authors' suites."""
-    with ServerProcess("tests.interop.echo_server") as server:
+@pytest.fixture(scope="module", params=["tornado", "replyx"])
+def echo(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """The echo application with the settings of the protocol authors' suites, on Tornado's HTTP server and on ours."""
+    with ServerProcess("tests.interop.echo_server", *(["--stock"] if request.param == "tornado" else [])) as server:
         yield server
 
 

@@ -19,6 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from handlers.http_server import HttpLimits, HttpServer
 from handlers.socketio import rules, socket_io
 from handlers.socketio_sessions import EngineServer
 from replyx.socketio.application import Client, ConnectRefused, RequestInfo
@@ -109,6 +110,7 @@ async def main() -> None:
     parser.add_argument("--connect-timeout", type=float, default=45.0)
     parser.add_argument("--namespaces", default="/,/custom")
     parser.add_argument("--refuse-origin", default="")
+    parser.add_argument("--stock", action="store_true", help="on Tornado's own HTTP server")
     given = parser.parse_args()
     settings = EngineSettings(
         ping_interval_s=given.ping_interval,
@@ -123,7 +125,12 @@ async def main() -> None:
         admits=lambda request: request.headers.get("Origin", "-") != given.refuse_origin,
     )
     application = Application([*rules(echo, "/engine.io/"), *rules(socketio, "/socket.io/")])
-    server = HTTPServer(application, max_body_size=16 * 1024 * 1024)
+    largest = 16 * 1024 * 1024
+    server: HTTPServer | HttpServer = (
+        HTTPServer(application, max_body_size=largest)
+        if given.stock
+        else HttpServer(application, limits=HttpLimits(body_bytes=largest))
+    )
     sockets = bind_sockets(given.port, "127.0.0.1")
     server.add_sockets(sockets)
     print(f"listening on http://127.0.0.1:{sockets[0].getsockname()[1]}", flush=True)

@@ -354,6 +354,28 @@ def test_what_is_said_in_one_turn_comes_with_one_poll(echo: ServerProcess) -> No
 # Origins and slow readers
 
 
+def test_a_preflight_names_what_a_page_may_send(patient_echo: ServerProcess) -> None:
+    answer = httpx.options(patient_echo.url + PATH + "polling", headers={"Origin": "https://shop.example"})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST"
+
+
+def test_a_client_that_sends_and_does_not_read_is_not_read_either(patient_echo: ServerProcess) -> None:
+    async def test() -> None:
+        async with websocket(patient_echo, max_queue=1) as socket:
+            await enter(socket)
+            event = '42["message","' + "x" * 100_000 + '"]'
+            sent = 0
+            with suppress(TimeoutError):
+                for sent in range(400):  # noqa: B007
+                    await asyncio.wait_for(socket.send(event), 1)
+            socket.transport.abort()
+            assert sent < 399, "40 MB, more than all buffers on the way: the server read on"
+
+    run(test())
+
+
 def test_a_foreign_page_is_refused_before_the_handshake_on_both_transports() -> None:
     async def test(server: ServerProcess) -> None:
         async with websocket(server, origin="https://good.example") as socket:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-import socketio
+import socketio  # type: ignore[import-untyped]
 
 from tests.interop.node import NodeClient
 from tests.interop.process import ServerProcess

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from tests.interop.process import ServerProcess
 Say = Callable[..., None]
 
 BOTH = pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
-AWAY = {"reconnectionDelay": 1500, "randomizationFactor": 0}  # long enough for a restart in between
+AWAY: dict[str, Any] = {"reconnectionDelay": 1500, "randomizationFactor": 0}  # long enough for a restart in between
 
 
 @pytest.fixture

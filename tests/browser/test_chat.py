@@ -1,0 +1,186 @@
+"""The chat by itself: what it shows, what it refuses, and who can use it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser import accessibility
+from tests.browser.people import NETWORK, PATIENCE_MS, Stage, Visitor, until
+from tests.server import Server
+
+PHONE = (390, 844)
+MARKUP = "<img src=x onerror=\"window.pwned=1\"><script>window.pwned=1</script> <b>жирно</b> &amp; javascript:alert(1)"
+
+
+def dialog_of(boris: httpx.Client, text: str) -> int:
+    """The dialog whose last message is ``text``."""
+    items = boris.get("/api/dialogs").json()["items"]
+    return next(int(each["id"]) for each in items if each["last_message"] and each["last_message"]["text"] == text)
+
+
+def begin(stage: Stage, server: Server, text: str, locale: str = "ru-RU") -> Visitor:
+    """A new visitor of the demo shop who has written ``text``."""
+    anna = stage.visitor(f"{server.url}/demo-site/", stage.context(locale))
+    anna.open_chat()
+    anna.say(text)
+    anna.shows(text)
+    anna.is_live()
+    return anna
+
+
+def test_markup_stays_text_on_both_sides(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, MARKUP)
+    anna.page.evaluate("(name) => replyx('identify', { name })", MARKUP)
+    boris = stage.operator(server.url)
+    expect(boris.row("window.pwned").locator("b, img, script")).to_have_count(0)
+    boris.open_dialog("window.pwned")
+    boris.shows(MARKUP)
+    boris.say(f"{MARKUP} https://example.com/a?b=c&d=<i>")
+    anna.shows(MARKUP, f"{MARKUP} https://example.com/a?b=c&d=<i>")
+    for side in (anna, boris):
+        expect(side.messages.locator("b, i, img, script")).to_have_count(0)
+        link = side.messages.locator("a")
+        expect(link).to_have_count(1)
+        expect(link).to_have_attribute("href", "https://example.com/a?b=c&d=")
+        expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
+        assert all(frame.evaluate("window.pwned") is None for frame in side.page.frames)
+
+
+def test_a_refused_message_is_marked_and_can_be_taken_back_while_others_pass(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, "Здравствуйте")
+    anna.console.expected.append(NETWORK)
+    # The server counts NEL (U+0085) as white space and so finds nothing in it; the browser does not.
+    anna.say("\x85")
+    failed = anna.messages.nth(1)
+    expect(failed).to_have_attribute("data-status", "failed")
+    anna.say("Это дойдёт")
+    expect(anna.acknowledged).to_have_count(2)
+    anna.place.get_by_test_id("retry").click()
+    expect(failed).to_have_attribute("data-status", "failed")
+    anna.page.reload()
+    anna.open_chat()
+    expect(anna.place.get_by_test_id("retry")).to_be_visible()
+    anna.place.get_by_test_id("discard").click()
+    anna.shows("Здравствуйте", "Это дойдёт")
+    expect(anna.composer).to_have_value("\x85")
+
+
+def test_retry_sends_a_refused_message_once_more_and_it_arrives_once(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, "Сначала")
+    anna.console.expected.append(NETWORK)
+    refusal = {"status": 422, "code": "invalid", "title": "Wrong value", "detail": "", "type": "about:blank"}
+
+    # No real server first refuses a text for good and then takes it, so this one answer is made up.
+    def refuse(route: Route) -> None:
+        route.fulfill(status=422, json=refusal) if route.request.method == "POST" else route.continue_()
+
+    anna.page.route("**/api/site/dialogs/*/messages*", refuse)
+    anna.say("Повторите")
+    expect(anna.messages.last).to_have_attribute("data-status", "failed")
+    anna.page.unroute_all()
+    anna.place.get_by_test_id("retry").click()
+    anna.shows("Сначала", "Повторите")
+    expect(anna.place.get_by_test_id("retry")).to_have_count(0)
+
+
+def test_a_text_that_is_too_long_cannot_be_sent_and_says_by_how_much(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, "Короткое")
+    send = anna.place.get_by_test_id("send")
+    anna.composer.fill("я" * 10_003)
+    expect(anna.place.locator("#composer-count")).to_have_text("Длиннее 10000 символов: лишние 3 символа")
+    expect(send).to_be_disabled()
+    anna.composer.press("Enter")
+    anna.composer.fill("🙂" * 10_000)
+    expect(send).to_be_enabled()
+    anna.composer.press("Enter")
+    anna.shows("Короткое", "🙂" * 10_000)
+
+
+def test_where_web_sockets_are_forbidden_the_chat_goes_on_by_server_sent_events(
+    stage: Stage, server: Server, boris: httpx.Client
+) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    anna.page.route_web_socket("**/ws/**", lambda socket: socket.close())
+    anna.open_chat()
+    anna.say("Без вебсокета")
+    anna.is_live()
+    dialog_id = dialog_of(boris, "Без вебсокета")
+    boris.post(f"/api/dialogs/{dialog_id}/typing", json={"typing": True})
+    expect(anna.typing).to_have_text("Оператор печатает…")
+    boris.post(f"/api/dialogs/{dialog_id}/messages", json={"text": "Слышно?"})
+    anna.shows("Без вебсокета", "Слышно?")
+
+
+def test_the_whole_chat_works_by_keyboard(stage: Stage, server: Server, boris: httpx.Client) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    expect(anna.launcher).to_be_visible()
+    keyboard = anna.page.keyboard
+    for _ in range(40):
+        keyboard.press("Tab")
+        if anna.page.evaluate("document.activeElement.localName") == "replyx-widget":
+            break
+    expect(anna.launcher).to_be_focused()
+    keyboard.press("Enter")
+    expect(anna.composer).to_be_focused()
+    keyboard.type("Первая строка")
+    keyboard.press("Shift+Enter")
+    keyboard.type("и вторая")
+    keyboard.press("Enter")
+    anna.shows("Первая строка\nи вторая")
+    keyboard.type("Кнопкой")
+    keyboard.press("Tab")
+    expect(anna.place.get_by_test_id("send")).to_be_focused()
+    keyboard.press("Space")
+    anna.shows("Первая строка\nи вторая", "Кнопкой")
+    expect(anna.composer).to_be_focused()
+    keyboard.press("Escape")
+    expect(anna.launcher).to_have_attribute("aria-expanded", "false")
+    expect(anna.launcher).to_be_focused()
+    keyboard.press("Space")
+    expect(anna.composer).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("locale", "launcher", "composer", "log", "typing"),
+    [
+        ("ru-RU", "Закрыть чат", "Напишите сообщение", "Сообщения", "Оператор печатает…"),
+        ("en-GB", "Close chat", "Write a message", "Messages", "The operator is typing…"),
+        ("de-DE", "Close chat", "Write a message", "Messages", "The operator is typing…"),
+    ],
+)
+def test_the_chat_speaks_the_browsers_language_and_has_names_and_roles(
+    stage: Stage, server: Server, boris: httpx.Client, locale: str, launcher: str, composer: str, log: str, typing: str
+) -> None:
+    hello = f"Hello {locale}"
+    anna = begin(stage, server, hello, locale)
+    boris.post(f"/api/dialogs/{dialog_of(boris, hello)}/typing", json={"typing": True})
+    expect(anna.typing).to_have_text(typing)
+    expect(anna.launcher).to_have_accessible_name(launcher)
+    expect(anna.composer).to_have_accessible_name(composer)
+    expect(anna.place.get_by_role("log", name=log)).to_contain_text(hello)
+    expect(anna.place.get_by_role("status").first).to_be_visible()
+    expect(anna.place.locator("html")).to_have_attribute("lang", locale[:2] if locale != "de-DE" else "en")
+    roles = {role for role, _ in accessibility.nodes(anna.page)}
+    assert {"dialog", "log", "textbox", "button"} <= roles, "the tree holds the chat as well"
+    assert accessibility.nameless(anna.page) == []
+
+
+def test_a_control_without_a_name_would_be_found(stage: Stage, server: Server) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    anna.open_chat()
+    anna.place.locator("body").evaluate("body => body.append(document.createElement('input'))")
+    assert accessibility.nameless(anna.page) == ["textbox"]
+
+
+def test_on_a_phone_the_chat_fills_the_screen_and_closes_by_its_own_button(stage: Stage, server: Server) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/", stage.context(size=PHONE))
+    anna.open_chat()
+    expect(anna.launcher).to_be_hidden()
+    frame = anna.page.get_by_test_id("replyx-frame")
+    until(anna.page, lambda: frame.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}, "whole screen")
+    anna.place.get_by_test_id("close").click(timeout=PATIENCE_MS)
+    expect(anna.launcher).to_be_visible()
+    wide = anna.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= PHONE[0], "the shop's page is not made wider"
