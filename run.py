@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -172,6 +173,12 @@ def opened(given: Settings) -> Store:
     return Store.open(given.sqlite_path, time.time)
 
 
+def allow_files() -> None:
+    """Take as many open files as the system lets us: a connection is one, and the usual 1,024 are soon gone."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """``replyx [serve]`` runs the server, ``replyx init|account|widget|token`` changes an installation."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -183,6 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logs.configure(given.log_level, given.log_format, given.log_file)
         log.info("settings", extra=settings.redacted(given))
         sys.setswitchinterval(SWITCH_S)
+        allow_files()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(given))
     except (SettingsError, SecretsError, SchemaTooNew, demo.NotEmpty, OSError) as refusal:

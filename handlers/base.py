@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.access import Access, Gate, Presented
@@ -318,8 +319,8 @@ class Handler(RequestHandler):
         tb: TracebackType | None,
     ) -> None:
         """Log what nobody foresaw; a refusal has its line already."""
-        if isinstance(value, Problem | HTTPError):
-            return  # an answer, not a fault: the request's own line says its status
+        if isinstance(value, Problem | HTTPError | StreamClosedError):
+            return  # an answer, or a client that left: the request's own line says what there is to say
         log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
 
 

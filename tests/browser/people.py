@@ -18,6 +18,8 @@ DESKTOP = (1280, 800)
 JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}")
 # What the browser itself says about a server that is away or refuses; no page can keep it from saying so.
 NETWORK = re.compile(r"^(Failed to load resource: |WebSocket connection to )")
+# The panel asks who is there, and the answer is: nobody yet.
+NOBODY = re.compile(r"^Failed to load resource: the server responded with a status of 401 ")
 
 
 @dataclass
@@ -85,13 +87,18 @@ class Stage:
         page.goto(url)
         return Visitor(page, console)
 
+    def at_the_gate(self, base_url: str, context: BrowserContext | None = None) -> Operator:
+        """Somebody who has opened the panel's address."""
+        page, console = self.page("operator", context)
+        console.expected.append(NOBODY)
+        page.goto(f"{base_url}/admin")
+        return Operator(page, console)
+
     def operator(
         self, base_url: str, context: BrowserContext | None = None, email: str = "manager@example.com"
     ) -> Operator:
         """Boris, logged in to the panel and live. His ``context`` may have a session already."""
-        page, console = self.page("operator", context)
-        page.goto(f"{base_url}/admin")
-        operator = Operator(page, console)
+        operator = self.at_the_gate(base_url, context)
         expect(operator.state.or_(operator.email)).to_be_visible()
         if operator.email.is_visible():
             operator.log_in(email)
