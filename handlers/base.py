@@ -252,6 +252,15 @@ class Handler(RequestHandler):
         """Spend from a limit. Raises :class:`TooManyRequests`."""
         self.services.limits.spend(rule, key, self.now, cost)
 
+    def spend_send(self) -> None:
+        """Count a message against its speaker, and a visitor's against the address too."""
+        actor = self.speaker
+        if isinstance(actor, VisitorActor):
+            self.limit("visitor_send", str(actor.visitor_id))
+            self.limit("address_send", self.address)
+        else:
+            self.limit("operator_send", str(actor.account_id))
+
     # JSON in and out
 
     def query(self, shape: type[S]) -> S:

@@ -22,10 +22,10 @@ def decoder_of(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
-def convert(given: dict[str, str], shape: type[S]) -> S:
-    """The fields of a query string as ``shape``. Raises :class:`Invalid`."""
+def convert(given: object, shape: type[S], *, strict: bool = False) -> S:
+    """The fields of a query string as ``shape``; ``strict`` for JSON that was read already. Raises :class:`Invalid`."""
     try:
-        return msgspec.convert(given, shape, strict=False)
+        return msgspec.convert(given, shape, strict=strict)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
 

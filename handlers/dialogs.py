@@ -51,15 +51,6 @@ class DialogMessages(Handler):
         self.set_status(200 if sent.duplicate else 201)
         return sent
 
-    def spend_send(self) -> None:
-        """Count a send against its speaker and the speaker's address."""
-        actor = self.speaker
-        if isinstance(actor, VisitorActor):
-            self.limit("visitor_send", str(actor.visitor_id))
-            self.limit("address_send", self.address)
-        else:
-            self.limit("operator_send", str(actor.account_id))
-
 
 class DialogTyping(Handler):
     @operation("Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound,))

@@ -78,7 +78,10 @@ class StreamSink:
 
 
 def prepare(stream: IOStream) -> None:
-    """Set a socket up for small frames: no Nagle (40 ms of delay otherwise) and a bounded kernel buffer; nothing for one that is closed."""
+    """Set a socket up for small frames: no Nagle (40 ms of delay otherwise) and a bounded kernel buffer.
+
+    Nothing happens to one that is closed already.
+    """
     if stream.closed():
         return
     stream.set_nodelay(True)

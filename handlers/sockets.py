@@ -247,15 +247,6 @@ class DialogSocket(Handler, WebSocketHandler):
         else:
             self.send(Pong())
 
-    def spend_send(self) -> None:
-        """Count a send against its speaker."""
-        actor = self.speaker
-        if isinstance(actor, VisitorActor):
-            self.limit("visitor_send", str(actor.visitor_id))
-            self.limit("address_send", self.address)
-        else:
-            self.limit("operator_send", str(actor.account_id))
-
     def refuse_frame(self, problem: Problem, data: bytes) -> None:
         """Answer one frame with an error; close a socket that goes on and on."""
         try:

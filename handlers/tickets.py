@@ -98,7 +98,7 @@ class TicketMessages(Handler):
         secret = self.request.headers.get(SECRET_HEADER)
         account = None if draft.sender_type == "USER" else await self.presented_account()
         speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret)
-        self.spend_send(speaker, ticket_id)
+        self.spend_ticket_send(speaker, ticket_id)
         sent = await self.services.tickets.send(speaker, ticket_id, draft)
         self.set_status(200 if sent.duplicate else 201)
         return sent
@@ -114,7 +114,7 @@ class TicketMessages(Handler):
         assert isinstance(actor, AccountActor)
         return actor
 
-    def spend_send(self, speaker: Speaker, ticket_id: str) -> None:
+    def spend_ticket_send(self, speaker: Speaker, ticket_id: str) -> None:
         """Count a send against its account, or against the ticket and the address."""
         if isinstance(speaker, AccountActor):
             self.limit("operator_send", str(speaker.account_id))

@@ -47,6 +47,7 @@ class Hub:
         self._early: dict[int, LoggedEvent] = {}
         self._behind: deque[Subscription] = deque()
         self._reading: set[Subscription] = set()  # waiting in _behind, or being read for
+        self._early_birds: set[Subscription] = set()  # their floor is an event that has not arrived here
         self._wake = asyncio.Event()
         self._hole = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,7 +116,7 @@ class Hub:
         A cursor that this log cannot continue from gets ``resync`` and then live events.
         """
         for topic in subscription.topics:
-            self._topics.setdefault(topic, {}).setdefault(subscription.wire, {})[subscription] = None
+            self._topics.setdefault(topic, {}).setdefault(subscription.wire_of(topic), {})[subscription] = None
         if cursor is None:
             subscription.cursor = self.last
             subscription.go_live()
@@ -131,11 +132,12 @@ class Hub:
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget the subscription; harmless when repeated."""
         subscription.close()
+        self._early_birds.discard(subscription)
         for topic in subscription.topics:
             wires = self._topics.get(topic)
             if wires is None:
                 continue
-            wires.get(subscription.wire, {}).pop(subscription, None)
+            wires.get(subscription.wire_of(topic), {}).pop(subscription, None)
             if not any(wires.values()):
                 del self._topics[topic]
 
@@ -143,7 +145,10 @@ class Hub:
         """Go on with a subscription that is behind and whose sink has room: when it joins, when it drained."""
         if subscription.state is not State.BEHIND or subscription.sink.full or subscription in self._reading:
             return
-        if subscription.cursor < self.last and not self._is_recent(subscription.cursor):
+        if subscription.floor > self.last:  # live events know no floor, so it must have passed before
+            self._early_birds.add(subscription)
+            self.notice(subscription.floor)
+        elif subscription.cursor < self.last and not self._is_recent(subscription.cursor):
             self._read_for(subscription)
         elif self._replay(subscription, self._recent_after(subscription.cursor)):
             subscription.go_live()
@@ -176,16 +181,21 @@ class Hub:
                 _flush(due)
                 size = 0
         _flush(due)
+        if self._early_birds:
+            waited, self._early_birds = self._early_birds, set()
+            for subscription in waited:
+                self.resume(subscription)
 
     def _replay(self, subscription: Subscription, events: Iterable[LoggedEvent]) -> bool:
         """Write what is the subscription's of ``events``, several in one send. False: its sink is full."""
         frames: list[bytes] = []
         size = last = 0
         for event in events:
-            if event.id <= subscription.cursor or subscription.topics.isdisjoint(event.topics):
+            wire = subscription.wire_for(event) if event.id > subscription.cursor else None
+            if wire is None:
                 continue
             last = event.id
-            frames.append(self._frame(event, subscription.wire))
+            frames.append(self._frame(event, wire))
             size += len(frames[-1])
             if size >= SEND_BYTES:
                 if not subscription.replay(last, b"".join(frames)):

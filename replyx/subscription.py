@@ -6,10 +6,15 @@ no queue of its own: a client that reads too slowly simply falls behind, and cos
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
+from replyx.eventlog import LoggedEvent
 from replyx.wire import Wire
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Sink(Protocol):
@@ -37,17 +42,47 @@ class Subscription:
     """Topics, a wire format, a sink and the id of the last event that went into the sink.
 
     Promises the sink each event of its topics once, in id order, from the cursor on.
+
+    ``wires`` names the topics whose events have another format; an event of several topics has that of the first. Of
+    a topic in ``floors`` the events up to that id are left out: the client has them from elsewhere.
     """
 
-    __slots__ = ("_waiting", "cursor", "sink", "state", "topics", "wire")
+    __slots__ = ("_waiting", "cursor", "floor", "floors", "sink", "state", "topics", "wire", "wires")
 
-    def __init__(self, topics: frozenset[str], wire: Wire, sink: Sink, cursor: int) -> None:
+    def __init__(
+        self,
+        topics: frozenset[str],
+        wire: Wire,
+        sink: Sink,
+        cursor: int,
+        *,
+        wires: Mapping[str, Wire] = NOTHING,
+        floors: Mapping[str, int] = NOTHING,
+    ) -> None:
         self.topics = topics
         self.wire = wire
+        self.wires = wires
+        self.floors = floors
+        self.floor = max(floors.values(), default=0)
         self.sink = sink
         self.cursor = cursor
         self.state = State.BEHIND
         self._waiting: list[bytes] = []
+
+    def wire_of(self, topic: str) -> Wire:
+        """The format of the events of ``topic``."""
+        return self.wires.get(topic, self.wire) if self.wires else self.wire
+
+    def wire_for(self, event: LoggedEvent) -> Wire | None:
+        """The format in which the client gets ``event``; None when it is not for this client."""
+        if self.topics.isdisjoint(event.topics):
+            return None
+        if not self.wires and not self.floors:
+            return self.wire
+        for topic in event.topics:
+            if topic in self.topics and event.id > self.floors.get(topic, 0):
+                return self.wire_of(topic)
+        return None
 
     def offer(self, event_id: int, frame: bytes) -> bool:
         """Take the next live event; True when it is the first of this turn and a :meth:`flush` is due."""

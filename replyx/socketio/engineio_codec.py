@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import struct
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from replyx.wire.websocket import frame
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
 TYPES = frozenset("0123456")
@@ -90,16 +91,6 @@ def reframe(chunks: bytes) -> bytes:
         frame(BINARY_FRAME, base64.b64decode(part[1:])) if part[:1] == b"b" else frame(TEXT_FRAME, part)
         for part in chunks.split(b"\x1e")[:-1]
     )
-
-
-def frame(first: int, payload: bytes) -> bytes:
-    """One unfragmented, unmasked frame (RFC 6455, 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return struct.pack("!BB", first, size) + payload
-    if size < 65536:
-        return struct.pack("!BBH", first, 126, size) + payload
-    return struct.pack("!BBQ", first, 127, size) + payload
 
 
 class Frames:

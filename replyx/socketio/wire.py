@@ -16,10 +16,11 @@ import msgspec
 
 from replyx.errors import CursorMalformed
 from replyx.eventlog import Cursor, LoggedEvent
-from replyx.socketio.engineio_codec import TEXT_FRAME, Frames, frame
+from replyx.socketio.engineio_codec import TEXT_FRAME, Frames
 from replyx.socketio.socketio_codec import MAIN, Kind, Packet, address
 from replyx.socketio.socketio_session import frames
 from replyx.wire import Wire
+from replyx.wire.websocket import frame
 
 # From an event's JSON object to the name and the JSON of the one argument of a Socket.IO event; None: not for here.
 Translate = Callable[[bytes], tuple[str, bytes] | None]
@@ -68,6 +69,10 @@ class Wires:
 
     websocket: Wire
     polling: Wire
+
+    def of_transport(self, polling: bool) -> Wire:
+        """The one for the transport that a client is on."""
+        return self.polling if polling else self.websocket
 
     @classmethod
     def of(cls, translate: Translate, namespace: str = MAIN) -> Wires:

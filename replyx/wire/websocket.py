@@ -12,15 +12,16 @@ PING = 0x89
 
 def text_frame(payload: bytes) -> bytes:
     """One text frame that holds ``payload``."""
-    return _frame(TEXT, payload)
+    return frame(TEXT, payload)
 
 
 def ping_frame() -> bytes:
     """An empty ping."""
-    return _frame(PING, b"")
+    return frame(PING, b"")
 
 
-def _frame(first: int, payload: bytes) -> bytes:
+def frame(first: int, payload: bytes) -> bytes:
+    """One frame whose first byte is ``first``: FIN and the opcode."""
     size = len(payload)
     if size < 126:
         return struct.pack("!BB", first, size) + payload

@@ -11,7 +11,7 @@ from tests.browser.people import NETWORK, PATIENCE_MS, Stage, Visitor, until
 from tests.server import Server
 
 PHONE = (390, 844)
-MARKUP = "<img src=x onerror=\"window.pwned=1\"><script>window.pwned=1</script> <b>жирно</b> &amp; javascript:alert(1)"
+MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> <b>жирно</b> &amp; javascript:alert(1)'
 
 
 def dialog_of(boris: httpx.Client, text: str) -> int:

@@ -65,7 +65,9 @@ def page_is_intact(page: Page) -> None:
 
 def new_globals(page: Page) -> list[str]:
     """Names that appeared in ``window`` since the page's own script ran."""
-    names: list[str] = page.evaluate("Object.keys(window).filter((name) => !before.includes(name) && name !== 'before')")
+    names: list[str] = page.evaluate(
+        "Object.keys(window).filter((name) => !before.includes(name) && name !== 'before')"
+    )
     return sorted(names)
 
 

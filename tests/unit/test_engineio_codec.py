@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from replyx.socketio import engineio_codec as codec
 from replyx.socketio.engineio_codec import BadPacket, Frames, Packet
+from replyx.wire.websocket import frame
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x1e"))
 PACKETS = st.one_of(
@@ -78,7 +79,7 @@ def test_what_is_no_packet_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])
 def test_frames_say_their_size_in_each_of_the_three_ways(size: int) -> None:
-    assert frames_in(codec.frame(codec.BINARY_FRAME, b"x" * size)) == [b"x" * size]
+    assert frames_in(frame(codec.BINARY_FRAME, b"x" * size)) == [b"x" * size]
 
 
 @given(st.none() | TEXT, st.lists(st.binary(), max_size=3))

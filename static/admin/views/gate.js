@@ -81,6 +81,7 @@ export function signInView({ t, onSubmit }) {
         'data-testid': 'login-password',
       }),
     },
+    problems: { forbidden: t('not_operator') },
     action: el('button', { class: 'button button--primary', 'data-testid': 'login-submit' }, t('enter')),
     submit: onSubmit,
   });
