@@ -88,16 +88,19 @@ class StaticFiles(StaticFileHandler):
     """Files under ``static/``, revalidated at every use so that a new version is seen at once."""
 
     def set_default_headers(self) -> None:
+        """Any page may load our files: a widget's host page has to."""
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Access-Control-Allow-Origin", "*")
 
     def set_extra_headers(self, path: str) -> None:
+        """A browser asks again at each use; unchanged files answer 304."""
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Refusals of files are problems too; what lies outside ``static/`` is simply not there."""
         problem: Problem = NotFound(f"There is no file at {self.request.path[:200]}.")
         if status_code == 405:
             problem = MethodNotAllowed("Files take GET and HEAD.")

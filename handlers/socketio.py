@@ -56,6 +56,7 @@ class EngineWebSocket(WebSocketHandler):
     room: asyncio.Future[None] | None = None
 
     def initialize(self, server: EngineServer) -> None:
+        """``server`` keeps the sessions."""
         self.server = server
 
     async def prepare(self) -> None:
@@ -68,9 +69,11 @@ class EngineWebSocket(WebSocketHandler):
             refuse(self, refused.refusal)
 
     def check_origin(self, origin: str) -> bool:
+        """Checked before the handshake, by the server's ``admits``."""
         return True  # done in prepare(), for requests of every kind
 
     def get_compression_options(self) -> dict[str, Any] | None:
+        """None: permessage-deflate would cost more than 100 KB a connection."""
         return None  # 130 KB and more per connection
 
     @property
@@ -78,6 +81,7 @@ class EngineWebSocket(WebSocketHandler):
         return self.server.settings.max_payload
 
     def open(self, *args: str, **kwargs: str) -> None:
+        """Hand the socket to a new session, or to the one that upgrades."""
         log_request(self)
         assert self.ws_connection is not None
         stream = self.ws_connection.stream
@@ -95,6 +99,7 @@ class EngineWebSocket(WebSocketHandler):
         self.link.settled()
 
     async def on_message(self, message: str | bytes) -> None:
+        """Pass one frame to the session."""
         link = self.link
         assert link is not None
         received = link.session.frame(self, message, self.server.now())
@@ -107,6 +112,7 @@ class EngineWebSocket(WebSocketHandler):
                 await self.room
 
     def on_close(self) -> None:
+        """Tell the session that its socket is gone."""
         if self.link is not None:
             self.link.session.lost(self)
             self.link.settled()
@@ -136,6 +142,7 @@ class TransportMatches(PathMatches):
         self._websocket = websocket
 
     def match(self, request: HTTPServerRequest) -> dict[str, object] | None:
+        """Match the path only for this transport, so that both share one address."""
         asked = request.headers.get("Upgrade", "").lower() == "websocket"
         return super().match(request) if asked == self._websocket else None
 

@@ -23,9 +23,11 @@ class PollingHandler(RequestHandler):
     allowed_origin: str | None = None
 
     def initialize(self, server: EngineServer) -> None:
+        """``server`` keeps the sessions."""
         self.server = server
 
     def set_default_headers(self) -> None:
+        """Nothing that a poll brings may be kept."""
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -47,6 +49,7 @@ class PollingHandler(RequestHandler):
             refuse(self, refused.refusal)
 
     def compute_etag(self) -> str | None:
+        """None: no two polls are alike."""
         return None  # no answer here is ever the same as another
 
     async def get(self) -> None:
@@ -112,6 +115,7 @@ class PollingHandler(RequestHandler):
             self.link.settled()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Refuse as Engine.IO does, with a code and a message."""
         if status_code < 500:
             refuse(self, Refusal.BAD_REQUEST)
             return

@@ -136,15 +136,19 @@ class Link:
     # What the session says
 
     def flush_due(self) -> None:
+        """Flush at the end of this turn of the loop, so that what one turn brings goes out together."""
         asyncio.get_running_loop().call_soon(self.session.flush)
 
     def drained(self) -> None:
+        """The client has taken what waited."""
         self.program.drained()
 
     def upgraded(self) -> None:
+        """The client has moved from polling to its WebSocket."""
         self.program.upgraded()
 
     def closed(self, reason: str) -> None:
+        """The session is over; a fault of the application in its farewell stays its own."""
         try:
             self.program.closed(reason)
         except Exception:

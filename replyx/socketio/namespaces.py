@@ -64,19 +64,23 @@ class Namespaces:
         return self._namespaces.keys()
 
     async def on_connect(self, client: Client, auth: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The answer of the namespace's own hook; without one everybody is admitted."""
         admit = self._namespaces[client.namespace].admit
         return await admit(client, auth) if admit is not None else None
 
     def on_connected(self, client: Client) -> None:
+        """Tell the namespace that the client has its CONNECT answer."""
         greet = self._namespaces[client.namespace].greet
         if greet is not None:
             greet(client)
 
     async def on_event(self, client: Client, name: str, args: list[Any]) -> Sequence[Any] | None:
+        """What the event's handler acknowledges; an event without one is acknowledged with nothing."""
         handler = self._namespaces[client.namespace].handlers.get(name)
         return await handler(client, *args) if handler is not None else None
 
     def on_disconnect(self, client: Client, reason: str) -> None:
+        """Tell the namespace that the client is gone, and why."""
         part = self._namespaces[client.namespace].part
         if part is not None:
             part(client, reason)

@@ -45,12 +45,15 @@ class SocketIoWire:
         self._start = b"%d%s" % (Kind.EVENT, address(namespace))
 
     def durable(self, event: LoggedEvent, epoch: str) -> bytes:
+        """The event with its cursor as the last argument, which stock clients keep as their offset."""
         return self._event(event.payload, b',"%s-%d"' % (epoch.encode(), event.id))
 
     def ephemeral(self, payload: bytes) -> bytes:
+        """The event without an offset: a client must not resume from it."""
         return self._event(payload, b"")
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
+        """``resync`` with the reason, and the offset from which live events go on."""
         return self._framed(
             b'%s["resync",{"reason":"%s"},"%s-%d"]' % (self._start, reason.encode(), epoch.encode(), top)
         )

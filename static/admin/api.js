@@ -1,5 +1,8 @@
 import { request } from '../shared/http.js';
 import { dialogUrls, panelUrls } from '../shared/urls.js';
+import { ticketUrls } from './ticket-urls.js';
+
+const OPERATORS = ['admin', 'manager'];
 
 /** The cookie that the server set with the page, sent back as a header: only our own page can read it. */
 function xsrf() {
@@ -14,7 +17,7 @@ function xsrf() {
 export class PanelApi {
   /** Called when a request that needs the session was answered 401. @type {() => void} */
   onSignedOut = () => {};
-  #urls = panelUrls();
+  #urls = { ...panelUrls(), ...ticketUrls() };
 
   /** The addresses of one dialog's conversation. @param {number} id */
   conversation(id) {
@@ -71,7 +74,28 @@ export class PanelApi {
     return this.change('POST', this.#urls.dialogAction(id, action), body);
   }
 
-  /** Everything there is of a kind, oldest first. @param {'assistants'|'widgets'} kind @returns {Promise<object[]>} */
+  /** @param {string} id @returns {Promise<object>} */
+  ticket(id) {
+    return this.get(this.#urls.ticket(id));
+  }
+
+  /** @param {string} id @param {{limit?: number, before?: number}} query */
+  changes(id, query) {
+    return this.get(this.#urls.changes(id, query));
+  }
+
+  /** @param {string} id @param {{status?: string, priority?: string, assignee?: number|null}} fields */
+  changeTicket(id, fields) {
+    return this.change('PATCH', this.#urls.ticket(id), fields);
+  }
+
+  /** Who can be given a ticket. @returns {Promise<{id: number, name: string}[]>} */
+  async operators() {
+    const accounts = await this.all('accounts');
+    return accounts.filter(({ role, active }) => active && OPERATORS.includes(role));
+  }
+
+  /** Everything there is of a kind, oldest first. @param {'accounts'|'assistants'|'widgets'} kind @returns {Promise<object[]>} */
   async all(kind) {
     const found = [];
     for (let after = 0; after !== null; ) {

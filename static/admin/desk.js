@@ -19,6 +19,8 @@ export class Desk {
   #route = parseRoute('');
   #view = null;
   #embeds = null;
+  /** @type {Promise<object[]>|null} */
+  #operators = null;
   /** Rooms that are open or still have something to send. @type {Map<number, Room>} */
   #rooms = new Map();
   #draw = coalesce(() => this.#render());
@@ -40,7 +42,7 @@ export class Desk {
     const { api, t, clock, user, onSignOut } = options;
     this.#shell = new Shell({ t, user, onSignOut });
     this.#inbox = new Inbox({ api, onChange: this.#draw });
-    this.#list = new DialogList({ t, clock, onMore: () => this.#more() });
+    this.#list = new DialogList({ t, clock, onMore: () => this.#more(), onKind: (kind) => this.#visit({ kind }) });
     this.#live = new LiveInbox({
       accountId: user.id,
       inbox: api.inbox,
@@ -161,17 +163,29 @@ export class Desk {
       t,
       clock,
       conversation: Room.nameOf(user.id, dialogId),
-      backHref: hashOf({ ...this.#route, dialogId: null }),
+      operators: () => this.#findOperators(),
       visitor: (id) => visitorName(this.#inbox.get(id) ?? { id }, t),
       onAction: async (action, body) => {
         await api.act(dialogId, action, body);
         await this.#inbox.fetch(dialogId); // the event may be late; the operator should see the effect now
+      },
+      onTicket: async (fields) => {
+        await api.changeTicket(room.ticket.id, fields);
+        await this.#inbox.fetch(dialogId);
       },
     });
     this.#view.dialogId = dialogId;
     this.#detail.replaceChildren(this.#view.element);
     this.#view.connect();
     this.#tryRoom(room);
+  }
+
+  /** Asked once; what failed is asked again with the next ticket. */
+  #findOperators() {
+    const forget = () => (this.#operators = null);
+    this.#operators ??= this.#options.api.operators();
+    this.#operators.catch(forget);
+    return this.#operators;
   }
 
   /** What failed is told in the view, and tried again as soon as the stream is back. */
@@ -183,7 +197,7 @@ export class Desk {
     const { t } = this.#options;
     try {
       if (!this.#inbox.get(room.dialogId)) await this.#inbox.fetch(room.dialogId);
-      room.conversation.take(this.#inbox.get(room.dialogId));
+      room.take(this.#inbox.get(room.dialogId));
       await room.load();
       if (this.#view?.dialogId === room.dialogId) this.#view.say('');
     } catch (error) {
@@ -228,26 +242,30 @@ export class Desk {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && event.altKey && this.#route.section === 'dialogs') {
       event.preventDefault();
-      const ids = this.#inbox.list(this.#route.status).map(({ id }) => id);
+      const ids = this.#inbox.list(this.#route.status, this.#route.kind).map(({ id }) => id);
       const next = ids[ids.indexOf(this.#route.dialogId) + step];
-      if (next !== undefined) location.hash = hashOf({ ...this.#route, dialogId: next });
+      if (next !== undefined) this.#visit({ dialogId: next });
     } else if (event.key === 'Escape' && this.#route.dialogId !== null && !event.defaultPrevented) {
-      location.hash = hashOf({ ...this.#route, dialogId: null });
+      this.#visit({ dialogId: null });
     }
+  }
+
+  /** Goes somewhere else by changing parts of the address. @param {Partial<import('./router.js').Route>} parts */
+  #visit(parts) {
+    location.hash = hashOf({ ...this.#route, ...parts });
   }
 
   #render() {
     const { t } = this.#options;
-    const { status, dialogId } = this.#route;
+    const { status, kind, dialogId } = this.#route;
     const { unread } = this.#inbox;
     document.title = `${unread ? `(${unread}) ` : ''}${t('brand')} · ${t(this.#route.section)}`;
     this.#list.render({
-      dialogs: this.#inbox.list(status),
-      status,
-      selected: dialogId,
+      dialogs: this.#inbox.list(status, kind),
+      route: this.#route,
       loaded: this.#inbox.loaded(status),
       hasMore: this.#inbox.hasMore(status),
     });
-    this.#view?.render(this.#inbox.get(dialogId));
+    this.#view?.render(this.#inbox.get(dialogId), hashOf({ ...this.#route, dialogId: null }));
   }
 }

@@ -3,6 +3,23 @@ import { isAfter } from '../shared/cursor.js';
 
 const PAGE = 50;
 
+/** A dialog whose ticket has become `ticket`, which is written as clients of tickets have it. */
+function withTicket(dialog, ticket) {
+  const { id, subject, status, priority, sla } = ticket;
+  return {
+    ...dialog,
+    status: ['RESOLVED', 'CLOSED'].includes(status) ? 'closed' : 'open',
+    assignee: ticket.assignedAgent,
+    updated_at: ticket.updatedAt,
+    ticket: {
+      ...{ id, subject, status, priority, sla },
+      first_response_at: ticket.firstResponseAt,
+      response_due_at: ticket.responseDueAt,
+      resolution_due_at: ticket.resolutionDueAt,
+    },
+  };
+}
+
 /**
  * A dialog after one event. Loading a dialog and applying its events lead to the same object.
  * Null when the event says too little, and the dialog must be asked for.
@@ -10,6 +27,7 @@ const PAGE = 50;
  */
 export function reduce(dialog, event) {
   if (event.type === 'dialog:updated') return event.dialog;
+  if (event.type === 'ticket:updated') return withTicket(dialog, event.ticket);
   if (event.type === 'message:new') {
     const { message } = event;
     const byVisitor = message.sender === 'user';
@@ -80,9 +98,14 @@ export class Inbox {
     return this.#next[status] !== undefined;
   }
 
-  /** @param {'open'|'closed'} status @returns {object[]} newest activity first */
-  list(status) {
-    const found = [...this.#entries.values()].map(({ dialog }) => dialog).filter((dialog) => dialog.status === status);
+  /**
+   * @param {'open'|'closed'} status
+   * @param {import('./router.js').Kind} [kind]
+   * @returns {object[]} newest activity first
+   */
+  list(status, kind = 'all') {
+    const wanted = (dialog) => dialog.status === status && (kind === 'all' || dialog.kind === kind);
+    const found = [...this.#entries.values()].map(({ dialog }) => dialog).filter(wanted);
     return found.sort((a, b) => b.updated_at.localeCompare(a.updated_at) || b.id - a.id);
   }
 

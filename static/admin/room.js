@@ -1,6 +1,7 @@
 import { Conversation } from '../shared/conversation.js';
 import { HttpProblem } from '../shared/http.js';
 import { Outbox } from '../shared/outbox.js';
+import { TicketRecord } from './ticket-record.js';
 
 /** How long after telling that we type an operator's typing is held to be ours. */
 const OWN_TYPING_MS = 5000;
@@ -10,7 +11,10 @@ const OWN_TYPING_MS = 5000;
  * the inbox's stream by way of `apply`.
  */
 export class Room {
+  /** What a ticket has beyond a dialog; null in a dialog. @type {TicketRecord|null} */
+  ticket = null;
   #api;
+  #onChange;
   #urls;
   #readSent = 0;
   #typingUntil = 0;
@@ -25,6 +29,7 @@ export class Room {
    */
   constructor({ dialogId, accountId, api, storage, onChange }) {
     this.#api = api;
+    this.#onChange = onChange;
     this.#urls = api.conversation(dialogId);
     this.dialogId = dialogId;
     this.conversation = new Conversation({ fetchPage: (page) => api.get(this.#urls.history(page)), onChange });
@@ -49,9 +54,15 @@ export class Room {
     return names.map((name) => Number(name.slice(own.length))).filter(Number.isInteger);
   }
 
+  /** Takes in what the inbox knows of the dialog. @param {object} dialog */
+  take(dialog) {
+    this.conversation.take(dialog);
+    if (dialog.ticket) this.ticket ??= new TicketRecord({ id: dialog.ticket.id, api: this.#api, onChange: this.#onChange });
+  }
+
   /** Loads the newest page; what the outbox still holds of it has arrived. */
   async load() {
-    await this.conversation.load();
+    await Promise.all([this.conversation.load(), this.ticket?.load()]);
     for (const message of this.conversation.messages) this.outbox.confirm(message.client_id);
   }
 
@@ -62,6 +73,7 @@ export class Room {
     if (own) return;
     if (event.type === 'message:new') this.outbox.confirm(event.message.client_id);
     this.conversation.apply(event);
+    this.ticket?.apply(event);
   }
 
   /** @param {boolean} typing */

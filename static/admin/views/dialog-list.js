@@ -1,8 +1,18 @@
 import { el } from '../../shared/dom.js';
+import { hashOf } from '../router.js';
+import { choice } from './fields.js';
+import { ticketMarks } from './ticket-marks.js';
 
-/** The visitor as operators see them: by name, else by the dialog's number. */
+const KINDS = ['all', 'dialog', 'ticket'];
+
+/** The visitor as operators see them: by name, else by the dialog's number; of a ticket simply the customer. */
 export function visitorName(dialog, t) {
-  return dialog.visitor?.name || t('visitor', { id: dialog.id });
+  return dialog.visitor?.name || (dialog.ticket ? t('customer') : t('visitor', { id: dialog.id }));
+}
+
+/** What the dialog is called: a ticket by its subject. */
+export function dialogTitle(dialog, t) {
+  return dialog.ticket?.subject ?? visitorName(dialog, t);
 }
 
 /** The list of dialogs, newest activity first. Nodes outlive a redraw, so the focus stays where it is. */
@@ -12,6 +22,7 @@ export class DialogList {
   #more;
   #empty;
   #tabs;
+  #kind;
   /** @type {Map<number, {node: HTMLElement, link: HTMLElement, drawn: string}>} */
   #rows = new Map();
 
@@ -20,14 +31,20 @@ export class DialogList {
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
    * @param {() => void} options.onMore
+   * @param {(kind: import('../router.js').Kind) => void} options.onKind
    */
   constructor(options) {
     this.#options = options;
-    const { t, onMore } = options;
+    const { t, onMore, onKind } = options;
     this.#tabs = {
       open: el('a', { class: 'tab', href: '#/dialogs', 'data-testid': 'filter-open' }, t('open')),
       closed: el('a', { class: 'tab', href: '#/dialogs?status=closed', 'data-testid': 'filter-closed' }, t('closed')),
     };
+    this.#kind = choice('all', KINDS.map((kind) => [kind, t(`kind_${kind}`)]));
+    this.#kind.classList.add('tabs__kind');
+    this.#kind.dataset.testid = 'filter-kind';
+    this.#kind.setAttribute('aria-label', t('kind'));
+    this.#kind.addEventListener('change', () => onKind(this.#kind.value));
     this.#items = el('ul', { class: 'dialogs__items', 'data-testid': 'dialog-list' });
     this.#items.addEventListener('keydown', (event) => this.#pressed(event));
     this.#empty = el('p', { class: 'dialogs__empty', hidden: true });
@@ -36,7 +53,7 @@ export class DialogList {
     this.element = el(
       'section',
       { class: 'dialogs', 'aria-label': t('dialogs') },
-      el('div', { class: 'tabs' }, ...Object.values(this.#tabs)),
+      el('div', { class: 'tabs' }, ...Object.values(this.#tabs), this.#kind),
       el('div', { class: 'dialogs__scroll' }, this.#items, this.#empty, this.#more),
     );
   }
@@ -44,21 +61,31 @@ export class DialogList {
   /**
    * @param {object} state
    * @param {object[]} state.dialogs in the order to show
-   * @param {'open'|'closed'} state.status
-   * @param {number|null} state.selected the dialog that is open
+   * @param {import('../router.js').Route} state.route
    * @param {boolean} state.loaded
    * @param {boolean} state.hasMore
    */
-  render({ dialogs, status, selected, loaded, hasMore }) {
-    const { t } = this.#options;
-    for (const [name, tab] of Object.entries(this.#tabs)) tab.setAttribute('aria-current', String(name === status));
-    this.#place(dialogs, status, selected);
+  render({ dialogs, route, loaded, hasMore }) {
+    const { status, kind } = route;
+    for (const [name, tab] of Object.entries(this.#tabs)) {
+      tab.setAttribute('aria-current', String(name === status));
+      tab.href = hashOf({ ...route, dialogId: null, status: name });
+    }
+    this.#kind.value = kind;
+    this.#place(dialogs, route);
     this.#empty.hidden = dialogs.length > 0;
-    this.#empty.textContent = t(loaded ? `none_${status}` : 'loading');
+    this.#empty.textContent = this.#none(route, loaded, hasMore);
     this.#more.hidden = !loaded || !hasMore;
   }
 
-  #place(dialogs, status, selected) {
+  #none({ status, kind }, loaded, hasMore) {
+    const { t } = this.#options;
+    if (!loaded) return t('loading');
+    if (kind === 'all') return t(`none_${status}`);
+    return t(hasMore ? 'none_shown' : `none_${kind}`);
+  }
+
+  #place(dialogs, route) {
     const kept = new Set(dialogs.map(({ id }) => id));
     for (const [id, { node }] of this.#rows) {
       if (kept.has(id)) continue;
@@ -66,7 +93,7 @@ export class DialogList {
       this.#rows.delete(id);
     }
     dialogs.forEach((dialog, index) => {
-      const { node } = this.#row(dialog, status, dialog.id === selected);
+      const { node } = this.#row(dialog, route);
       const there = this.#items.children[index];
       if (there === node) return;
       // Moving a node takes its focus away; whoever walks the list by keyboard must not be thrown out of it.
@@ -76,15 +103,15 @@ export class DialogList {
     });
   }
 
-  #row(dialog, status, selected) {
+  #row(dialog, route) {
     let row = this.#rows.get(dialog.id);
     if (!row) {
       const link = el('a', { class: 'dialog-item', 'data-testid': 'dialog-item', 'data-dialog-id': dialog.id });
       row = { node: el('li', {}, link), link, drawn: '' };
       this.#rows.set(dialog.id, row);
     }
-    row.link.href = `#/dialogs/${dialog.id}${status === 'closed' ? '?status=closed' : ''}`;
-    if (selected) row.link.setAttribute('aria-current', 'true');
+    row.link.href = hashOf({ ...route, dialogId: dialog.id });
+    if (dialog.id === route.dialogId) row.link.setAttribute('aria-current', 'true');
     else row.link.removeAttribute('aria-current');
     const drawn = JSON.stringify([dialog, new Date().toDateString()]); // the date, since `brief` depends on it
     if (row.drawn !== drawn) {
@@ -99,10 +126,11 @@ export class DialogList {
     const { t, clock } = this.#options;
     const { unread } = dialog;
     return [
-      el('span', { class: 'dialog-item__name' }, visitorName(dialog, t)),
+      el('span', { class: 'dialog-item__name' }, dialogTitle(dialog, t)),
       el('time', { class: 'dialog-item__time', datetime: dialog.updated_at }, clock.brief(dialog.updated_at)),
       el('span', { class: 'dialog-item__text' }, this.#preview(dialog)),
       unread > 0 && this.#unread(unread),
+      dialog.ticket && el('span', { class: 'marks dialog-item__marks' }, ...ticketMarks(dialog.ticket, t, clock)),
       dialog.assignee && el('span', { class: 'dialog-item__who' }, dialog.assignee.name),
     ].filter(Boolean);
   }

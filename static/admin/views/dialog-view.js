@@ -1,9 +1,11 @@
 import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
-import { visitorName } from './dialog-list.js';
+import { dialogTitle, visitorName } from './dialog-list.js';
+import { ticketMarks } from './ticket-marks.js';
+import { TicketPanel } from './ticket-panel.js';
 
-/** One dialog: who, what was said, what can be done. */
+/** One dialog or ticket: who, what was said, what can be done. */
 export class DialogView {
   #options;
   #name;
@@ -13,6 +15,10 @@ export class DialogView {
   #typing;
   #notice;
   #composer;
+  #header;
+  #back;
+  /** Beside the messages of a ticket. @type {TicketPanel|null} */
+  #ticket = null;
 
   /**
    * @param {object} options
@@ -22,13 +28,14 @@ export class DialogView {
    * @param {import('../../shared/storage.js').SafeStorage} options.storage
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
-   * @param {string} options.backHref
+   * @param {() => Promise<object[]>} options.operators whom a ticket can be given to
+   * @param {(fields: object) => Promise<void>} options.onTicket changes the ticket
    * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
    */
   constructor(options) {
     this.#options = options;
-    const { room, conversation, storage, t, clock, backHref } = options;
+    const { room, conversation, storage, t, clock } = options;
     this.#list = new MessageList({
       self: 'manager',
       t,
@@ -56,12 +63,13 @@ export class DialogView {
     this.#typing = el('p', { class: 'typing', 'data-testid': 'typing', 'aria-live': 'polite' });
     this.#notice = el('p', { class: 'dialog__notice', role: 'status', hidden: true });
     const label = t('back');
-    const back = el('a', { class: 'icon-button dialog__back', href: backHref, 'aria-label': label, title: label }, icon('back'));
+    this.#back = el('a', { class: 'icon-button dialog__back', 'aria-label': label, title: label }, icon('back'));
     const words = el('div', { class: 'dialog__words' }, this.#name, this.#about);
+    this.#header = el('header', { class: 'dialog__header' }, this.#back, words, this.#actions);
     this.element = el(
       'section',
       { class: 'dialog', 'data-testid': 'dialog' },
-      el('header', { class: 'dialog__header' }, back, words, this.#actions),
+      this.#header,
       this.#list.element,
       this.#typing,
       this.#notice,
@@ -79,20 +87,26 @@ export class DialogView {
   /** Keeps the draft. */
   disconnect() {
     this.#composer.disconnect();
+    this.#ticket?.disconnect();
   }
 
-  /** @param {object|undefined} dialog undefined while it is being loaded */
-  render(dialog) {
+  /**
+   * @param {object|undefined} dialog undefined while it is being loaded
+   * @param {string} backHref
+   */
+  render(dialog, backHref) {
+    this.#back.href = backHref;
     const { room, t } = this.#options;
     const { messages, readUpTo, hasOlder } = room.conversation;
     this.#list.render({ messages, unsent: room.outbox.entries, readUpTo: readUpTo.user, hasOlder });
     const typing = room.conversation.typing[0];
     this.#typing.textContent = typing && dialog ? t(`typing_${typing}`, { name: visitorName(dialog, t) }) : '';
     if (!dialog) return;
-    this.#name.textContent = visitorName(dialog, t);
+    this.#name.textContent = dialogTitle(dialog, t);
     this.#about.replaceChildren(...this.#facts(dialog));
     this.#drawActions(dialog);
-    const closed = dialog.status === 'closed' ? t('dialog_closed') : '';
+    this.#drawTicket(dialog);
+    const closed = dialog.status === 'closed' ? t(dialog.ticket ? 'ticket_closed' : 'dialog_closed') : '';
     if (this.#notice.dataset.kind !== 'problem') this.#say(closed, 'closed');
     this.#seen();
   }
@@ -108,8 +122,26 @@ export class DialogView {
     this.#notice.dataset.kind = words ? kind : '';
   }
 
+  #drawTicket(dialog) {
+    const { room, user, t, clock, operators, onTicket } = this.#options;
+    if (!room.ticket || !dialog.ticket) return;
+    if (!this.#ticket) {
+      const onProblem = (error) => this.#failed(error);
+      const onChange = async (fields) => {
+        await onTicket(fields);
+        this.#say('', 'problem');
+      };
+      this.#ticket = new TicketPanel({ record: room.ticket, user, t, clock, operators, onChange, onProblem });
+      this.element.classList.add('dialog--ticket');
+      this.#header.after(this.#ticket.element);
+      this.#ticket.connect();
+    }
+    this.#ticket.render(dialog);
+  }
+
   #facts(dialog) {
-    const { t } = this.#options;
+    const { t, clock } = this.#options;
+    if (dialog.ticket) return [el('span', { class: 'marks' }, ...ticketMarks(dialog.ticket, t, clock))];
     const { handler, assignee, visitor } = dialog;
     const named = assignee && t(handler === 'manager' ? 'handled_by' : 'assigned_to', { name: assignee.name });
     const facts = [
@@ -123,10 +155,11 @@ export class DialogView {
   #drawActions(dialog) {
     const { user } = this.#options;
     const mine = dialog.assignee?.id === user.id;
+    const byHand = dialog.handler === 'manager';
     const wanted = [
-      dialog.handler === 'assistant' ? 'takeover' : 'release',
-      dialog.handler === 'manager' && !mine ? 'assign_me' : null,
-      dialog.status === 'open' ? 'close_dialog' : 'reopen',
+      !dialog.ticket && (byHand ? 'release' : 'takeover'), // a ticket has no assistant to hand it to
+      byHand && !mine && 'assign_me',
+      !dialog.ticket && (dialog.status === 'open' ? 'close_dialog' : 'reopen'), // a ticket's status says more
     ].filter(Boolean);
     if (this.#actions.dataset.drawn === wanted.join()) return;
     this.#actions.dataset.drawn = wanted.join();
@@ -142,18 +175,23 @@ export class DialogView {
   }
 
   async #run(button, call) {
-    const { onAction, t } = this.#options;
+    const { onAction } = this.#options;
     button.disabled = true;
     try {
       await onAction(...call);
       this.#say('', 'problem');
       if (!button.isConnected) this.#name.focus(); // the pressed button is gone: keep the keyboard in the dialog
     } catch (error) {
-      const detail = error.detail || error.message;
-      this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail }), 'problem');
+      this.#failed(error);
     } finally {
       button.disabled = false;
     }
+  }
+
+  #failed(error) {
+    const { t } = this.#options;
+    const detail = error.detail || error.message;
+    this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail }), 'problem');
   }
 
   #nameOf({ sender, author }) {
