@@ -78,6 +78,7 @@ class EngineWebSocket(WebSocketHandler):
 
     @property
     def max_message_size(self) -> int:
+        """The settings' ``max_payload``, for frames as for polls."""
         return self.server.settings.max_payload
 
     def open(self, *args: str, **kwargs: str) -> None:

@@ -207,6 +207,21 @@ class TicketChange(Table):
         indexes = ((("dialog_id", "id"), False),)
 
 
+class SocketRoom(Table):
+    """One ticket that a Socket.IO client has joined; ``pid`` is its private id. See :mod:`replyx.ticket_rooms`."""
+
+    pid = TextField()
+    dialog_id = IntegerField()
+    number = IntegerField()
+    position = BigIntegerField()
+    floor = BigIntegerField()
+    after = BigIntegerField(null=True)
+    joined_at = BigIntegerField(index=True)
+
+    class Meta:
+        primary_key = CompositeKey("pid", "dialog_id")
+
+
 TABLES: tuple[type[Table], ...] = (
     Installation,
     Counter,
@@ -221,4 +236,5 @@ TABLES: tuple[type[Table], ...] = (
     Message,
     Ticket,
     TicketChange,
+    SocketRoom,
 )

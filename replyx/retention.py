@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from replyx import eventlog
+from replyx import eventlog, ticket_rooms
 from replyx.errors import StoreUnavailable
 from replyx.store import Store
 
@@ -41,6 +41,7 @@ class Retention:
         total = 0
         while pruned := await self._store.commit(lambda tx: eventlog.prune(tx, oldest, self._events)):
             total += pruned
+        await self._store.commit(lambda tx: ticket_rooms.prune(tx, oldest))
         return total
 
     async def _prune_forever(self) -> None:

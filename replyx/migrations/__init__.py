@@ -15,11 +15,12 @@ from peewee import Database, SqliteDatabase
 
 from replyx.migrations.m0001_initial import initial
 from replyx.migrations.m0002_tickets import tickets
+from replyx.migrations.m0003_socket_rooms import socket_rooms
 
 log = logging.getLogger("replyx.migrations")
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial, tickets)
+MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms)
 
 
 class SchemaTooNew(Exception):

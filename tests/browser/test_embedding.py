@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import re
 import uuid
+from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests import scenario
 from tests.browser.hosts import HostSite
@@ -221,7 +222,7 @@ def test_a_page_whose_chat_server_is_down_stays_intact_and_gets_its_chat_when_it
         console.expected.append(NETWORK)
     page = loaded[0]
     # The loader arrives, and the server dies before it can ask: it has to come back by itself.
-    page.route("**/api/widgets/check*", lambda route: (fragile.kill(), route.continue_()) if fragile.running else None)
+    page.route("**/api/widgets/check*", killing(fragile))
     with page.expect_event("requestfailed"):
         page.goto(url)
     page_is_intact(page)
@@ -233,6 +234,17 @@ def test_a_page_whose_chat_server_is_down_stays_intact_and_gets_its_chat_when_it
     expect(page.get_by_test_id("replyx-launcher")).to_be_visible()
     without[0].reload()
     expect(without[0].get_by_test_id("replyx-launcher")).to_be_visible()
+
+
+def killing(server: Server) -> Callable[[Route], None]:
+    """Kills the server at the moment of the first request and lets it, and all later ones, run into the void."""
+
+    def at_request(route: Route) -> None:
+        if server.running:
+            server.kill()
+        route.continue_()
+
+    return at_request
 
 
 def said(texts: list[str]) -> list[str]:
