@@ -18,6 +18,7 @@ from tornado.netutil import bind_sockets
 
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
+from handlers.ticket_sockets import ticket_engine
 from replyx import cli, demo, eventlog, logs, passwords, settings
 from replyx.accounts import Accounts
 from replyx.assistants import Assistants
@@ -93,6 +94,7 @@ class Server:
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
             started_at=clock(),
         )
+        self.engine = ticket_engine(self.services)
         store.on_commit = self.bus.publish
 
     def start(self) -> HttpServer:
@@ -105,7 +107,7 @@ class Server:
         self.sla_watch.start()
         given = self.services.settings
         return HttpServer(
-            application(self.services, self.tokens),
+            application(self.services, self.tokens, self.engine),
             limits=HttpLimits(),
             trusted_proxies=given.trusted_proxies,
         )
@@ -114,6 +116,7 @@ class Server:
         """Finish what is on its way, send every client away with a time to return, then close the store."""
         http.stop()
         await self.streams.close()
+        self.engine.close()
         await http.close_all_connections()
         await self.sla_watch.close()
         await self.retention.close()

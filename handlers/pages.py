@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,6 +79,20 @@ class DemoSite(Page):
         self.show("demo_site.html", embed_code=embed_code)
 
 
+class TicketDemo(Page):
+    @operation("The two-panel demo of a ticket's chat", answers={200: str}, media_type="text/html")
+    async def get(self) -> None:
+        # The same file works on a static host, where its neighbours are relative.
+        html = (Path(self.services.root) / "static" / "demo" / "index.html").read_text("utf-8")
+        html = html.replace('"../', '"/static/').replace('data-served-by="elsewhere"', 'data-served-by="replyx"')
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        # The page may be pointed at another server, whose data it reads; scripts stay our own.
+        policy = CSP.replace("connect-src 'self'", "connect-src 'self' http: https:")
+        self.set_header("Content-Security-Policy", f"{policy}; frame-ancestors 'none'")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(html)
+
+
 class Home(Page):
     @operation("Where things are", answers={302: None})
     async def get(self) -> None:
@@ -98,6 +113,9 @@ class StaticFiles(StaticFileHandler):
         """A browser asks again at each use; unchanged files answer 304."""
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+        if path.endswith(".html"):
+            # The demo takes scripts from the server that its address names; under our origin it must not.
+            self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors 'none'")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Refusals of files are problems too; what lies outside ``static/`` is simply not there."""

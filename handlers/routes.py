@@ -13,6 +13,8 @@ from tornado.web import Application
 from handlers import accounts, assistants, dialogs, health, openapi, pages, sockets, streams, tickets, visitors, widgets
 from handlers.access import Access, Gate
 from handlers.base import NothingHere, Route, log_request
+from handlers.socketio import rules
+from handlers.socketio_sessions import EngineServer
 from replyx.services import Services
 from replyx.tokens import Tokens
 
@@ -68,6 +70,7 @@ ROUTES = (
     Route("/admin", pages.AdminPage, Access.PUBLIC),
     Route("/chat/{widget_id}", pages.ChatPage, Access.PUBLIC),
     Route("/demo-site/", pages.DemoSite, Access.PUBLIC),
+    Route("/demo/", pages.TicketDemo, Access.PUBLIC),
 )
 
 
@@ -77,14 +80,15 @@ def pattern(path: str) -> str:
     return re.sub(r"\\\{(\w+):token\\\}", r"(?P<\1>[A-Za-z0-9_-]{1,64})", numbers)
 
 
-def application(services: Services, tokens: Tokens) -> Application:
-    """The Tornado application that serves every route."""
+def application(services: Services, tokens: Tokens, engine: EngineServer) -> Application:
+    """The Tornado application that serves every route, and Socket.IO by ``engine``."""
     gate = Gate(tokens, services.authenticator)
     shared: dict[str, Any] = {"services": services, "gate": gate}
     static = Path(services.root) / "static"
     specs: list[Any] = [
         URLSpec(pattern(route.path) + "$", route.handler, {**shared, "access": route.access}) for route in ROUTES
     ]
+    specs += rules(engine, "/socket.io/")
     specs += [
         (r"/(widget\.js)", pages.StaticFiles, {"path": str(static)}),
         (r"/static/(.*)", pages.StaticFiles, {"path": str(static)}),

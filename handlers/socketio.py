@@ -19,7 +19,6 @@ from tornado.iostream import IOStream
 from tornado.routing import PathMatches, Rule
 from tornado.websocket import WebSocketHandler
 
-from handlers.base import log_request
 from handlers.sinks import StreamSink
 from handlers.socketio_polling import PollingHandler, refuse
 from handlers.socketio_sessions import Admits, Connect, EngineServer, Link
@@ -83,7 +82,6 @@ class EngineWebSocket(WebSocketHandler):
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Hand the socket to a new session, or to the one that upgrades."""
-        log_request(self)
         assert self.ws_connection is not None
         stream = self.ws_connection.stream
         assert isinstance(stream, IOStream)

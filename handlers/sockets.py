@@ -9,12 +9,12 @@ import msgspec
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
-from handlers.base import Handler, log_request
+from handlers.base import Handler
 from handlers.decoding import decode
 from handlers.sinks import StreamSink
 from handlers.streams import cursor_of, position_of, topics_of
 from replyx.auth import Actor, VisitorActor
-from replyx.dialogs import ClientId, Draft, sender_of
+from replyx.dialogs import ClientId, Draft, MessageId, sender_of
 from replyx.errors import (
     BAD_REQUEST,
     HEARTBEAT_LOST,
@@ -59,7 +59,7 @@ class TypingStopFrame(msgspec.Struct, tag_field="type", tag="typing_stop"):
 class ReadFrame(msgspec.Struct, tag_field="type", tag="read"):
     """This side has read everything up to a message."""
 
-    up_to: int | None = None
+    up_to: MessageId | None = None
 
 
 class PingFrame(msgspec.Struct, tag_field="type", tag="ping"):
@@ -161,7 +161,6 @@ class DialogSocket(Handler, WebSocketHandler):
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Greet the client and subscribe it, or say why not and close."""
-        log_request(self)
         stream = self.stream_of_socket()
         if stream.closed():
             return  # the client left during the handshake, and on_close() has come and gone

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from replyx import eventlog
+from replyx import eventlog, tasks
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import LoggedEvent
 from replyx.hub import Hub
@@ -76,13 +76,11 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._task = asyncio.create_task(self._follow())
+        self._task = tasks.start(self._follow())
 
     async def close(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await tasks.stop([self._task])
 
     async def _follow(self) -> None:
         while True:

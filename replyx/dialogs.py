@@ -27,7 +27,7 @@ from replyx.events import (
     dialog_topic,
     visitor_topic,
 )
-from replyx.paging import LAST_ID, Paging, cut, newest_first, oldest_first
+from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first
 from replyx.schemas import (
     NO_NUL,
     Dialog,
@@ -52,6 +52,9 @@ RECEIVED = "Ваше сообщение получено"
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
+MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
+
+
 class Draft(msgspec.Struct):
     """A message to send. ``client_id`` makes repeating it safe; ``sender`` may only repeat what the credential says."""
 
@@ -69,13 +72,13 @@ class Typing(msgspec.Struct):
 class Read(msgspec.Struct):
     """Everything up to the message ``up_to`` was read; without it, everything there is."""
 
-    up_to: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    up_to: MessageId | None = None
 
 
 class Assign(msgspec.Struct):
     """The operator who is to answer; null for nobody."""
 
-    account_id: int | None
+    account_id: ItemId | None
 
 
 class DialogQuery(Paging):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from replyx import eventlog
+from replyx import eventlog, tasks
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import Cursor, LoggedEvent
 from replyx.store import Store
@@ -54,14 +54,12 @@ class Hub:
 
     def start(self) -> None:
         """Begin to catch up the subscriptions that are behind, and to fill holes."""
-        self._tasks = [asyncio.create_task(self._catch_up_forever()) for _ in range(CATCHING_UP)]
-        self._tasks.append(asyncio.create_task(self._fill_forever()))
+        self._tasks = [tasks.start(self._catch_up_forever()) for _ in range(CATCHING_UP)]
+        self._tasks.append(tasks.start(self._fill_forever()))
 
     async def close(self) -> None:
         """Stop the hub's own tasks."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.stop(self._tasks)
 
     # Publishing
 
@@ -170,8 +168,7 @@ class Hub:
         for event in events:
             self._remember(event)
             for topic in event.topics:
-                for listener in self._listeners.get(topic, ()):
-                    listener(event)
+                self._tell_listeners(topic, event)
                 for wire, subscriptions in self._topics.get(topic, {}).items():
                     frame = self._frame(event, wire)
                     event_id = event.id
@@ -203,6 +200,13 @@ class Hub:
                 frames.clear()
                 size = 0
         return not frames or subscription.replay(last, b"".join(frames))
+
+    def _tell_listeners(self, topic: str, event: LoggedEvent) -> None:
+        for listener in self._listeners.get(topic, ()):
+            try:
+                listener(event)
+            except Exception:  # whose fault it is must not cost the subscribers this event
+                log.exception("a listener of %s failed at event %d", topic, event.id)
 
     def _frame(self, event: LoggedEvent, wire: Wire) -> bytes:
         frame = event.frames.get(wire)

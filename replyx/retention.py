@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from replyx import eventlog, ticket_rooms
+from replyx import eventlog, tasks, ticket_rooms
 from replyx.errors import StoreUnavailable
 from replyx.store import Store
 
@@ -27,13 +27,11 @@ class Retention:
 
     def start(self) -> None:
         """Begin to prune."""
-        self._task = asyncio.create_task(self._prune_forever())
+        self._task = tasks.start(self._prune_forever())
 
     async def close(self) -> None:
         """Stop pruning."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await tasks.stop([self._task])
 
     async def prune(self) -> int:
         """Drop every event that is past its time; returns how many."""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from replyx import dialogs, ticket_rows
+from replyx import dialogs, tasks, ticket_rows
 from replyx.errors import StoreUnavailable
 from replyx.sla import Policy
 from replyx.store import Snapshot, Store, Transaction
@@ -36,13 +36,11 @@ class SlaWatch:
 
     def start(self) -> None:
         """Begin to watch, with what was missed while nobody did."""
-        self._task = asyncio.create_task(self._watch())
+        self._task = tasks.start(self._watch())
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await tasks.stop([self._task])
 
     async def look(self) -> int:
         """Mark what is due at this moment; returns how many tickets that were."""

@@ -10,12 +10,13 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import msgspec
 
+from replyx import tasks
 from replyx.errors import BAD_CREDENTIAL, GOING_AWAY, CloseCode
 from replyx.eventlog import LoggedEvent
 from replyx.events import DIRECTORY, DirectoryChanged
@@ -24,6 +25,7 @@ from replyx.hub import Hub
 log = logging.getLogger("replyx.streams")
 
 SSE_SLOTS = 15  # seconds between SSE heartbeats (contract: every 15 s)
+ENDED_KEPT = 10_000  # grants that ended lately; a request that was admitted on one cannot take longer
 EXPIRED_KEPT = 256  # closed streams that may still wait for their expiry before the list is made anew
 SOCKET_SLOTS = 25  # seconds between pings; silence between two closes, so a dead phone is gone within 50 s
 
@@ -66,12 +68,13 @@ class Streams:
         self._turn = 0
         self._expiring: list[tuple[float, int, Stream]] = []
         self._task: asyncio.Task[None] | None = None
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self.stopping = False
         hub.listen(DIRECTORY, self._directory_changed)
 
     def start(self) -> None:
         """Begin to turn the wheel."""
-        self._task = asyncio.create_task(self._turn_forever())
+        self._task = tasks.start(self._turn_forever())
 
     def add(self, stream: Stream) -> None:
         """Take a stream into the wheel. Slots are given in turn, so that no second carries all heartbeats."""
@@ -81,6 +84,10 @@ class Streams:
         self._slot_of[stream] = slot
         if stream.expires_at is not None:
             heapq.heappush(self._expiring, (stream.expires_at, number, stream))
+        if self.stopping:
+            stream.end(GOING_AWAY)
+        elif stream.grant in self._ended:  # it ended while the stream was being admitted
+            stream.end(BAD_CREDENTIAL)
 
     def remove(self, stream: Stream) -> None:
         """Forget a stream; harmless when repeated."""
@@ -106,9 +113,7 @@ class Streams:
     async def close(self) -> None:
         """Tell every client that the server restarts, and stop the wheel."""
         self.stopping = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await tasks.stop([self._task])
         for stream in self:
             stream.end(GOING_AWAY)
 
@@ -132,6 +137,9 @@ class Streams:
         ended = set(msgspec.json.decode(event.payload, type=DirectoryChanged).ended)
         if not ended:
             return
+        self._ended.update(dict.fromkeys(ended))
+        while len(self._ended) > ENDED_KEPT:
+            self._ended.popitem(last=False)
         for stream in self:
             if stream.grant in ended:
                 stream.end(BAD_CREDENTIAL)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.errors import invalid
-from replyx.paging import Paging
+from replyx.paging import ItemId, Paging
 from replyx.schemas import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
 
 SUBJECT_LIMIT = 200
@@ -122,7 +122,7 @@ class ChangeTicket(msgspec.Struct):
 
     status: TicketStatus | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
-    assignee: int | UnsetType | None = UNSET
+    assignee: ItemId | UnsetType | None = UNSET
 
 
 class TicketDraft(msgspec.Struct, rename="camel"):

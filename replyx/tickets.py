@@ -147,6 +147,17 @@ class Tickets:
         self._dialog_ids.put(ticket_id, found, self._dialog_ids.generation)
         return found
 
+    async def ticket_id(self, dialog_id: int) -> str:
+        """The id of the ticket that this dialog is. Raises :class:`TicketNotFound`."""
+
+        def query(rows: Snapshot) -> str:
+            row = rows.execute("SELECT ticket_id FROM ticket WHERE dialog_id = ?", (dialog_id,)).fetchone()
+            if row is None:
+                raise TicketNotFound("This dialog is no ticket.")
+            return str(row[0])
+
+        return await self._store.read(query)
+
     def is_internal_secret(self, presented: str | None) -> bool:
         """Whether ``presented`` is the bots' secret. Raises :class:`CredentialInvalid` for a wrong one."""
         if presented is None:

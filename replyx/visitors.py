@@ -14,6 +14,7 @@ from replyx.auth import Authenticator
 from replyx.directory import KnownWidget
 from replyx.errors import AssistantNotFound
 from replyx.events import INBOX, DialogUpdated, dialog_topic
+from replyx.paging import ItemId
 from replyx.schemas import NO_NUL, Dialog
 from replyx.store import Store, Transaction
 from replyx.tokens import Tokens
@@ -30,7 +31,7 @@ class GuestQuery(msgspec.Struct):
     """The same, where a client puts it into the URL."""
 
     site_token: str | None = None
-    assistant_id: int | None = None
+    assistant_id: ItemId | None = None
     guest_id: GuestId | None = None
 
 
@@ -46,7 +47,7 @@ class OpenSession(msgspec.Struct):
 class OpenDialog(msgspec.Struct):
     """A visitor turns to an assistant directly."""
 
-    assistant_id: int | None = None
+    assistant_id: ItemId | None = None
     guest_id: GuestId | None = None
     name: Note | None = None
     page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None

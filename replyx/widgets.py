@@ -15,7 +15,7 @@ from replyx.directory import Directory, KnownWidget
 from replyx.errors import CredentialExpired, CredentialInvalid, WidgetNotFound
 from replyx.events import DIRECTORY, DirectoryChanged
 from replyx.origins import Origin, domain_allows, widget_domains
-from replyx.paging import Paging, cut, oldest_first
+from replyx.paging import ItemId, Paging, cut, oldest_first
 from replyx.schemas import NO_NUL, Page, Widget, timestamp
 from replyx.store import Snapshot, Store, Transaction
 from replyx.tokens import Tokens, domain_digest
@@ -32,7 +32,7 @@ COLUMNS = "id, assistant_id, name, domains, theme, type, position, locale, creat
 class NewWidget(msgspec.Struct):
     """``localhost``, ``127.0.0.1`` and ``[::1]`` are added to the domains."""
 
-    assistant_id: int
+    assistant_id: ItemId
     name: Name = ""
     allowed_domains: list[str] = []
     theme: Theme = "#2563eb"
@@ -55,7 +55,7 @@ class WidgetChange(msgspec.Struct):
 class WidgetQuery(Paging):
     """A page of widgets, of one assistant or of all."""
 
-    assistant_id: int | None = None
+    assistant_id: ItemId | None = None
 
 
 class WidgetFace(msgspec.Struct, frozen=True):

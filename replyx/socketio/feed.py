@@ -42,6 +42,14 @@ class Feed:
         )
         self._hub.subscribe(self._subscription, cursor)
 
+    def begin(
+        self, cursor: Cursor, topics: frozenset[str], topic_wires: Mapping[str, Wires], floors: Mapping[str, int]
+    ) -> None:
+        """Bring everything of ``topics`` from ``cursor`` on, as :meth:`change` does from the present."""
+        self.hold()
+        self._held = cursor
+        self.change(topics, topic_wires, floors)
+
     @property
     def position(self) -> Cursor | None:
         """The place up to which everything went into the client's sink; None before the start."""

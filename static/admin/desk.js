@@ -240,7 +240,8 @@ export class Desk {
 
   #key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && event.altKey && this.#route.section === 'dialogs') {
+    const opensList = event.target instanceof HTMLSelectElement; // what Alt with an arrow does in a choice
+    if (step && event.altKey && !opensList && this.#route.section === 'dialogs') {
       event.preventDefault();
       const ids = this.#inbox.list(this.#route.status, this.#route.kind).map(({ id }) => id);
       const next = ids[ids.indexOf(this.#route.dialogId) + step];

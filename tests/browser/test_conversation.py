@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests import scenario
-from tests.browser.people import Conversation, Operator, Stage, Visitor
+from tests.browser.people import Conversation, Operator, Stage, Visitor, until
 from tests.server import Server
 
 
@@ -140,3 +140,31 @@ def test_what_was_written_without_a_server_survives_a_reload(stage: Stage, fragi
         ["Здравствуйте!", "Отправьте, когда сможете"],
         ["Здравствуйте!", "Ответ в пустоту"],
     )
+
+
+def test_a_message_that_was_stored_but_whose_answer_was_lost_appears_once(stage: Stage, fragile: Server) -> None:
+    anna, boris = meet(stage, fragile)
+    stage.server_goes_away()
+    texts = ["Здравствуйте!"]
+    for side, text in ((anna, "Дошло ли?"), (boris, "Дошло, а это?")):
+        lose_the_answer(side, fragile)
+        side.say(text)
+        texts.append(text)
+        until(side.page, lambda: not fragile.running, "the server stores the message and dies")
+        side.page.unroute_all(behavior="ignoreErrors")
+        fragile.start()
+        agree(anna, boris, texts)
+
+
+def lose_the_answer(side: Conversation, server: Server) -> None:
+    """The next send of ``side`` reaches the server, which dies before its answer reaches the browser."""
+
+    def at_request(route: Route) -> None:
+        if route.request.method == "POST" and server.running:
+            assert route.fetch().status == 201
+            server.kill()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    side.page.route("**/dialogs/*/messages*", at_request)

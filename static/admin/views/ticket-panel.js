@@ -149,12 +149,13 @@ export class TicketPanel {
 
   #drawDues(card) {
     const { t, clock } = this.#options;
-    const until = (due) => due && t('due_until', { time: `${clock.day(due)}, ${clock.time(due)}` });
+    const at = (moment) => ({ time: `${clock.day(moment)}, ${clock.time(moment)}` });
+    const until = (due) => due && t('due_until', at(due));
     const given = card.first_response_at;
     const ended = ['RESOLVED', 'CLOSED'].includes(card.status);
     const rest = t(ended ? 'due_ended' : 'due_waiting');
     const rows = [
-      ['due_response', given ? t('due_given', { time: `${clock.day(given)}, ${clock.time(given)}` }) : until(card.response_due_at) ?? rest],
+      ['due_response', given ? t('due_given', at(given)) : (until(card.response_due_at) ?? rest)],
       ['due_resolution', until(card.resolution_due_at) ?? rest],
     ];
     this.#dues.replaceChildren(...rows.flatMap(([label, words]) => [el('dt', {}, t(label)), el('dd', {}, words)]));
@@ -165,10 +166,11 @@ export class TicketPanel {
     if (!changes.length) return [el('li', { class: 'ticket__change-about' }, t('no_changes'))];
     return changes.map((change) => {
       const who = change.account?.name ?? t(`by_${change.actor}`);
-      const when = el('time', { datetime: change.createdAt, title: clock.full(change.createdAt) }, clock.brief(change.createdAt));
+      const at = change.createdAt;
+      const when = el('time', { datetime: at, title: clock.full(at) }, clock.brief(at));
       const words = t('changed', { field: t(`ticket_${change.field}`), after: this.#value(change.field, change.after) });
-      const before = t('changed_from', { before: this.#value(change.field, change.before) });
-      const about = el('span', { class: 'ticket__change-about' }, change.field.endsWith('Sla') ? '' : `${before} · `, `${who} · `, when);
+      const before = !change.field.endsWith('Sla') && t('changed_from', { before: this.#value(change.field, change.before) });
+      const about = el('span', { class: 'ticket__change-about' }, before && `${before} · `, `${who} · `, when);
       return el('li', { class: 'ticket__change' }, el('span', {}, words), about);
     });
   }

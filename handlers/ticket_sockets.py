@@ -1,0 +1,346 @@
+"""Tickets over Socket.IO, in the default namespace: for the page of a ticket, for bots and for operators.
+
+Client to server: ``join_ticket``, ``send_message``, ``leave_ticket``, ``typing``; each answers its callback with
+``{ok: true, …}`` or ``{ok: false, code, detail}``, and a refusal also comes as ``error {code, message}``. Server to
+client: ``ticket:history``, ``message:new``, ``ticket:updated``, ``typing`` of the tickets that were joined; operators
+also hear ``ticket:new_message`` and ``ticket:updated`` of every ticket. The last argument of each durable event is its
+offset, from which a client that was cut off goes on (:mod:`replyx.ticket_rooms`).
+
+``join_ticket`` brings ``ticket:history`` and then every later event once. With ``cursor``, an offset or a cursor as
+REST answers it, there is no history: the events behind the cursor follow, each once. Where the log no longer holds
+them, or they are more than it gives at once, the history comes after all; the callback's ``resumed`` says which.
+
+``auth`` may hold ``token``, the access token of an account, or ``secret``, the bots' own. A wrong one refuses the
+connection; without any the ticket's id is the right to speak as USER.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from handlers.decoding import convert
+from handlers.socketio import admits_origins, socket_io
+from handlers.socketio_sessions import EngineServer
+from handlers.ticket_streams import TicketStream
+from handlers.tickets import SECRET_HEADER
+from replyx.auth import AccountActor, Speaker
+from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
+from replyx.eventlog import Cursor, LoggedEvent
+from replyx.events import INBOX
+from replyx.limits import address_key
+from replyx.services import Services
+from replyx.socketio.application import Client, ConnectRefused
+from replyx.socketio.engineio_ports import EngineSettings
+from replyx.socketio.wire import Wires
+from replyx.subscription import NOTHING
+from replyx.ticket_rooms import Place, Room, Rooms
+from replyx.ticket_schemas import SenderType, TicketDraft, TicketId, TicketJoined
+from replyx.wire import tickets as wires
+
+log = logging.getLogger("replyx.tickets")
+
+MAX_PAYLOAD = 262_144  # bytes; 10,000 characters, each escaped as two \uXXXX, fit
+MAX_JOINED = 200  # tickets at once on one connection
+
+S = TypeVar("S", bound=msgspec.Struct)
+Answer = dict[str, Any]
+Deed = Callable[[Client, Any], Awaitable[Answer]]
+
+
+class Join(msgspec.Struct, rename="camel"):
+    """``join_ticket``."""
+
+    ticket_id: TicketId
+    cursor: str | int | None = None
+
+
+class Leave(msgspec.Struct, rename="camel"):
+    """``leave_ticket``."""
+
+    ticket_id: TicketId
+
+
+class Send(TicketDraft, rename="camel", kw_only=True):
+    """``send_message``: what REST takes as the body of a message, and the ticket."""
+
+    ticket_id: TicketId
+
+
+class Typing(msgspec.Struct, rename="camel"):
+    """``typing``. Without ``senderType`` the credential decides."""
+
+    ticket_id: TicketId
+    is_typing: bool
+    sender_type: SenderType | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """What one client is entitled to, and where it is."""
+
+    account: AccountActor | None
+    secret: str | None
+    pid: str
+    place: Place
+    rooms: dict[int, Room] = field(default_factory=dict)
+    number: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    stream: TicketStream | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether this client hears of every ticket."""
+        return self.account is not None and self.account.is_operator
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """What it hears."""
+        joined = frozenset(room.topic for room in self.rooms.values())
+        return joined | {INBOX} if self.is_operator else joined
+
+    @property
+    def topic_wires(self) -> Mapping[str, Wires]:
+        """The topics that look different from the rest to this client."""
+        return {room.topic: wires.OPERATOR_JOINED for room in self.rooms.values()} if self.is_operator else NOTHING
+
+    @property
+    def floors(self) -> Mapping[str, int]:
+        """What its joins have brought already."""
+        return {room.topic: room.floor for room in self.rooms.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a join brings: the history in ``joined``, or the events that were missed."""
+
+    room: Room
+    joined: TicketJoined
+    missed: Sequence[LoggedEvent] | None
+
+    def send(self, client: Client, epoch: str) -> None:
+        """Bring it."""
+        at = Cursor(epoch, self.room.position)
+        if self.missed is None:
+            history = {"ticket": self.joined.ticket, "messages": self.joined.messages, "next": self.joined.next}
+            place = Place(at, self.room.number, self.room.floor)
+            client.send("ticket:history", msgspec.to_builtins(history), str(place))
+            return
+        for event in self.missed:
+            translated = wires.in_ticket(event.payload)
+            if translated is not None:
+                name, argument = translated
+                client.send(name, msgspec.json.decode(argument), str(Place(at, self.room.number, event.id)))
+
+
+class TicketSockets:
+    """The :class:`~replyx.socketio.application.Application` of tickets."""
+
+    namespaces = frozenset({"/"})
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._hub = services.hub
+        self._rooms = Rooms(services.store, services.hub.epoch, services.settings.retention_days)
+        self._deeds: dict[str, tuple[type[msgspec.Struct], Deed]] = {
+            "join_ticket": (Join, self._join),
+            "leave_ticket": (Leave, self._leave),
+            "send_message": (Send, self._send),
+            "typing": (Typing, self._typing),
+        }
+
+    # Coming and going
+
+    async def on_connect(self, client: Client, auth: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Look at the credentials, and find what a client that returns had joined."""
+        try:
+            visit = await self._visit(client, auth)
+        except Problem as problem:
+            raise ConnectRefused(problem.detail, problem.document()) from None
+        client.state = visit
+        return {"pid": visit.pid}
+
+    async def _visit(self, client: Client, auth: Mapping[str, Any]) -> Visit:
+        now = self._services.clock()
+        self._services.limits.spend("connect", address_of(client), now)
+        account, secret = await self._credentials(client, auth, now)
+        returned = await self._rooms.returning(auth, now)
+        if returned is None:
+            position = self._hub.last
+            return Visit(account, secret, self._rooms.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
+        visit = Visit(account, secret, returned.pid, returned.place)
+        visit.rooms = {room.dialog_id: room for room in returned.rooms}
+        visit.number = max([returned.place.number, *(room.number for room in returned.rooms)])
+        for room in returned.rooms:
+            if not room.is_known_to(returned.place):
+                after = room.after
+                if after is not None and room.is_under_way_at(returned.place):
+                    after = max(after, returned.place.reached)
+                ticket_id = await self._services.tickets.ticket_id(room.dialog_id)
+                visit.entries.append(await self._enter(visit, ticket_id, returned.place.cursor.id, after))
+        return visit
+
+    async def _credentials(
+        self, client: Client, auth: Mapping[str, Any], now: float
+    ) -> tuple[AccountActor | None, str | None]:
+        headers, query = client.request.headers, client.request.query
+        scheme, _, bearer = headers.get("Authorization", "").partition(" ")
+        token = auth.get("token") or (bearer.strip() if scheme.lower() == "bearer" else None) or query.get("token")
+        secret = auth.get("secret") or headers.get(SECRET_HEADER)
+        if not isinstance(token, str | None) or not isinstance(secret, str | None):
+            raise CredentialInvalid("auth.token and auth.secret are texts.")
+        self._services.tickets.is_internal_secret(secret)
+        return (await self._services.authenticator.account(token, now) if token else None), secret
+
+    def on_connected(self, client: Client) -> None:
+        """Bring what was missed and everything from now on."""
+        visit: Visit = client.state
+        visit.stream = TicketStream(client, visit.account)
+        self._services.streams.add(visit.stream)
+        for entry in visit.entries:
+            entry.send(client, self._hub.epoch)
+        visit.entries.clear()
+        feed = client.follow(self._hub, frozenset(), wires.NOTICES if visit.is_operator else wires.JOINED, None)
+        feed.begin(visit.place.cursor, visit.topics, visit.topic_wires, visit.floors)
+        log.info("ticket socket connected transport=%s joined=%d", client.transport, len(visit.rooms))
+
+    def on_disconnect(self, client: Client, reason: str) -> None:
+        """Forget the stream; what was joined stays for a client that returns."""
+        stream = client.state.stream
+        if stream is not None:
+            self._services.streams.remove(stream)
+
+    # Events
+
+    async def on_event(self, client: Client, name: str, args: list[Any]) -> Sequence[Any]:
+        """Do what the client asks; a refusal is the answer, and the connection stays."""
+        try:
+            self._limit("socket_frames", client.id)
+            found = self._deeds.get(name)
+            if found is None:
+                raise Malformed(f"There is no event {name[:64]!r} here.")
+            shape, deed = found
+            return [{"ok": True, **await deed(client, asked_of(args, shape))}]
+        except Problem as problem:
+            return [refuse(client, problem)]
+        except Exception:
+            refuse(client, InternalError("The server failed."))
+            raise
+
+    async def _join(self, client: Client, asked: Join) -> Answer:
+        visit: Visit = client.state
+        cursor = cursor_of(asked.cursor)
+        dialog_id = await self._services.tickets.dialog_id(asked.ticket_id)
+        if dialog_id not in visit.rooms and len(visit.rooms) >= MAX_JOINED:
+            raise invalid("ticketId", f"a connection may join {MAX_JOINED} tickets at once")
+        feed = client.feed
+        assert feed is not None
+        # Nothing may overtake the history, and what comes while it is read must come behind it.
+        feed.hold()
+        try:
+            after = cursor.id if cursor is not None and cursor.epoch in (None, self._hub.epoch) else None
+            position = feed.position
+            assert position is not None
+            entry = await self._enter(visit, asked.ticket_id, position.id, after)
+            entry.send(client, self._hub.epoch)
+        finally:
+            feed.change(visit.topics, visit.topic_wires, visit.floors)
+        return {
+            "ticket": msgspec.to_builtins(entry.joined.ticket),
+            "cursor": f"{self._hub.epoch}-{entry.room.floor}",
+            "resumed": entry.missed is not None,
+        }
+
+    async def _enter(self, visit: Visit, ticket_id: str, position: int, after: int | None) -> Entry:
+        """Read what a join at ``position`` brings, and remember the join."""
+        tickets = self._services.tickets
+        dialog_id = await tickets.dialog_id(ticket_id)
+        missed = await self._rooms.missed(dialog_id, after) if after is not None else None
+        joined = await tickets.join(ticket_id)
+        floor = Cursor.parse(joined.cursor).id if missed is None else missed[1]
+        visit.number += 1
+        room = Room(dialog_id, visit.number, position, floor, after if missed is not None else None)
+        await self._rooms.join(visit.pid, room)
+        visit.rooms[dialog_id] = room
+        return Entry(room, joined, None if missed is None else missed[0])
+
+    async def _leave(self, client: Client, asked: Leave) -> Answer:
+        visit: Visit = client.state
+        dialog_id = await self._services.tickets.dialog_id(asked.ticket_id)
+        if dialog_id in visit.rooms:
+            await self._rooms.leave(visit.pid, dialog_id)
+            del visit.rooms[dialog_id]
+            if client.feed is not None:
+                client.feed.change(visit.topics, visit.topic_wires)
+        return {}
+
+    async def _send(self, client: Client, asked: Send) -> Answer:
+        speaker = await self._speaker(client, asked.ticket_id, asked.sender_type)
+        if isinstance(speaker, AccountActor):
+            self._limit("operator_send", str(speaker.account_id))
+        else:
+            self._limit("visitor_send", f"ticket {asked.ticket_id}")
+            self._limit("address_send", address_of(client))
+        sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
+        return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}
+
+    async def _typing(self, client: Client, asked: Typing) -> Answer:
+        self._limit("typing", client.id)
+        speaker = await self._speaker(client, asked.ticket_id, asked.sender_type)
+        await self._services.tickets.typing(speaker, asked.ticket_id, asked.is_typing, client.sink)
+        return {}
+
+    async def _speaker(self, client: Client, ticket_id: str, claimed: SenderType | None) -> Speaker:
+        visit: Visit = client.state
+        return await self._services.tickets.speaker(ticket_id, claimed, visit.account, visit.secret)
+
+    def _limit(self, rule: str, key: str) -> None:
+        self._services.limits.spend(rule, key, self._services.clock())
+
+
+def ticket_engine(services: Services) -> EngineServer:
+    """The Engine.IO server of tickets; mount it with :func:`handlers.socketio.rules`, and close it before its store."""
+    return EngineServer(
+        socket_io(TicketSockets(services)),
+        EngineSettings(max_payload=MAX_PAYLOAD),
+        admits=admits_origins(services.origins),
+    )
+
+
+def asked_of(args: list[Any], shape: type[S]) -> S:
+    """The one object that an event carries, as ``shape``. Raises :class:`Malformed` and :class:`Invalid`."""
+    if len(args) != 1 or not isinstance(args[0], dict):
+        raise Malformed("The event takes one argument, an object.")
+    return convert(args[0], shape, strict=True)
+
+
+def cursor_of(given: str | int | None) -> Cursor | None:
+    """The place that a client joins from. Raises :class:`CursorMalformed`."""
+    if given is None:
+        return None
+    place = Place.parse(given) if isinstance(given, str) else None
+    if place is None:
+        return Cursor.parse(str(given))
+    # What a join brings is newer than the place at which the client joined.
+    return Cursor(place.cursor.epoch, max(place.cursor.id, place.reached))
+
+
+def refuse(client: Client, problem: Problem) -> Answer:
+    """Send ``error``, and return the callback's answer."""
+    refusal: Answer = {"code": problem.code}
+    more: Answer = {}
+    if problem.errors:
+        more["errors"] = [{"field": error.field, "detail": error.detail} for error in problem.errors]
+    if problem.retry_after is not None:
+        more["retryAfter"] = problem.retry_after
+    client.send("error", {**refusal, "message": problem.detail, **more})
+    return {"ok": False, **refusal, "detail": problem.detail, **more}
+
+
+def address_of(client: Client) -> str:
+    """The client's address as limits know it."""
+    return address_key(client.request.remote_ip)

@@ -1,0 +1,286 @@
+"""Tickets with unmodified Socket.IO clients against the real server: every event, over every transport."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.interop.node import NodeClient
+from tests.interop.ticket_clients import TICKETS, ask, connect, contents, heard, join, new_ticket, post, said
+from tests.scenario import as_json, eventually, operator
+from tests.server import Server
+
+TRANSPORTS = pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
+SECRET = "a-secret-of-the-bots-that-is-long-enough"
+WAITING: dict[str, Any] = {"reconnectionDelay": 1500, "randomizationFactor": 0}
+
+
+@pytest.fixture(scope="module")
+def http(server: Server) -> Iterator[httpx.Client]:
+    """Somebody who has no credential."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def other(node: Path, modules: Path) -> Iterator[NodeClient]:
+    """A second client."""
+    with NodeClient(node, modules / "newest") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The demo's data without its mode: here a page does not choose whom it speaks as."""
+    data = tmp_path_factory.mktemp("strict") / "data"
+    with Server(data):
+        pass
+    with Server(data, demo=False, env={"INTERNAL_SECRET": SECRET}) as running:
+        yield running
+
+
+class TestConversation:
+    @TRANSPORTS
+    def test_the_seeds_lines_work_over_every_transport(
+        self, client: NodeClient, server: Server, http: httpx.Client, transports: list[str]
+    ) -> None:
+        ticket_id = new_ticket(http)
+        post(http, ticket_id, "до")
+        connect(client, server.url, transports=transports)
+        assert join(client, ticket_id) == ["до"]
+        client.do("emit", args=["send_message", said(ticket_id, "Привет!")])
+        message = client.event("message:new")[0]
+        assert {name: message[name] for name in ("ticketId", "senderId", "senderType", "content", "messageType")} == {
+            "ticketId": ticket_id,
+            "senderId": "user1",
+            "senderType": "USER",
+            "content": "Привет!",
+            "messageType": "TEXT",
+        }
+        assert isinstance(message["id"], int)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", message["createdAt"])
+
+    def test_every_event_answers_its_callback(self, newest: NodeClient, server: Server, http: httpx.Client) -> None:
+        ticket_id = new_ticket(http)
+        connect(newest, server.url)
+        joined = ask(newest, "join_ticket", {"ticketId": ticket_id})
+        assert (joined["ok"], joined["ticket"]["id"], joined["resumed"]) == (True, ticket_id, False)
+        assert re.fullmatch(r"[0-9a-f]+-[0-9]+", joined["cursor"])
+        first = ask(newest, "send_message", said(ticket_id, "раз", clientId="c1"))
+        assert (first["ok"], first["duplicate"], first["message"]["content"]) == (True, False, "раз")
+        again = ask(newest, "send_message", said(ticket_id, "раз", clientId="c1"))
+        assert (again["ok"], again["duplicate"], again["message"]) == (True, True, first["message"])
+        assert ask(newest, "typing", {"ticketId": ticket_id, "isTyping": True}) == {"ok": True}
+        assert ask(newest, "leave_ticket", {"ticketId": ticket_id}) == {"ok": True}
+        post(http, ticket_id, "после")
+        assert ask(newest, "leave_ticket", {"ticketId": ticket_id}) == {"ok": True}
+        assert heard(newest) == ["раз"]
+
+    def test_all_ways_of_sending_come_in_one_order(
+        self, newest: NodeClient, other: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        dialog_id = as_json(http.get(f"{TICKETS}/{ticket_id}"))["dialogId"]
+        connect(newest, server.url, transports=["websocket"])
+        connect(other, server.url, transports=["polling"])
+        join(newest, ticket_id)
+        join(other, ticket_id)
+        with operator(server) as maria:
+            for number in range(8):
+                ask(newest, "send_message", said(ticket_id, f"сокет {number}"))
+                post(http, ticket_id, f"REST {number}")
+                ask(other, "send_message", said(ticket_id, f"опрос {number}", senderType="AGENT"))
+                answer = maria.post(f"/api/dialogs/{dialog_id}/messages", json={"text": f"панель {number}"})
+                assert answer.status_code == 201
+        page = as_json(http.get(f"{TICKETS}/{ticket_id}/messages"))["items"]
+        expected = [message["content"] for message in page]
+        assert len(expected) == 32
+        for client in (newest, other):
+            eventually(lambda client=client: settled(client, 32))  # type: ignore[misc]
+            assert heard(client) == expected
+
+    def test_typing_reaches_the_others_and_not_its_sender(
+        self, newest: NodeClient, other: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        for client, transports in ((newest, ["polling"]), (other, ["websocket"])):
+            connect(client, server.url, transports=transports)
+            join(client, ticket_id)
+        for typist, listener in ((newest, other), (other, newest)):
+            typist.do("emit", args=["typing", {"ticketId": ticket_id, "isTyping": True}])
+            told = listener.event("typing")
+            assert told == [{"ticketId": ticket_id, "senderType": "USER", "isTyping": True}]
+            ask(typist, "typing", {"ticketId": ticket_id, "isTyping": False})
+            assert listener.event("typing")[0]["isTyping"] is False
+        assert sum(each.get("name") == "typing" for each in newest.happened) == 2
+        assert sum(each.get("name") == "typing" for each in other.happened) == 2
+
+    def test_a_change_of_the_ticket_is_heard(self, newest: NodeClient, server: Server, http: httpx.Client) -> None:
+        ticket_id = new_ticket(http)
+        connect(newest, server.url)
+        join(newest, ticket_id)
+        with operator(server) as maria:
+            assert maria.patch(f"{TICKETS}/{ticket_id}", json={"priority": "URGENT"}).status_code == 200
+        assert newest.event("ticket:updated")[0]["ticket"]["priority"] == "URGENT"
+
+
+def settled(client: NodeClient, count: int) -> bool:
+    """Whether the client has heard ``count`` messages; takes in what it said meanwhile."""
+    if len(heard(client)) < count:
+        client.until("event", name="message:new")
+    return len(heard(client)) >= count
+
+
+class TestOperators:
+    def test_an_operator_is_told_of_every_ticket_and_hears_a_joined_one_as_well(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        joined, elsewhere = new_ticket(http), new_ticket(http)
+        connect(newest, server.url, auth={"token": server.login("manager@example.com")})
+        join(newest, joined)
+        post(http, elsewhere, "другой")
+        post(http, joined, "этот")
+        post(http, joined, "конец")
+        assert contents(newest, 3, "ticket:new_message") == ["другой", "этот", "конец"]
+        assert contents(newest, 1) == ["конец"]
+        assert heard(newest) == ["этот", "конец"]
+
+    def test_whoever_is_no_operator_hears_of_no_other_ticket(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        joined, elsewhere = new_ticket(http), new_ticket(http)
+        connect(newest, server.url, auth={"token": server.login("user@example.com")})
+        join(newest, joined)
+        post(http, elsewhere, "другой")
+        post(http, joined, "этот")
+        assert contents(newest, 1) == ["этот"]
+        assert heard(newest, "ticket:new_message") == []
+
+    def test_an_operator_who_logs_out_is_shown_out(self, newest: NodeClient, server: Server) -> None:
+        token = server.login("manager@example.com")
+        connect(newest, server.url, auth={"token": token})
+        with server.client(headers={"Authorization": f"Bearer {token}"}) as http:
+            assert http.post("/api/v1/auth/logout").status_code in (200, 204)
+        assert newest.event("error")[0]["code"] == "credential_invalid"
+        assert newest.until("disconnect")["reason"] == "io server disconnect"
+
+    @pytest.mark.parametrize("auth", [{"token": "nonsense"}, {"token": 7}, {"secret": "wrong"}], ids=str)
+    def test_a_bad_credential_refuses_the_connection(
+        self, newest: NodeClient, server: Server, auth: dict[str, object]
+    ) -> None:
+        newest.connect(server.url, auth=auth)
+        refused = newest.until("connect_error")
+        assert refused["data"]["code"] == "credential_invalid"
+
+
+class TestSenders:
+    @pytest.mark.parametrize("sender_type", ["USER", "AGENT", "BOT"])
+    def test_in_the_demo_a_page_speaks_as_anyone(
+        self, newest: NodeClient, server: Server, http: httpx.Client, sender_type: str
+    ) -> None:
+        ticket_id = new_ticket(http)
+        connect(newest, server.url)
+        answer = ask(newest, "send_message", said(ticket_id, "я", senderType=sender_type))
+        assert answer["message"]["senderType"] == sender_type
+
+    @pytest.mark.parametrize("sender_type", ["AGENT", "BOT"])
+    def test_elsewhere_a_sender_needs_its_credential(
+        self, newest: NodeClient, strict: Server, sender_type: str
+    ) -> None:
+        with strict.client() as http:
+            ticket_id = new_ticket(http)
+        connect(newest, strict.url)
+        answer = ask(newest, "send_message", said(ticket_id, "я", senderType=sender_type))
+        assert (answer["ok"], answer["code"]) == (False, "sender_not_allowed")
+        assert ask(newest, "send_message", said(ticket_id, "я"))["ok"] is True
+
+    def test_elsewhere_an_operator_is_the_agent_and_the_secret_the_bot(
+        self, newest: NodeClient, other: NodeClient, strict: Server
+    ) -> None:
+        with strict.client() as http:
+            ticket_id = new_ticket(http)
+        connect(newest, strict.url, auth={"token": strict.login("manager@example.com")})
+        connect(other, strict.url, auth={"secret": SECRET})
+        agent = ask(newest, "send_message", said(ticket_id, "я", senderType="AGENT"))["message"]
+        assert (agent["senderType"], bool(agent["author"])) == ("AGENT", True)
+        assert ask(other, "send_message", said(ticket_id, "я", senderType="BOT"))["message"]["senderType"] == "BOT"
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("name", "change", "code"),
+        [
+            ("send_message", {"ticketId": "nobody"}, "ticket_not_found"),
+            ("send_message", {"ticketId": 7}, "invalid"),
+            ("send_message", {"ticketId": None}, "invalid"),
+            ("send_message", {"content": "x" * 10_001}, "invalid"),
+            ("send_message", {"content": "  "}, "invalid"),
+            ("send_message", {"content": {"hex": "00ff"}}, "invalid"),
+            ("send_message", {"content": 5}, "invalid"),
+            ("send_message", {"content": "a\x00b"}, "invalid"),
+            ("send_message", {"senderType": "KING"}, "invalid"),
+            ("send_message", {"messageType": "SONG"}, "invalid"),
+            ("send_message", {"clientId": "x" * 65}, "invalid"),
+            ("join_ticket", {"ticketId": "nobody"}, "ticket_not_found"),
+            ("join_ticket", {"ticketId": ["a"]}, "invalid"),
+            ("join_ticket", {"cursor": "nonsense"}, "cursor_malformed"),
+            ("join_ticket", {"cursor": True}, "invalid"),
+            ("leave_ticket", {"ticketId": "nobody"}, "ticket_not_found"),
+            ("typing", {"isTyping": "yes"}, "invalid"),
+            ("dance", {}, "malformed"),
+        ],
+        ids=str,
+    )
+    def test_what_is_wrong_is_refused_in_both_ways_and_the_socket_stays(
+        self,
+        shared: NodeClient,
+        http: httpx.Client,
+        name: str,
+        change: dict[str, object],
+        code: str,
+    ) -> None:
+        ticket_id = new_ticket(http)
+        wanted = {**said(ticket_id, "x"), "isTyping": True, **change}
+        answer = ask(shared, name, wanted)
+        assert (answer["ok"], answer["code"], bool(answer["detail"])) == (False, code, True)
+        shared.do("emit", args=[name, wanted])
+        told = shared.event("error")[0]
+        assert (told["code"], bool(told["message"])) == (code, True)
+        assert ask(shared, "send_message", said(ticket_id, "жив"))["ok"] is True
+
+    @pytest.mark.parametrize("args", [[], ["text"], [None], [{}, {}], [[1]], [{"hex": "00"}]], ids=str)
+    def test_arguments_that_are_no_object_are_malformed(self, shared: NodeClient, args: list[object]) -> None:
+        assert shared.ask("join_ticket", *args)[0]["code"] == "malformed"
+
+    @pytest.mark.parametrize("field", ["ticketId", "content"])
+    def test_a_missing_field_is_named(self, shared: NodeClient, field: str) -> None:
+        wanted = said("nobody", "x")
+        del wanted[field]
+        assert ask(shared, "send_message", wanted)["errors"][0]["field"] == field
+
+    def test_a_flood_is_told_so_and_the_socket_stays(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        connect(newest, server.url)
+        for number in range(260):
+            newest.do("emit", args=["send_message", said(ticket_id, f"{number}")])
+        assert newest.event("error")[0]["code"] == "too_many_requests"
+        answer = ask(newest, "send_message", said(ticket_id, "ещё"))
+        assert answer["code"] == "too_many_requests"
+        assert answer["retryAfter"] >= 1
+        assert ask(newest, "leave_ticket", {"ticketId": ticket_id})["ok"] is True
+
+
+@pytest.fixture(scope="module")
+def shared(node: Path, modules: Path, server: Server) -> Iterator[NodeClient]:
+    """One client for all bad input, which must survive it."""
+    with NodeClient(node, modules / "newest") as started:
+        connect(started, server.url, transports=["websocket"])
+        yield started
+        assert not [each for each in started.happened if each["on"] == "disconnect"]
