@@ -15,10 +15,10 @@ help:
 	@echo "make bench  measure, beside other servers"
 	@echo "make clean  remove the virtual environment and what tools left behind"
 
-run: $(VENV)/.run
+run: $(VENV)/.run node_modules/socket.io-client
 	$(BIN)/python run.py --demo $(ARGS)
 
-test: $(VENV)/.test
+test: $(VENV)/.test node_modules/socket.io-client
 	$(BIN)/python -m tests.browser.install_browser
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -33,6 +33,13 @@ bench: $(VENV)/.bench
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What /socket.io/socket.io.js serves. Where npm is missing, or nothing can be fetched, all the rest still runs.
+.PHONY: node_modules/socket.io-client
+node_modules/socket.io-client:
+	@test -e $@/dist/socket.io.js || PATH="$$PATH:$(CURDIR)/$(BIN)" npm install --no-save --no-package-lock \
+		--no-audit --no-fund --ignore-scripts --loglevel=error --prefix . socket.io-client@4 || \
+		echo "The stock Socket.IO client could not be fetched: /socket.io/socket.io.js will not be there."
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,7 +10,20 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers import accounts, assistants, dialogs, health, openapi, pages, sockets, streams, tickets, visitors, widgets
+from handlers import (
+    accounts,
+    assistants,
+    dialogs,
+    health,
+    openapi,
+    pages,
+    sockets,
+    stock_client,
+    streams,
+    tickets,
+    visitors,
+    widgets,
+)
 from handlers.access import Access, Gate
 from handlers.base import NothingHere, Route, log_request
 from handlers.socketio import rules
@@ -90,6 +103,7 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> App
     ]
     specs += rules(engine, "/socket.io/")
     specs += [
+        (stock_client.ADDRESS, stock_client.StockClient, {"folders": stock_client.folders(services)}),
         (r"/(widget\.js)", pages.StaticFiles, {"path": str(static)}),
         (r"/static/(.*)", pages.StaticFiles, {"path": str(static)}),
     ]

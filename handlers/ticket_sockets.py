@@ -83,10 +83,10 @@ class Typing(msgspec.Struct, rename="camel"):
 class Visit:
     """What one client is entitled to, and where it is."""
 
-    account: AccountActor | None
-    secret: str | None
     pid: str
     place: Place
+    account: AccountActor | None = None
+    secret: str | None = None
     rooms: dict[int, Room] = field(default_factory=dict)
     number: int = 0
     entries: list[Entry] = field(default_factory=list)
@@ -168,11 +168,19 @@ class TicketSockets:
         now = self._services.clock()
         self._services.limits.spend("connect", address_of(client), now)
         account, secret = await self._credentials(client, auth, now)
+        visit = await self._place(auth, now)
+        visit.account, visit.secret = account, secret
+        if account is not None:
+            # Its session may have ended meanwhile, when there was no stream yet that could be told.
+            visit.account, visit.secret = await self._credentials(client, auth, now)
+        return visit
+
+    async def _place(self, auth: Mapping[str, Any], now: float) -> Visit:
         returned = await self._rooms.returning(auth, now)
         if returned is None:
             position = self._hub.last
-            return Visit(account, secret, self._rooms.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
-        visit = Visit(account, secret, returned.pid, returned.place)
+            return Visit(self._rooms.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
+        visit = Visit(returned.pid, returned.place)
         visit.rooms = {room.dialog_id: room for room in returned.rooms}
         visit.number = max([returned.place.number, *(room.number for room in returned.rooms)])
         for room in returned.rooms:

@@ -122,7 +122,7 @@ class Rooms:
         """Remember a join; durable when this returns."""
 
         def unit(tx: Transaction) -> None:
-            tx.execute("DELETE FROM socket_room WHERE pid = ? AND dialog_id = ?", (pid, room.dialog_id))
+            _forget(tx, pid, room.dialog_id)
             tx.execute(
                 "INSERT INTO socket_room (pid, dialog_id, number, position, floor, after, joined_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -133,9 +133,7 @@ class Rooms:
 
     async def leave(self, pid: str, dialog_id: int) -> None:
         """Forget a join; durable when this returns."""
-        await self._store.commit(
-            lambda tx: tx.execute("DELETE FROM socket_room WHERE pid = ? AND dialog_id = ?", (pid, dialog_id)) and None
-        )
+        await self._store.commit(lambda tx: _forget(tx, pid, dialog_id))
 
     async def missed(self, dialog_id: int, after: int) -> tuple[Sequence[LoggedEvent], int] | None:
         """The events of a ticket behind ``after`` up to the returned top; None when they are too many or pruned."""
@@ -164,3 +162,7 @@ class Rooms:
 def prune(tx: Transaction, before_ms: int) -> None:
     """Forget the joins of clients that can no longer return."""
     tx.execute("DELETE FROM socket_room WHERE joined_at < ?", (before_ms,))
+
+
+def _forget(tx: Transaction, pid: str, dialog_id: int) -> None:
+    tx.execute("DELETE FROM socket_room WHERE pid = ? AND dialog_id = ?", (pid, dialog_id))

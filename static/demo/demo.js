@@ -101,19 +101,20 @@ class Demo {
   async #create(ticket) {
     this.#followServer();
     if (!this.#link) return;
-    const { id } = await this.#api.create({ ...ticket, userId: this.#senders.current.senderId });
-    this.#open(id);
+    const created = await this.#api.create({ ...ticket, userId: this.#senders.current.senderId });
+    this.#open(created.id, created);
   }
 
   async #join(ticketId) {
     this.#followServer();
     if (!this.#link) return;
-    await this.#api.read(ticketId); // a wrong id is told before the present ticket is left
-    this.#open(ticketId);
+    const found = await this.#api.read(ticketId); // a wrong id is told before the present ticket is left
+    this.#open(ticketId, found);
   }
 
-  #open(ticketId) {
+  #open(ticketId, ticket = null) {
     this.#leaveRoom();
+    if (ticket) this.#showTicket(ticket);
     const server = this.#choice.url;
     this.#tab.set(TICKET + server, ticketId);
     this.#room = new TicketRoom({

@@ -34,8 +34,8 @@ export class TicketActions {
     this.element = el(
       'div',
       { class: 'actions' },
-      this.#panel('actions', this.#toggle, this.#newForm, this.#joinForm, this.#leave),
       this.#panel('sender', ...this.#senderFields()),
+      this.#panel('actions', this.#toggle, this.#newForm, this.#joinForm, this.#leave),
     );
   }
 

@@ -56,7 +56,8 @@ export class TicketLink {
       if (!this.#closed) this.#open(io);
     } catch {
       if (this.#closed) return;
-      this.#tell('offline', await this.#reason());
+      // A server that answers, but has no client to give, speaks no Socket.IO.
+      this.#tell('offline', (await this.#reason()) || 'no_client');
       this.#later(() => this.connect());
     }
   }
@@ -123,7 +124,9 @@ export class TicketLink {
   }
 
   #open(io) {
-    const socket = io(this.#server, { autoConnect: false, forceNew: true, tryAllTransports: true });
+    // WebTransport, the client's third, needs https over HTTP/3, and its failures cannot be caught by a page.
+    const transports = ['polling', 'websocket'];
+    const socket = io(this.#server, { autoConnect: false, forceNew: true, transports, tryAllTransports: true });
     this.#socket = socket;
     socket.on('connect', () => this.#connected());
     socket.on('disconnect', (reason) => this.#lost(reason));

@@ -154,6 +154,8 @@ def test_a_message_that_was_stored_but_whose_answer_was_lost_appears_once(stage:
         side.page.unroute_all(behavior="ignoreErrors")
         fragile.start()
         agree(anna, boris, texts)
+        for other in (anna, boris):
+            other.is_live()
 
 
 def lose_the_answer(side: Conversation, server: Server) -> None:

@@ -110,7 +110,7 @@ class TestTicket:
         sent = scenario.as_json(customer.get(f"{TICKETS}/{ticket['id']}/messages"))["items"]
         assert [(each["content"], each["senderType"]) for each in sent] == [("Заполните форму", "AGENT")]
         assert now(customer, ticket)["firstResponseAt"] is not None
-        expect(boris.page.locator(".ticket__dues")).to_contain_text("дан: Сегодня")
+        expect(boris.page.locator(".ticket__dues")).to_contain_text("Ответ данСегодня")
         answer = customer.post(f"{TICKETS}/{ticket['id']}/messages", json={"content": "Спасибо"})
         assert answer.status_code == 201, answer.text
         boris.shows("Заполните форму", "Спасибо")
@@ -228,6 +228,21 @@ class TestTicket:
         for each in words:
             expect(panel.page.get_by_test_id("ticket-panel")).to_contain_text(each)
         assert accessibility.nameless(panel.page) == []
+
+    def test_on_a_desk_the_ticket_stands_beside_its_messages(
+        self, stage: Stage, server: Server, customer: httpx.Client
+    ) -> None:
+        opened(customer, "Рядом с перепиской")
+        boris = stage.operator(server.url)
+        boris.open_dialog("Рядом с перепиской")
+        boris.say("Здравствуйте")
+        boris.shows("Здравствуйте")
+        panel, composer = boris.page.get_by_test_id("ticket-panel").bounding_box(), boris.composer.bounding_box()
+        assert panel is not None
+        assert composer is not None
+        assert panel["x"] >= composer["x"] + composer["width"]
+        expect(boris.composer).to_be_in_viewport(ratio=1)
+        expect(boris.messages.last).to_be_in_viewport(ratio=1)
 
     def test_on_a_phone_the_details_are_folded_and_nothing_is_wider_than_the_screen(
         self, stage: Stage, server: Server, customer: httpx.Client

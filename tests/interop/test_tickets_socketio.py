@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.interop.node import NodeClient
-from tests.interop.ticket_clients import TICKETS, ask, connect, contents, heard, join, new_ticket, post, said
-from tests.scenario import as_json, eventually, operator
+from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
+from tests.scenario import as_json, operator
 from tests.server import Server
 
 TRANSPORTS = pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
 SECRET = "a-secret-of-the-bots-that-is-long-enough"
-WAITING: dict[str, Any] = {"reconnectionDelay": 1500, "randomizationFactor": 0}
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +99,7 @@ class TestConversation:
         expected = [message["content"] for message in page]
         assert len(expected) == 32
         for client in (newest, other):
-            eventually(lambda client=client: settled(client, 32))  # type: ignore[misc]
-            assert heard(client) == expected
+            assert all_heard(client, 32) == expected
 
     def test_typing_reaches_the_others_and_not_its_sender(
         self, newest: NodeClient, other: NodeClient, server: Server, http: httpx.Client
@@ -127,13 +124,6 @@ class TestConversation:
         with operator(server) as maria:
             assert maria.patch(f"{TICKETS}/{ticket_id}", json={"priority": "URGENT"}).status_code == 200
         assert newest.event("ticket:updated")[0]["ticket"]["priority"] == "URGENT"
-
-
-def settled(client: NodeClient, count: int) -> bool:
-    """Whether the client has heard ``count`` messages; takes in what it said meanwhile."""
-    if len(heard(client)) < count:
-        client.until("event", name="message:new")
-    return len(heard(client)) >= count
 
 
 class TestOperators:

@@ -64,6 +64,13 @@ def heard(client: NodeClient, name: str = "message:new") -> list[str]:
     return [each["args"][0]["content"] for each in client.happened if each["on"] == "event" and each["name"] == name]
 
 
+def all_heard(client: NodeClient, count: int) -> list[str]:
+    """What all messages said, once there are ``count``."""
+    while len(heard(client)) < count:
+        client.until("event", name="message:new")
+    return heard(client)
+
+
 def ask(client: NodeClient, name: str, argument: object) -> Json:
     """Emit with a callback; what it was called with."""
     (answer,) = client.ask(name, argument)

@@ -149,14 +149,13 @@ export class TicketPanel {
 
   #drawDues(card) {
     const { t, clock } = this.#options;
-    const at = (moment) => ({ time: `${clock.day(moment)}, ${clock.time(moment)}` });
-    const until = (due) => due && t('due_until', at(due));
+    const at = (moment) => moment && `${clock.day(moment)}, ${clock.time(moment)}`;
     const given = card.first_response_at;
     const ended = ['RESOLVED', 'CLOSED'].includes(card.status);
     const rest = t(ended ? 'due_ended' : 'due_waiting');
     const rows = [
-      ['due_response', given ? t('due_given', at(given)) : (until(card.response_due_at) ?? rest)],
-      ['due_resolution', until(card.resolution_due_at) ?? rest],
+      given ? ['responded', at(given)] : ['due_response', at(card.response_due_at) ?? rest],
+      ['due_resolution', at(card.resolution_due_at) ?? rest],
     ];
     this.#dues.replaceChildren(...rows.flatMap(([label, words]) => [el('dt', {}, t(label)), el('dd', {}, words)]));
   }

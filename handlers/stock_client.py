@@ -1,0 +1,48 @@
+"""The stock client for pages, at the addresses where Socket.IO servers have it: ``/socket.io/socket.io.js``.
+
+It is not part of ReplyX: ``make run`` and ``make test`` fetch it with npm. The server looks for it in
+``node_modules`` of its own folder and of its data directory, at every request, so it may come at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from handlers.pages import StaticFiles
+from replyx.errors import NotFound
+from replyx.services import Services
+
+ADDRESS = r"/socket\.io/(socket\.io(?:\.esm)?(?:\.min)?\.js(?:\.map)?)"
+DIST = Path("node_modules", "socket.io-client", "dist")
+MISSING = (
+    "The stock Socket.IO client is not installed here. Run: npm install --no-save --prefix DIR socket.io-client@4"
+    " where DIR is the folder of run.py (make run does it) or the data directory; the server finds it at once."
+)
+
+
+class StockClient(StaticFiles):
+    """Files of the npm package ``socket.io-client``, from the first of ``folders`` that has them."""
+
+    def initialize(self, folders: Sequence[Path]) -> None:  # type: ignore[override]
+        """Tornado's own takes one folder."""
+        found = next((folder for folder in folders if folder.is_dir()), None)
+        self.missing = found is None
+        super().initialize(str(found or folders[0]))
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """Say what to do where the package is not there."""
+        if status_code != 404 or not self.missing:
+            super().write_error(status_code, **kwargs)
+            return
+        problem = NotFound(MISSING)
+        self.set_status(problem.status)
+        self.set_header("Content-Type", "application/problem+json")
+        self.finish(msgspec.json.encode(problem.document()))
+
+
+def folders(services: Services) -> list[Path]:
+    """Where the client may be."""
+    return [Path(services.root) / DIST, services.settings.data_dir / DIST]

@@ -1,0 +1,306 @@
+"""Tickets over Socket.IO through cuts, kill -9 and crowds: nothing is lost and nothing comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import socketio  # type: ignore[import-untyped]
+
+from tests.interop.node import NodeClient
+from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
+from tests.scenario import as_json, operator
+from tests.server import Server
+
+TRANSPORTS = pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
+AWAY: dict[str, Any] = {"reconnectionDelay": 1500, "randomizationFactor": 0}  # long enough for others to speak
+PATIENCE_S = 40.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that is killed again and again, and may be sent much."""
+    with Server(tmp_path_factory.mktemp("server") / "data", flags=["--rate-limits", "off"]) as running:
+        yield running
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx.Client]:
+    """Somebody else."""
+    with server.client() as client:
+        yield client
+
+
+def cut(client: NodeClient) -> None:
+    """Cut the client's connection."""
+    client.do("drop")
+    client.until("disconnect")
+
+
+class TestRecovery:
+    @TRANSPORTS
+    def test_a_client_gets_what_it_missed_in_the_tickets_it_had_joined_also_after_kill_9(
+        self, newest: NodeClient, server: Server, transports: list[str]
+    ) -> None:
+        with server.client() as http:
+            tickets = [new_ticket(http) for _ in range(3)]
+            connect(newest, server.url, transports=transports, **AWAY)
+            for ticket_id in tickets:
+                ask(newest, "join_ticket", {"ticketId": ticket_id})
+            ask(newest, "leave_ticket", {"ticketId": tickets[2]})
+            post(http, tickets[0], "1")
+            assert contents(newest, 1) == ["1"]
+            cut(newest)
+            post(http, tickets[0], "2")
+            post(http, tickets[2], "не для него")
+        server.restart_after_kill()
+        with server.client() as http:
+            post(http, tickets[1], "3")
+            assert newest.until("connect")["recovered"] is True
+            post(http, tickets[0], "4")
+        assert all_heard(newest, 4) == ["1", "2", "3", "4"]
+        assert ask(newest, "send_message", said(tickets[0], "5"))["ok"] is True
+        assert all_heard(newest, 5) == ["1", "2", "3", "4", "5"]
+        assert len([each for each in newest.happened if each.get("name") == "ticket:history"]) == 3
+
+    def test_what_the_history_held_does_not_come_again(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        early, late = new_ticket(http), new_ticket(http)
+        connect(newest, server.url, **AWAY)
+        join(newest, early)
+        for number in range(5):
+            post(http, late, f"{number}")
+        assert join(newest, late) == [f"{number}" for number in range(5)]
+        cut(newest)
+        post(http, late, "5")
+        assert newest.until("connect")["recovered"] is True
+        assert contents(newest, 1) == ["5"]
+        assert heard(newest) == ["5"]
+
+    def test_an_operator_gets_each_notice_that_was_missed(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        joined, elsewhere = new_ticket(http), new_ticket(http)
+        connect(newest, server.url, auth={"token": server.login("manager@example.com")}, **AWAY)
+        join(newest, joined)
+        cut(newest)
+        post(http, elsewhere, "а")
+        post(http, joined, "б")
+        assert newest.until("connect")["recovered"] is True
+        post(http, elsewhere, "в")
+        assert contents(newest, 3, "ticket:new_message") == ["а", "б", "в"]
+        assert heard(newest) == ["б"]
+
+    def test_a_client_that_was_cut_off_before_its_history_arrived_gets_it_when_it_returns(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        """The offset that the client brings is older than the join, though the pid has joined."""
+        ticket_id = new_ticket(http)
+        post(http, ticket_id, "в истории")
+
+        async def joined_and_lost() -> tuple[str, str]:
+            client = socketio.AsyncClient(reconnection=False)
+            packets: list[Any] = []
+            handle = client._handle_connect
+
+            async def connected(namespace: str, data: Any) -> None:
+                packets.append(data)  # python-socketio keeps no pid
+                await handle(namespace, data)
+
+            client._handle_connect = connected
+            await client.connect(server.url, transports=["websocket"])
+            await client.call("join_ticket", {"ticketId": ticket_id})
+            await client.disconnect()
+            pid: str = packets[0]["pid"]
+            return pid, pid.partition("~")[2]
+
+        pid, offset = asyncio.run(asyncio.wait_for(joined_and_lost(), PATIENCE_S))
+        post(http, ticket_id, "потом")
+        newest.connect(server.url, auth={"pid": pid, "offset": offset})
+        history = newest.event("ticket:history")[0]
+        assert [message["content"] for message in history["messages"]] == ["в истории", "потом"]
+        post(http, ticket_id, "живое")
+        assert contents(newest, 1) == ["живое"]
+        assert heard(newest) == ["живое"]
+
+    @pytest.mark.parametrize("pid", ["", "made-up", "x" * 32 + ".1~0000-1", "x" * 32 + ".99999999999~00-1"])
+    def test_a_pid_that_is_none_of_ours_begins_anew(
+        self, newest: NodeClient, server: Server, http: httpx.Client, pid: str
+    ) -> None:
+        ticket_id = new_ticket(http)
+        connect(newest, server.url, auth={"pid": pid, "offset": "0000-999999"})
+        join(newest, ticket_id)
+        post(http, ticket_id, "раз")
+        assert contents(newest, 1) == ["раз"]
+
+
+class TestJoiningFromACursor:
+    def test_what_was_missed_comes_once_and_no_history(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        post(http, ticket_id, "старое")
+        cursor = as_json(http.get(f"{TICKETS}/{ticket_id}/messages"))["cursor"]
+        for number in range(5):
+            post(http, ticket_id, f"{number}")
+        connect(newest, server.url, **AWAY)
+        joined = ask(newest, "join_ticket", {"ticketId": ticket_id, "cursor": cursor})
+        assert (joined["ok"], joined["resumed"]) == (True, True)
+        assert all_heard(newest, 5) == [f"{number}" for number in range(5)]
+        cut(newest)
+        post(http, ticket_id, "5")
+        assert newest.until("connect")["recovered"] is True
+        assert all_heard(newest, 6) == [f"{number}" for number in range(6)]
+        assert not [each for each in newest.happened if each.get("name") == "ticket:history"]
+
+    @pytest.mark.parametrize("cursor", ["0000-1", "999999999999"])
+    def test_a_cursor_that_cannot_be_followed_brings_the_history(
+        self, newest: NodeClient, server: Server, http: httpx.Client, cursor: str
+    ) -> None:
+        ticket_id = new_ticket(http)
+        post(http, ticket_id, "раз")
+        connect(newest, server.url)
+        assert join(newest, ticket_id, cursor=cursor) == ["раз"]
+
+    def test_joining_while_others_speak_leaves_no_gap_and_no_double(
+        self, newest: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        """Each join takes another moment of the traffic for the seam between history and live events."""
+        ticket_id = new_ticket(http)
+        total = 120
+
+        async def speak() -> None:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as other:
+                for number in range(total):
+                    answer = await other.post(f"{TICKETS}/{ticket_id}/messages", json={"content": f"{number}"})
+                    assert answer.status_code == 201
+
+        async def join_late(after: int) -> list[str]:
+            texts: list[str] = []
+            client = socketio.AsyncClient(reconnection=False)
+            told = asyncio.Event()
+
+            def hear(*messages: Any) -> None:
+                texts.extend(each["content"] for each in messages)
+                if f"{total - 1}" in texts:
+                    told.set()
+
+            client.on("ticket:history", lambda data, *_: hear(*data["messages"]))
+            client.on("message:new", lambda data, *_: hear(data))
+            await client.connect(server.url, transports=["websocket"])
+            await asyncio.sleep(after / 100)  # where in the traffic it joins; any moment must do
+            await client.call("join_ticket", {"ticketId": ticket_id})
+            async with asyncio.timeout(PATIENCE_S):
+                await told.wait()
+            await client.disconnect()
+            return texts
+
+        async def test() -> list[list[str]]:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(speak())
+                late = [group.create_task(join_late(number)) for number in range(12)]
+            return [task.result() for task in late]
+
+        for texts in asyncio.run(test()):
+            assert texts == [f"{number}" for number in range(int(texts[0]), total)]
+
+
+class TestCrowds:
+    def test_300_sockets_in_one_ticket_hear_the_same(self, server: Server, http: httpx.Client) -> None:
+        ticket_id = new_ticket(http)
+
+        async def listen(everyone_in: asyncio.Barrier) -> list[int]:
+            ids: list[int] = []
+            client = socketio.AsyncClient(reconnection=False)
+            told = asyncio.Event()
+
+            def hear(message: Any, *_: Any) -> None:
+                ids.append(message["id"])
+                if len(ids) == 10:
+                    told.set()
+
+            client.on("message:new", hear)
+            await client.connect(server.url, transports=["websocket"], wait_timeout=30)
+            await client.call("join_ticket", {"ticketId": ticket_id}, timeout=30)
+            await everyone_in.wait()
+            async with asyncio.timeout(PATIENCE_S):
+                await told.wait()
+            await client.disconnect()
+            return ids
+
+        async def test() -> list[list[int]]:
+            everyone_in = asyncio.Barrier(301)
+            async with asyncio.TaskGroup() as group, httpx.AsyncClient(base_url=server.url, timeout=30) as other:
+                tasks = [group.create_task(listen(everyone_in)) for _ in range(300)]
+                await everyone_in.wait()
+                for number in range(10):
+                    answer = await other.post(f"{TICKETS}/{ticket_id}/messages", json={"content": f"{number}"})
+                    assert answer.status_code == 201
+            return [task.result() for task in tasks]
+
+        found = asyncio.run(test())
+        assert len(found) == 300
+        assert len({tuple(ids) for ids in found}) == 1
+        assert found[0] == sorted(set(found[0]))
+
+    def test_what_was_acknowledged_is_there_once_though_the_server_was_killed(self, server: Server) -> None:
+        with server.client() as http:
+            ticket_id = new_ticket(http)
+
+        async def send_all(name: int, acknowledged: dict[str, int], under_way: asyncio.Event) -> None:
+            client = socketio.AsyncClient(reconnection_delay=0.1, reconnection_delay_max=0.3)
+            await client.connect(server.url, transports=["websocket"])
+            for number in range(10):
+                client_id = f"{name}-{number}"
+                while client_id not in acknowledged:
+                    wanted = said(ticket_id, client_id, clientId=client_id)
+                    try:
+                        answer = await client.call("send_message", wanted, timeout=2)
+                    except (socketio.exceptions.TimeoutError, socketio.exceptions.BadNamespaceError):
+                        await asyncio.sleep(0.05)  # not sent or not answered: the same again
+                        continue
+                    assert answer["ok"], answer
+                    acknowledged[client_id] = answer["message"]["id"]
+                    if len(acknowledged) >= 40:
+                        under_way.set()
+            await client.disconnect()
+
+        async def test() -> dict[str, int]:
+            acknowledged: dict[str, int] = {}
+            under_way = asyncio.Event()
+            async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+                for name in range(20):
+                    group.create_task(send_all(name, acknowledged, under_way))
+                await under_way.wait()
+                await asyncio.to_thread(server.restart_after_kill)
+            return acknowledged
+
+        acknowledged = asyncio.run(test())
+        with sqlite3.connect(f"file:{server.data_dir / 'replyx.db'}?mode=ro", uri=True) as rows:
+            found = rows.execute(
+                "SELECT client_id, m.id FROM message m JOIN ticket t ON t.dialog_id = m.dialog_id"
+                " WHERE t.ticket_id = ?",
+                (ticket_id,),
+            ).fetchall()
+        rows.close()
+        assert len(found) == 200
+        assert dict(found) == acknowledged
+
+
+def test_the_server_stops_while_clients_are_in_tickets(tmp_path: Path, newest: NodeClient) -> None:
+    with Server(tmp_path / "data") as server:
+        with server.client() as http:
+            ticket_id = new_ticket(http)
+        connect(newest, server.url)
+        join(newest, ticket_id)
+        with operator(server) as maria:
+            assert maria.get("/api/sse/health").json()["connections"] == 1
+        assert server.stop() == 0
+    newest.until("disconnect")
+    assert "Traceback" not in server.log
