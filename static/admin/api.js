@@ -1,6 +1,5 @@
 import { request } from '../shared/http.js';
 import { dialogUrls, panelUrls } from '../shared/urls.js';
-import { ticketUrls } from './ticket-urls.js';
 
 const OPERATORS = ['admin', 'manager'];
 
@@ -17,7 +16,7 @@ function xsrf() {
 export class PanelApi {
   /** Called when a request that needs the session was answered 401. @type {() => void} */
   onSignedOut = () => {};
-  #urls = { ...panelUrls(), ...ticketUrls() };
+  #urls = panelUrls();
 
   /** The addresses of one dialog's conversation. @param {number} id */
   conversation(id) {

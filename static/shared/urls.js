@@ -118,5 +118,11 @@ export function panelUrls(base = location.origin) {
     assistants: (id, query) => address(base, object('/api/assistants', id), query),
     /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
     widgets: (id, query) => address(base, object('/api/widgets', id), query),
+    /** @param {string} id */
+    ticket: (id) => address(base, `/api/support/tickets/${encodeURIComponent(id)}`),
+    /** @param {string} id @param {object} [query] `limit`, `before` */
+    changes: (id, query) => address(base, `/api/support/tickets/${encodeURIComponent(id)}/changes`, query),
+    /** @param {null} [_id] accounts are only listed here @param {object} [query] `limit`, `after` */
+    accounts: (_id, query) => address(base, '/api/v1/accounts', query),
   };
 }
