@@ -34,7 +34,7 @@ from replyx.retention import Retention
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
 from replyx.settings import Settings, SettingsError, Wrong
-from replyx.sla import Policy
+from replyx.sla import Hours, Policy
 from replyx.sla_watch import SlaWatch
 from replyx.store import Store
 from replyx.streams import Streams
@@ -67,7 +67,7 @@ class Server:
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
         limits = Limits(given.rate_limits)
-        policy = Policy()
+        policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
         authenticator = Authenticator(self.tokens, directory)

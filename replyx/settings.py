@@ -93,6 +93,13 @@ class Settings:
     )
     registration: bool = _setting(False, read.on_off, "on or off: may people create user accounts themselves", "on")
     widget_token_days: int = _setting(1825, read.whole(1, 36500), "days for which a widget's embed code works", "365")
+    business_hours: str = _setting(
+        "Mon-Fri 09:00-18:00",
+        read.business_hours,
+        "when operators work; tickets' due times count this",
+        "Mon-Sat 10:00-20:00",
+    )
+    time_zone: str = _setting("UTC", read.time_zone, "time zone of the business hours", "Europe/Moscow")
 
     @property
     def database(self) -> str:

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import SplitResult, urlsplit
 
 from replyx.origins import Origin
+from replyx.sla import Hours
 
 IpNetwork = IPv4Network | IPv6Network
 
@@ -121,6 +122,18 @@ def redis_url(text: str) -> str:
     ):
         return text
     raise ValueError("must be redis://[user:password@]host:6379/0, rediss://… for TLS, or unix:///path/to/socket")
+
+
+def business_hours(text: str) -> str:
+    """Days and hours such as ``Mon-Fri 09:00-18:00``."""
+    Hours.parse(text)
+    return text
+
+
+def time_zone(text: str) -> str:
+    """The name of a time zone (IANA)."""
+    Hours.parse("Mon-Fri 09:00-18:00", text)
+    return text
 
 
 def _origin(text: str) -> Origin | None:

@@ -39,6 +39,7 @@ OPEN = {
     "GET /admin",
     "GET /chat/{widget_id}",
     "GET /demo-site/",
+    "GET /demo/",
     "GET /docs",
     "GET /docs/errors",
     "GET /openapi.json",

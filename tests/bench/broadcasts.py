@@ -50,7 +50,13 @@ def _round(load: Load, plan: Plan, row: Row, kind: str, subscribers: int, node: 
 
 
 def _run(
-    load: Load, plan: Plan, server: Process, kind: str, subscribers: int, paths: tuple[str, str], token: str | None = None
+    load: Load,
+    plan: Plan,
+    server: Process,
+    kind: str,
+    subscribers: int,
+    paths: tuple[str, str],
+    token: str | None = None,
 ) -> Run:
     listen, post = paths
     size = ("messages", plan.deliveries // subscribers, "bytes", BYTES, "window", SENDERS)

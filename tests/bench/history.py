@@ -24,7 +24,7 @@ FIRST_PAGES = {
 
 
 def return_of_everybody(load: Load, plan: Plan) -> Iterator[Row]:
-    """The server restarts, and all clients come back at once, each with the same cursor: the log tells them the rest."""
+    """The server restarts, all clients come back at once with the cursor they had, and the log tells them the rest."""
     work = f"{plan.returning:,} clients return after a restart, {MISSED} missed events each, all caught up"
     row = Row(work, "s", hundredths, "≤ 10 for 10,000")
     for _ in range(plan.rounds):

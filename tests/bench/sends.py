@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.bench.load import Load, Run
 from tests.bench.plan import Plan

@@ -138,9 +138,7 @@ class ReplyX(Process):
 
     def dialogs(self, count: int) -> int:
         """Open ``count`` dialogs of new visitors, with ids in a row; the first id."""
-        ids = [
-            int(self.call("POST", "/api/widget/dialogs", {"assistant_id": 3})["dialog"]["id"]) for _ in range(count)
-        ]
+        ids = [int(self.call("POST", "/api/widget/dialogs", {"assistant_id": 3})["dialog"]["id"]) for _ in range(count)]
         if ids != list(range(ids[0], ids[0] + count)):
             raise Failed("the dialogs' ids are not in a row")
         return ids[0]

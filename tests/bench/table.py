@@ -65,6 +65,8 @@ def markdown(rows: Sequence[Row]) -> str:
     lines = [["work", "unit", *servers, "target"]]
     lines += [[row.work, row.unit, *[row.cell(name) for name in servers], row.target] for row in rows if row.values]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines]
+    text = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([text[0], rule, *text[1:]])

@@ -79,6 +79,8 @@ READ: dict[str, tuple[str, Any]] = {
     "workers": ("1", 1),
     "retention_days": ("30", 30),
     "retention_events": ("1000", 1000),
+    "business_hours": ("Mon-Sat 10:00-20:00", "Mon-Sat 10:00-20:00"),
+    "time_zone": ("Europe/Moscow", "Europe/Moscow"),
     "registration": ("on", True),
     "widget_token_days": ("90", 90),
 }
@@ -171,6 +173,8 @@ WRONG = [
     ("DEMO", "maybe", "on or off"),
     ("WORKERS", "0", "from 1 to 64"),
     ("RETENTION_DAYS", "0", "from 1 to"),
+    ("BUSINESS_HOURS", "9 to 5", "such as Mon-Fri 09:00-18:00"),
+    ("TIME_ZONE", "Moscow", "name of a time zone"),
     ("RETENTION_EVENTS", "1e6", "from 1 to"),
     ("REGISTRATION", "2", "on or off"),
     ("WIDGET_TOKEN_DAYS", "forever", "from 1 to"),

@@ -23,7 +23,7 @@ class Messages:
         )
 
     def add(self, dialog_id: int, text: str, client_id: str | None, created_at: str) -> int:
-        """Store one message; durable when this returns its id. Outside of a transaction SQLite commits each statement."""
+        """Store one message; durable when this returns its id, for outside of a transaction each statement commits."""
         cursor = self._database.execute(
             "INSERT INTO message (dialog_id, text, client_id, created_at) VALUES (?, ?, ?, ?)",
             (dialog_id, text, client_id, created_at),

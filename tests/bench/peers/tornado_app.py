@@ -1,4 +1,4 @@
-"""The peer on stock Tornado: its own HTTP server, ``write_message`` for WebSockets, ``write`` and ``flush`` for streams."""
+"""The peer on stock Tornado: ``write_message`` for WebSockets, ``write`` and ``flush`` for event streams."""
 
 from __future__ import annotations
 
