@@ -21,7 +21,7 @@ from tests.bench.servers import CORES, ROOT, Failed, scratch
 from tests.bench.table import Row, markdown
 
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of the figures -->"
+BEGIN, END = "<!-- made: figures -->\n", "<!-- end: figures -->"  # as tests/docs_pages.py marks what is made
 
 Measure = Callable[[Load, Plan], Iterator[Row]]
 MEASURES: dict[str, Measure] = {
@@ -69,7 +69,7 @@ def write(page: Path, figures: str) -> None:
     _, found, after = rest.partition(END)
     if not found:
         raise ValueError(f"{page} does not hold the two markers")
-    page.write_text(f"{before}{BEGIN}\n\n{figures}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n{figures}\n{END}{after}", encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

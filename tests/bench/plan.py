@@ -10,10 +10,10 @@ class Plan:
     """Sizes of one bench. ``rounds`` repeats every comparison; its servers take turns within a round."""
 
     rounds: int = 3
-    sends: int = 5_000
+    sends: int = 4_000
     subscribers: tuple[int, ...] = (1_000,)
-    deliveries: int = 150_000  # per run of a broadcast: messages times subscribers
-    pace_s: int = 3
+    deliveries: int = 120_000  # per run of a broadcast: messages times subscribers
+    pace_s: int = 2
     idle: int = 2_000
     returning: int = 2_000
     small: int = 1_000

@@ -1,6 +1,6 @@
 """How the peers keep a message: SQLite in WAL mode, flushed to the disk by a commit of its own, as ReplyX promises it.
 
-No thread: one more hand-over per message costs more than the commit stalls the loop, so this is the faster way.
+On the loop's own thread: a thread for the writes was tried, and one hand-over per message made it no faster.
 A peer keeps the row and nothing else: no repeated ``client_id`` is recognised, and no client can resume.
 """
 
