@@ -255,7 +255,7 @@ class Accounts:
         return await self._store.commit(unit)
 
     async def change_own_password(self, actor: AccountActor, request: OwnPassword) -> None:
-        """Set the caller's password and end every session but the caller's own stays out too: log in anew."""
+        """Set the caller's password and end all of its sessions, this one too. Raises :class:`LoginFailed`."""
         row = await self._store.read(lambda rows: _by_email(rows, actor.email))
         if row is None or not await self._passwords.verify(row[1], request.current_password):
             raise LoginFailed("The current password is not right.")

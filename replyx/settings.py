@@ -5,7 +5,7 @@ file, the default. An empty text stands for the default. :func:`load` reads them
 :class:`Settings` or raises one :class:`SettingsError` that lists everything wrong at once.
 
 The name of the environment variable and of the flag follow from the field: ``data_dir`` is ``DATA_DIR``
-and ``--data-dir``. ``docs/settings.md`` has a heading for each, and a test holds the two together.
+and ``--data-dir``. ``docs/operating.md`` has a row for each, and a test holds the two together.
 """
 
 from __future__ import annotations
