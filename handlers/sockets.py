@@ -1,20 +1,17 @@
-"""A dialog over WebSocket: one handler for each kind of client, with the same frames."""
+"""What every WebSocket of ours shares: admission, the greeting, the heartbeat, refusals, and its place in the log.
+
+One subclass for each kind of client says what it greets with, what it hears and what its frames do.
+"""
 
 from __future__ import annotations
-
-import logging
-from typing import Any
 
 import msgspec
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
 from handlers.base import Handler
-from handlers.decoding import decode
 from handlers.sinks import StreamSink
-from handlers.streams import cursor_of, position_of, topics_of
-from replyx.auth import Actor, VisitorActor
-from replyx.dialogs import ClientId, Draft, MessageId, sender_of
+from handlers.streams import cursor_of
 from replyx.errors import (
     BAD_REQUEST,
     HEARTBEAT_LOST,
@@ -27,12 +24,9 @@ from replyx.errors import (
     close_code_for,
 )
 from replyx.eventlog import Cursor
-from replyx.schemas import Message
 from replyx.streams import SOCKET_SLOTS
 from replyx.subscription import Subscription
-from replyx.wire.websocket import WEBSOCKET, ping_frame, text_frame
-
-log = logging.getLogger("replyx.sockets")
+from replyx.wire.websocket import ping_frame, text_frame
 
 FRAME_BYTES = 256 * 1024  # 10,000 characters, each escaped as two \uXXXX, fit
 BAD_FRAMES = 20  # refused frames, less the good ones, before a connection is closed
@@ -40,85 +34,35 @@ BAD_FRAMES = 20  # refused frames, less the good ones, before a connection is cl
 PING = ping_frame()
 
 
-class SendFrame(msgspec.Struct, tag_field="type", tag="message"):
-    """Send a message."""
+class EventSocket(Handler, WebSocketHandler):
+    """A WebSocket that hears events; subclasses set ``kind`` and fill in :meth:`join`, :meth:`act` and the frames."""
 
-    text: str
-    client_id: ClientId | None = None
-    sender: str | None = None
-
-
-class TypingStartFrame(msgspec.Struct, tag_field="type", tag="typing_start"):
-    """This side writes."""
-
-
-class TypingStopFrame(msgspec.Struct, tag_field="type", tag="typing_stop"):
-    """This side stopped writing."""
-
-
-class ReadFrame(msgspec.Struct, tag_field="type", tag="read"):
-    """This side has read everything up to a message."""
-
-    up_to: MessageId | None = None
-
-
-class PingFrame(msgspec.Struct, tag_field="type", tag="ping"):
-    """Answered by ``pong``."""
-
-
-Frame = SendFrame | TypingStartFrame | TypingStopFrame | ReadFrame | PingFrame
-FRAMES: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
-
-
-class Envelope(msgspec.Struct):
-    """What is looked at when a frame is refused: whom to answer."""
-
-    client_id: Any = None
-
-
-class Connected(msgspec.Struct, tag_field="type", tag="connected", frozen=True):
-    """The first frame; ``cursor`` is where the stream stands before anything else arrives."""
-
-    dialog_id: int
-    sender: str
-    cursor: str
-    heartbeat_s: int
-
-
-class Ack(msgspec.Struct, tag_field="type", tag="ack", frozen=True):
-    """The message is stored; ``duplicate`` when it had been before."""
-
-    client_id: str | None
-    message: Message
-    duplicate: bool
-
-
-class Pong(msgspec.Struct, tag_field="type", tag="pong", frozen=True):
-    """The answer to ``ping``."""
-
-
-class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
-    """A refusal of one frame; the socket stays open."""
-
-    code: str
-    detail: str
-    client_id: str | None = None
-    retry_after: int | None = None
-
-
-class DialogSocket(Handler, WebSocketHandler):
-    """The frames of contract section 4, for whatever actor the route admits."""
-
-    kind = "dialog"
+    kind = "socket"
     heartbeat_s = SOCKET_SLOTS
 
-    dialog_id: int
     subscription: Subscription | None = None
     sink: StreamSink | None = None
     cursor: Cursor | None = None
     refusal: Problem | None = None
     alive = True
     bad_frames = 0
+
+    # What a kind of client fills in
+
+    async def check(self, *path: str) -> None:
+        """Look at the address before the handshake. A :class:`Problem` raised here closes the socket with its code."""
+
+    def join(self) -> Subscription:
+        """Greet the client with the first frame; the subscription that it then has from ``self.cursor`` on."""
+        raise NotImplementedError
+
+    async def act(self, data: bytes) -> None:
+        """Do what one text frame asks. Raises the :class:`Problem` that refuses it."""
+        raise NotImplementedError
+
+    def error_frame(self, problem: Problem, data: bytes) -> msgspec.Struct:
+        """What answers the frame ``data``, or the handshake where it is empty."""
+        raise NotImplementedError
 
     # The handshake
 
@@ -149,15 +93,14 @@ class DialogSocket(Handler, WebSocketHandler):
         """Bytes of one message; a larger one closes the socket with 1009."""
         return FRAME_BYTES
 
-    async def get(self, dialog_id: str) -> None:
-        """Check that the actor may see the dialog, then shake hands."""
-        self.dialog_id = int(dialog_id)
+    async def get(self, *path: str) -> None:
+        """Check the address, then shake hands."""
         if self.refusal is None:
             try:
-                await self.services.dialogs.check_access(self.speaker, self.dialog_id)
+                await self.check(*path)
             except Problem as problem:
                 self.refusal = problem
-        await WebSocketHandler.get(self, dialog_id)
+        await WebSocketHandler.get(self, *path)
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Greet the client and subscribe it, or say why not and close."""
@@ -166,17 +109,12 @@ class DialogSocket(Handler, WebSocketHandler):
             return  # the client left during the handshake, and on_close() has come and gone
         self.sink = StreamSink(stream, self.drained)
         if self.refusal is not None:
-            self.send(ErrorFrame(self.refusal.code, self.refusal.detail, None, self.refusal.retry_after))
+            self.send(self.error_frame(self.refusal, b""))
             self.end(close_code_for(self.refusal))
             return
-        hub = self.services.hub
-        epoch, position = position_of(hub, self.cursor)
-        sender = sender_of(self.speaker)
-        self.send(Connected(self.dialog_id, sender, f"{epoch}-{position}", self.heartbeat_s))
-        self.subscription = Subscription(topics_of(self.speaker, self.dialog_id), WEBSOCKET, self.sink, 0)
+        self.subscription = self.join()
         self.services.streams.add(self)
-        hub.subscribe(self.subscription, self.cursor)
-        log.info("%s WebSocket connected dialog=%d", _way(self.speaker), self.dialog_id)
+        self.services.hub.subscribe(self.subscription, self.cursor)
 
     def stream_of_socket(self) -> IOStream:
         """The socket below Tornado's WebSocket protocol."""
@@ -226,34 +164,14 @@ class DialogSocket(Handler, WebSocketHandler):
             self.limit("socket_frames", self.request_id)
             if not isinstance(message, str):
                 raise Malformed("Frames are JSON in text frames, not binary.")
-            await self.act(decode(data, FRAMES))
+            await self.act(data)
             self.bad_frames = max(0, self.bad_frames - 1)
         except Problem as problem:
             self.refuse_frame(problem, data)
 
-    async def act(self, frame: Frame) -> None:
-        """Do what one frame asks. Raises what the service refuses."""
-        dialogs, actor = self.services.dialogs, self.speaker
-        if isinstance(frame, SendFrame):
-            self.spend_send()
-            sent = await dialogs.send(actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender))
-            self.send(Ack(frame.client_id, sent.message, sent.duplicate))
-        elif isinstance(frame, TypingStartFrame | TypingStopFrame):
-            self.limit("typing", self.request_id)
-            await dialogs.typing(actor, self.dialog_id, isinstance(frame, TypingStartFrame), self.sink)
-        elif isinstance(frame, ReadFrame):
-            await dialogs.read(actor, self.dialog_id, frame.up_to)
-        else:
-            self.send(Pong())
-
     def refuse_frame(self, problem: Problem, data: bytes) -> None:
         """Answer one frame with an error; close a socket that goes on and on."""
-        try:
-            client_id = msgspec.json.decode(data, type=Envelope).client_id
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            client_id = None
-        shown = client_id if isinstance(client_id, str) and len(client_id) <= 64 else None
-        self.send(ErrorFrame(problem.code, problem.detail, shown, problem.retry_after))
+        self.send(self.error_frame(problem, data))
         self.bad_frames += 1
         if self.bad_frames >= BAD_FRAMES:
             self.end(TOO_FAST if isinstance(problem, TooManyRequests) else BAD_REQUEST)
@@ -290,9 +208,3 @@ class DialogSocket(Handler, WebSocketHandler):
         if self.subscription is not None:
             self.services.hub.unsubscribe(self.subscription)
         self.services.streams.remove(self)
-
-
-def _way(actor: Actor) -> str:
-    if isinstance(actor, VisitorActor):
-        return "[Site]" if actor.via == "site" else "WIDGET"
-    return "ADMIN"

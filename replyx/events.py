@@ -99,3 +99,18 @@ def dialog_topic(dialog_id: int) -> str:
 def visitor_topic(dialog_id: int) -> str:
     """The topic of a dialog's visitor alone."""
     return f"dialog:{dialog_id}:visitor"
+
+
+def account_topic(account_id: int) -> str:
+    """The topic of one account, on whichever of its devices."""
+    return f"account:{account_id}"
+
+
+def clients_topic(client_type: str) -> str:
+    """The topic of every client of a type: ``user``, ``shop`` or ``admin``."""
+    return f"clients:{client_type}"
+
+
+def room_topic(room: str) -> str:
+    """The topic of a room that clients name, such as ``shop:123``."""
+    return f"room:{room}"

@@ -16,9 +16,9 @@ import schemathesis
 
 from handlers.access import Access
 from handlers.base import Operation, Route
+from handlers.dialog_sockets import DialogSocket
 from handlers.openapi import METHODS, SECURITY, access_of
 from handlers.routes import ROUTES
-from handlers.sockets import DialogSocket
 from tests.scenario import (
     Json,
     Visitor,

@@ -13,9 +13,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from handlers import routes, sockets
+from handlers import dialog_sockets, routes, sockets
+from handlers.dialog_sockets import Ack, Connected, ErrorFrame, Frame, Pong
 from handlers.http_parser import HttpLimits
-from handlers.sockets import Ack, Connected, ErrorFrame, Frame, Pong
 from handlers.streams import RETURN_WITHIN_MS
 from replyx import errors, events
 from replyx.dialogs import TEXT_LIMIT
@@ -144,7 +144,7 @@ def test_the_example_of_an_event_or_frame_is_one_and_shows_all_its_fields(
     assert found is not None
     shown = msgspec.json.decode(found[1], type=struct, strict=True)
     members: dict[str, Any] = json.loads(found[1])
-    left_out = {"sender"} if struct is sockets.SendFrame else set()
+    left_out = {"sender"} if struct is dialog_sockets.SendFrame else set()
     left_out |= {each.name for each in msgspec.structs.fields(struct) if each.default is msgspec.UNSET}
     assert set(members) | left_out == {"type", *shown.__struct_fields__}
 
