@@ -29,6 +29,10 @@ class Rows(Protocol):
         """Run one statement and return a cursor over its rows."""
         ...
 
+    def executemany(self, sql: str, params: Sequence[Sequence[object]]) -> Any:
+        """Run one statement for each of several rows."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -88,14 +92,16 @@ def epoch(rows: Rows) -> str:
     return str(rows.execute("SELECT value FROM installation WHERE key = 'epoch'").fetchone()[0])
 
 
-def append(rows: Rows, event: LoggedEvent, now_ms: int) -> None:
-    """Write one event with the id it was given; part of the transaction whose change it reports."""
-    rows.execute(
+def append(rows: Rows, events: Sequence[LoggedEvent], now_ms: int) -> None:
+    """Write events with the ids they were given; part of the transaction whose changes they report."""
+    rows.executemany(
         "INSERT INTO event (id, topics, payload, created_at) VALUES (?, ?, ?, ?)",
-        (event.id, " ".join(event.topics), event.payload.decode(), now_ms),
+        [(event.id, " ".join(event.topics), event.payload.decode(), now_ms) for event in events],
     )
-    for topic in event.topics:
-        rows.execute("INSERT INTO event_topic (topic, event_id) VALUES (?, ?)", (topic, event.id))
+    rows.executemany(
+        "INSERT INTO event_topic (topic, event_id) VALUES (?, ?)",
+        [(topic, event.id) for event in events for topic in event.topics],
+    )
 
 
 def since(rows: Rows, after: int, topics: Iterable[str], limit: int = PAGE_EVENTS) -> LogPage:

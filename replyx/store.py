@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from peewee import Database, DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+import peewee
+from peewee import Database, PostgresqlDatabase, SqliteDatabase
 
 from replyx import eventlog
 from replyx.errors import StoreUnavailable
@@ -35,24 +37,25 @@ Query = Callable[["Snapshot"], T]
 GROUP = 256  # units in one commit: past this the flush is already a small share of the work
 WAITING = 10_000  # units in the queue before callers are told to come back
 READERS = 3
-STORE_FAILED = (OperationalError, InterfaceError, DatabaseError)
+# Connections are used as they are, so the driver's own errors arrive beside peewee's.
+UNUSABLE = (peewee.OperationalError, peewee.InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
+STORE_FAILED = (*UNUSABLE, peewee.DatabaseError, sqlite3.DatabaseError)
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Snapshot:
-    """A consistent view for reading: every statement of one query sees the same state."""
+    """A consistent view for reading: every statement of one query sees the same state.
+
+    ``execute`` runs one statement with ``?`` placeholders and returns its cursor, ``executemany`` one for each of
+    several rows. They are the connection's own: with peewee's ``execute_sql`` between, and a statement per event, the
+    writer needed 66 µs of CPU for a message, without 42 µs.
+    """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._execute: Callable[..., Any] = database.execute_sql
-        self._foreign_placeholder = database.param if database.param != "?" else None
-
-    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
-        """Run one statement with ``?`` placeholders and return its cursor."""
-        if self._foreign_placeholder:
-            sql = sql.replace("?", self._foreign_placeholder)
-        return self._execute(sql, params)
+        connection = database.connection()
+        self.execute: Callable[..., Any] = connection.execute
+        self.executemany: Callable[..., Any] = connection.executemany
 
 
 class Transaction(Snapshot):
@@ -62,7 +65,7 @@ class Transaction(Snapshot):
         super().__init__(database)
         self.now_ms = now_ms
         self.events: list[LoggedEvent] = []
-        self._started_at = self._last = self._lock_counter(database)
+        self._last = self._lock_counter(database)
 
     def append(self, topics: tuple[str, ...], event: msgspec.Struct) -> int:
         """Log ``event`` for the subscribers of ``topics`` and return its id.
@@ -74,10 +77,8 @@ class Transaction(Snapshot):
     def append_made(self, topics: tuple[str, ...], make: Callable[[int], msgspec.Struct]) -> int:
         """As :meth:`append`, for an event that must know its own id."""
         event_id = self._last + 1
-        logged = LoggedEvent(event_id, topics, _encode(make(event_id)))
-        eventlog.append(self, logged, self.now_ms)
+        self.events.append(LoggedEvent(event_id, topics, _encode(make(event_id))))
         self._last = event_id
-        self.events.append(logged)
         return event_id
 
     def next_event_id(self) -> int:
@@ -89,13 +90,14 @@ class Transaction(Snapshot):
         return len(self.events)
 
     def rewind(self, mark: int) -> None:
-        """Forget the events appended since ``mark``; their rows go with the savepoint."""
+        """Forget the events appended since ``mark``."""
         self._last -= len(self.events) - mark
         del self.events[mark:]
 
     def seal(self) -> None:
-        """Write the counter; the last statement before the commit."""
-        if self._last != self._started_at:
+        """Write the events and the counter; the last statements before the commit."""
+        if self.events:
+            eventlog.append(self, self.events, self.now_ms)
             self.execute("UPDATE counter SET top = ? WHERE id = 1", (self._last,))
 
     def _lock_counter(self, database: Database) -> int:
@@ -247,7 +249,7 @@ class Store:
         transaction.execute("SAVEPOINT unit")
         try:
             waiting.result = waiting.unit(transaction)
-        except (OperationalError, InterfaceError):
+        except UNUSABLE:
             raise  # the connection or the disk, not the unit: the whole group answers 503
         except Exception as error:
             transaction.execute("ROLLBACK TO SAVEPOINT unit")

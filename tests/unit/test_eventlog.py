@@ -27,18 +27,26 @@ class Happened(msgspec.Struct, tag_field="type", tag="happened"):
     padding: str
 
 
+class Log(Snapshot):
+    """A view of a database that can be written too."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self.database = database
+
+
 @contextmanager
-def log() -> Iterator[Snapshot]:
+def log() -> Iterator[Log]:
     """An empty log."""
     database = SqliteDatabase(":memory:")
     migrate(database)
-    yield Snapshot(database)
+    yield Log(database)
     database.close()
 
 
-def write(rows: Snapshot, topics: tuple[str, ...], size: int = 0, now_ms: int = 0) -> LoggedEvent:
+def write(rows: Log, topics: tuple[str, ...], size: int = 0, now_ms: int = 0) -> LoggedEvent:
     """Append one event the way a unit does."""
-    tx = Transaction(rows._database, now_ms)
+    tx = Transaction(rows.database, now_ms)
     tx.append(topics, Happened("x" * size))
     tx.seal()
     return tx.events[0]
