@@ -24,12 +24,14 @@ from replyx.accounts import Accounts
 from replyx.assistants import Assistants
 from replyx.auth import Authenticator
 from replyx.bus import Follower, LocalBus
+from replyx.catalog import Catalog
 from replyx.dialogs import Dialogs
 from replyx.directory import Directory
 from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limits
 from replyx.migrations import SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
+from replyx.platform_settings import Platform
 from replyx.retention import Retention
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
@@ -92,6 +94,8 @@ class Server:
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
             tickets=Tickets(store, self.bus, epoch, policy, internal_secret(given, secrets), given.demo),
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
+            catalog=Catalog(store),
+            platform=Platform(store),
             started_at=clock(),
         )
         self.engine = ticket_engine(self.services)

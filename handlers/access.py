@@ -24,6 +24,8 @@ class Access(Enum):
     WIDGET = "anyone who holds what a customer's page shows (a widget token or an assistant id)"
     ACCOUNT = "any account that is logged in"
     OPERATOR = "an operator: role admin or manager"
+    ADMIN = "an admin: role admin"
+    SHOP = "a shop: role shop"
     STAFF = "an operator or a bot account"
     SITE = "the visitor of a site, with site_token"
     GUEST = "the visitor of an assistant, with assistant_id and guest_id"
@@ -33,6 +35,8 @@ class Access(Enum):
 ROLES = {
     Access.ACCOUNT: frozenset({"admin", "manager", "user", "shop", "bot"}),
     Access.OPERATOR: OPERATOR_ROLES,
+    Access.ADMIN: frozenset({"admin"}),
+    Access.SHOP: frozenset({"shop"}),
     Access.STAFF: OPERATOR_ROLES | {"bot"},
 }
 

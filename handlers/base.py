@@ -172,6 +172,17 @@ class Handler(RequestHandler):
         if origin is not None and self.access in VISITOR_ACCESS:
             self.allow_origin(origin)
 
+    async def presented_account(self) -> AccountActor | None:
+        """On a route for anyone, the account whose credential came along, if any; a bad one is refused."""
+        presented = Presented(self.request)
+        if presented.token is None and presented.cookie is None:
+            return None
+        actor = await self.gate.admit(Access.ACCOUNT, presented, self, self.now)
+        if presented.by_cookie and self.request.method not in ("GET", "HEAD"):
+            self.check_xsrf()
+        assert isinstance(actor, AccountActor)
+        return actor
+
     # Who and where from
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from handlers.access import Access
+from handlers.access import ROLES, Access
 from handlers.base import Handler, Operation, Route, operation
 from handlers.pages import Page
 from replyx import __version__, errors
@@ -20,9 +20,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PUBLIC: [],
     Access.WIDGET: [],
-    Access.ACCOUNT: [{"bearer": []}, {"token": []}, {"panel": []}],
-    Access.OPERATOR: [{"bearer": []}, {"token": []}, {"panel": []}],
-    Access.STAFF: [{"bearer": []}, {"token": []}, {"panel": []}],
+    **{access: [{"bearer": []}, {"token": []}, {"panel": []}] for access in ROLES},
     Access.SITE: [{"site_token": []}],
     Access.GUEST: [{"assistant_id": [], "guest_id": []}],
     Access.PARTICIPANT: [
@@ -168,7 +166,7 @@ def _problems(route: Route, declared: Operation) -> dict[int, list[str]]:
     access = access_of(route, declared)
     if SECURITY[access]:
         kinds |= {errors.CredentialMissing, errors.CredentialInvalid, errors.CredentialExpired, errors.WrongEndpoint}
-    if access in (Access.OPERATOR, Access.STAFF, Access.ACCOUNT):
+    if access in ROLES:
         kinds |= {errors.Forbidden, errors.XsrfRefused}
     if declared.body is not None:
         kinds |= {errors.Malformed, errors.Invalid, errors.BodyTooLarge, errors.UnsupportedMediaType}

@@ -11,7 +11,7 @@ from handlers.sinks import StreamSink
 from replyx.auth import Actor, VisitorActor
 from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
 from replyx.eventlog import Cursor
-from replyx.events import INBOX, dialog_topic, visitor_topic
+from replyx.events import INBOX, clients_topic, dialog_topic, visitor_topic
 from replyx.hub import Hub
 from replyx.streams import SSE_SLOTS, Streams
 from replyx.subscription import State, Subscription
@@ -124,6 +124,11 @@ class DialogEvents(StreamHandler):
 
 
 class InboxEvents(StreamHandler):
-    @operation("Events of every dialog, over one connection", answers={200: str}, media_type="text/event-stream")
+    @operation(
+        "Events of every dialog and, for an admin, of moderation, over one connection",
+        answers={200: str},
+        media_type="text/event-stream",
+    )
     async def get(self) -> None:
-        await self.stream(frozenset({INBOX}))
+        admin = self.account.role == "admin"
+        await self.stream(frozenset({INBOX, clients_topic("admin")} if admin else {INBOX}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.access import Access, Presented
+from handlers.access import Access
 from handlers.base import Handler, operation
 from replyx.auth import AccountActor, Speaker
 from replyx.errors import (
@@ -102,17 +102,6 @@ class TicketMessages(Handler):
         sent = await self.services.tickets.send(speaker, ticket_id, draft)
         self.set_status(200 if sent.duplicate else 201)
         return sent
-
-    async def presented_account(self) -> AccountActor | None:
-        """The account whose credential came along, if any; a bad one is refused."""
-        presented = Presented(self.request)
-        if presented.token is None and presented.cookie is None:
-            return None
-        actor = await self.gate.admit(Access.ACCOUNT, presented, self, self.now)
-        if presented.by_cookie:
-            self.check_xsrf()
-        assert isinstance(actor, AccountActor)
-        return actor
 
     def spend_ticket_send(self, speaker: Speaker, ticket_id: str) -> None:
         """Count a send against its account, or against the ticket and the address."""

@@ -6,8 +6,10 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from replyx import accounts, assistants, visitors, widgets
+from replyx import accounts, assistants, catalog, visitors, widgets
 from replyx.assistants import NewAssistant
+from replyx.catalog import Verdict
+from replyx.catalog_schemas import NewProduct
 from replyx.passwords import Passwords
 from replyx.store import Snapshot, Store, Transaction
 from replyx.widgets import NewWidget
@@ -23,6 +25,15 @@ ASSISTANTS = (
     NewAssistant("Консультант", "Здравствуйте! Чем помочь?"),
     NewAssistant("Support", "Hello! How can we help?"),
     NewAssistant("Fashion Store", "Здравствуйте! Подскажем по размерам, доставке и возврату."),
+)
+PENDING = (
+    NewProduct("Красное платье", 4990.0, "Хлопок, длина миди. Размеры 42–50."),
+    NewProduct("Кожаная сумка", 7490.0, "Натуральная кожа, одно отделение, ремень в комплекте."),
+    NewProduct("Льняная рубашка", 3290.0, "Свободный крой, белый лён."),
+)
+APPROVED = (
+    NewProduct("Шерстяной шарф", 1990.0, "Мериносовая шерсть, 180 × 30 см."),
+    NewProduct("Джинсы прямого кроя", 5490.0, "Плотный деним, высокая посадка."),
 )
 ASSISTANT = 3
 GUEST = "test"
@@ -74,10 +85,13 @@ def _state(rows: Snapshot) -> str:
 
 
 def _insert(tx: Transaction, hashed: str) -> None:
-    for email, name, role in ACCOUNTS:
-        accounts.insert(tx, email, name, role, hashed)
+    ids = {role: accounts.insert(tx, email, name, role, hashed).id for email, name, role in ACCOUNTS}
     for assistant in ASSISTANTS:
         assistants.create(tx, assistant)
     widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c"))
     visitors.arrive(tx, ASSISTANT, None, GUEST, None, None)
+    for product in (*APPROVED, *PENDING):
+        submitted = catalog.submit(tx, ids["shop"], product)
+        if product in APPROVED:
+            catalog.decide(tx, submitted.id, Verdict("approved", "Отличный товар", 500, ids["admin"]))
     tx.execute("INSERT INTO installation (key, value) VALUES ('demo', 'filled')")

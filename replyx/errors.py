@@ -126,6 +126,10 @@ class WidgetNotFound(Problem):
     status, code, title = 404, "widget_not_found", "No such widget"
 
 
+class ProductNotFound(Problem):
+    status, code, title = 404, "product_not_found", "No such product"
+
+
 class AccountNotFound(Problem):
     status, code, title = 404, "account_not_found", "No such account"
 

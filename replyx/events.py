@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from replyx.catalog_schemas import PlatformSettings, Product, ProductVerdict
 from replyx.schemas import Dialog, Message, Sender
 from replyx.ticket_schemas import Ticket, TicketChange
 
@@ -50,6 +51,34 @@ class MessageRead(msgspec.Struct, tag_field="type", tag="message:read", frozen=T
     up_to: int
 
 
+class ProductSubmitted(msgspec.Struct, tag_field="type", tag="product.submitted", frozen=True):
+    """Durable, to admins. A product waits for a decision: it is new, was changed, or was sent back to the queue."""
+
+    timestamp: str
+    data: Product
+
+
+class ProductApproved(msgspec.Struct, tag_field="type", tag="product.approved", frozen=True):
+    """Durable, to the product's shop, to every user and to admins. A product is offered; one per approval."""
+
+    timestamp: str
+    data: ProductVerdict
+
+
+class ProductRejected(msgspec.Struct, tag_field="type", tag="product.rejected", frozen=True):
+    """Durable, to the product's shop and to admins. A product is not offered; the notes say why."""
+
+    timestamp: str
+    data: ProductVerdict
+
+
+class SettingsUpdated(msgspec.Struct, tag_field="type", tag="settings.updated", frozen=True):
+    """Durable, to users, shops and admins. An admin has saved the platform's settings; they are here as a whole."""
+
+    timestamp: str
+    data: PlatformSettings
+
+
 class DirectoryChanged(msgspec.Struct, tag_field="type", tag="directory:changed", frozen=True):
     """Durable, never sent to clients. Cached accounts, sessions or widgets are out of date.
 
@@ -84,7 +113,10 @@ class TypingStop(msgspec.Struct, tag_field="type", tag="typing_stop", frozen=Tru
     ticket_id: str | UnsetType = UNSET
 
 
-DURABLE = (MessageNew, DialogUpdated, TicketUpdated, MessageRead)
+DURABLE = (
+    *(MessageNew, DialogUpdated, TicketUpdated, MessageRead),
+    *(ProductSubmitted, ProductApproved, ProductRejected, SettingsUpdated),
+)
 EPHEMERAL = (MessageReceived, TypingStart, TypingStop)
 
 DIRECTORY = "directory"

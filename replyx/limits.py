@@ -58,6 +58,8 @@ RULES = (
     # An address can be a whole company or mobile network behind one NAT.
     Rule("address_send", 2000, 100.0, "messages from this address"),
     Rule("operator_send", 2000, 200.0, "messages of this operator"),
+    # A shop may bring its whole catalogue at once.
+    Rule("product_submit", 1000, 20.0, "products submitted by this shop"),
     Rule("typing", 30, 5.0, "typing notices"),
     # A company's whole floor reconnects in the same second after a restart.
     Rule("connect", 3000, 200.0, "connections opened from this address"),

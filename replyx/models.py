@@ -222,6 +222,48 @@ class SocketRoom(Table):
         primary_key = CompositeKey("pid", "dialog_id")
 
 
+class Product(Table):
+    """What a shop offers. ``price`` and ``approval_fee`` are in hundredths of the platform's currency.
+
+    Notes and fee belong to the decision in force; a product that waits for one has neither.
+    """
+
+    id = AutoField()
+    shop_id = IntegerField()
+    name = TextField()
+    description = TextField()
+    price = BigIntegerField()
+    status = TextField()
+    moderation_notes = TextField(null=True)
+    approval_fee = BigIntegerField(null=True)
+    created_at = BigIntegerField()
+
+    class Meta:
+        indexes = ((("status", "id"), False), (("shop_id", "id"), False), (("shop_id", "status", "id"), False))
+
+
+class ModerationDecision(Table):
+    """One decision about a product; ``account_id`` is null where the platform approved without asking anybody."""
+
+    id = AutoField()
+    product_id = IntegerField()
+    status = TextField()
+    moderation_notes = TextField(null=True)
+    approval_fee = BigIntegerField(null=True)
+    account_id = IntegerField(null=True)
+    created_at = BigIntegerField()
+
+    class Meta:
+        indexes = ((("product_id", "id"), False),)
+
+
+class PlatformSetting(Table):
+    """A platform setting that an admin has set; ``value`` is JSON."""
+
+    name = TextField(primary_key=True)
+    value = TextField()
+
+
 TABLES: tuple[type[Table], ...] = (
     Installation,
     Counter,
@@ -237,4 +279,7 @@ TABLES: tuple[type[Table], ...] = (
     Ticket,
     TicketChange,
     SocketRoom,
+    Product,
+    ModerationDecision,
+    PlatformSetting,
 )

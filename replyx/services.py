@@ -10,11 +10,13 @@ from replyx.accounts import Accounts
 from replyx.assistants import Assistants
 from replyx.auth import Authenticator
 from replyx.bus import Bus
+from replyx.catalog import Catalog
 from replyx.dialogs import Dialogs
 from replyx.directory import Directory
 from replyx.hub import Hub
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
+from replyx.platform_settings import Platform
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
@@ -47,4 +49,6 @@ class Services:
     dialogs: Dialogs
     tickets: Tickets
     visitors: Visitors
+    catalog: Catalog
+    platform: Platform
     started_at: float

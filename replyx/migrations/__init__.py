@@ -16,11 +16,12 @@ from peewee import Database, SqliteDatabase
 from replyx.migrations.m0001_initial import initial
 from replyx.migrations.m0002_tickets import tickets
 from replyx.migrations.m0003_socket_rooms import socket_rooms
+from replyx.migrations.m0004_catalogue import catalogue
 
 log = logging.getLogger("replyx.migrations")
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms)
+MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue)
 
 
 class SchemaTooNew(Exception):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from peewee import Database
 
+from replyx.migrations.statements import run
+
 STATEMENTS = """
 CREATE TABLE socket_room (
     pid TEXT NOT NULL,
@@ -21,5 +23,4 @@ CREATE INDEX socket_room_joined_at ON socket_room (joined_at)
 
 def socket_rooms(database: Database) -> None:
     """Make the table."""
-    for statement in STATEMENTS.split(";"):
-        database.execute_sql(statement)
+    run(database, STATEMENTS)

@@ -51,6 +51,10 @@ OPEN = {
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/register",
     "POST /admin/session",
+    # approved products, and what the events tell every client of the platform
+    "GET /api/v1/products",
+    "GET /api/v1/products/{product_id}",
+    "GET /api/v1/settings",
     "GET /api/widgets/check",
     "POST /api/site/session",
     "POST /api/widget/dialogs",
@@ -92,7 +96,7 @@ CLOSED = [call for call in CALLS if call.access not in (Access.PUBLIC, Access.WI
 OPERATORS = [
     call
     for call in CLOSED
-    if call.access not in (Access.SITE, Access.GUEST)
+    if call.access not in (Access.SITE, Access.GUEST, Access.SHOP)
     and call.method != "DELETE"
     and not call.route.path.endswith(("/events", "/logout", "/password"))
 ]
@@ -138,6 +142,8 @@ def callers(server: Server, http: httpx.Client, maria: httpx.Client) -> dict[str
 ENTITLED = {
     Access.ACCOUNT: {"user", "shop", "bot"},
     Access.OPERATOR: set(),
+    Access.ADMIN: set(),
+    Access.SHOP: {"shop"},
     Access.STAFF: {"bot"},
     Access.SITE: set(),  # the shopper has a dialog, but not this one
     Access.GUEST: set(),
