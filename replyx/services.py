@@ -15,6 +15,7 @@ from replyx.directory import Directory
 from replyx.hub import Hub
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
+from replyx.presence import Presence
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
@@ -37,6 +38,7 @@ class Services:
     hub: Hub
     bus: Bus
     streams: Streams
+    presence: Presence
     limits: Limiter
     origins: OriginPolicy
     directory: Directory
