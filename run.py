@@ -32,6 +32,7 @@ from replyx.limits import Limits
 from replyx.migrations import SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
 from replyx.platform_settings import Platform
+from replyx.presence import LocalPresence
 from replyx.retention import Retention
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
@@ -65,6 +66,8 @@ class Server:
         self.hub = Hub(store, epoch, top)
         self.bus = LocalBus(self.hub)
         self.streams = Streams(self.hub, clock)
+        self.presence = LocalPresence()
+        self.presence.report("streams", self.streams.by_kind)
         self.follower = Follower(store, self.hub)
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
@@ -84,6 +87,7 @@ class Server:
             hub=self.hub,
             bus=self.bus,
             streams=self.streams,
+            presence=self.presence,
             limits=limits,
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,

@@ -27,7 +27,7 @@ class BusHealth(msgspec.Struct, frozen=True):
 
 
 class SseHealth(msgspec.Struct, frozen=True):
-    """Open event streams, and the topics that somebody here listens to."""
+    """Open event streams of all processes, and the topics that somebody listens to in the one that answers."""
 
     status: Literal["ok"]
     connections: int
@@ -51,7 +51,7 @@ class SseHealthHandler(Handler):
         services = self.services
         return SseHealth(
             "ok",
-            len(services.streams),
+            sum(services.presence.totals("streams").values()),
             services.hub.topics,
             int(self.now - services.started_at),
             BusHealth(services.bus.kind, services.bus.connected),

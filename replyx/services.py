@@ -17,6 +17,7 @@ from replyx.hub import Hub
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.platform_settings import Platform
+from replyx.presence import Presence
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
@@ -39,6 +40,7 @@ class Services:
     hub: Hub
     bus: Bus
     streams: Streams
+    presence: Presence
     limits: Limiter
     origins: OriginPolicy
     directory: Directory
