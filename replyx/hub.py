@@ -141,8 +141,10 @@ class Hub:
 
     def position(self, subscription: Subscription) -> Cursor:
         """The place up to which everything of the subscription's topics went into its sink."""
-        live = subscription.state is State.LIVE
-        return Cursor(self.epoch, self.last if live else subscription.cursor)
+        told = subscription.cursor
+        if subscription.state is State.LIVE:
+            told = max(told, self.last)  # what was read from the log may be ahead of what has arrived here
+        return Cursor(self.epoch, told)
 
     def retopic(self, subscription: Subscription, topics: frozenset[str]) -> Subscription:
         """What goes on in the place of ``subscription`` with other topics: nothing is missed, nothing comes twice."""
