@@ -20,14 +20,16 @@ from tornado.netutil import bind_sockets
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
 from handlers.ticket_sockets import ticket_engine
-from replyx import cli, demo, eventlog, logs, passwords, settings
+from replyx import cli, demo, eventlog, logs, passwords, rooms, settings
 from replyx.accounts import Accounts
 from replyx.assistants import Assistants
-from replyx.auth import Authenticator
+from replyx.auth import Authenticator, InternalSecret
+from replyx.broadcasts import Broadcasts
 from replyx.bus import Follower, LocalBus
 from replyx.catalog import Catalog
 from replyx.dialogs import Dialogs
 from replyx.directory import Directory
+from replyx.events import room_topic
 from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limits
 from replyx.migrations import SchemaTooNew
@@ -73,6 +75,7 @@ class Server:
         self.streams = Streams(self.hub, clock)
         self.presence = LocalPresence()
         self.presence.report("streams", self.streams.by_kind)
+        self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
         self.follower = Follower(store, self.hub)
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
@@ -80,7 +83,8 @@ class Server:
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
-        authenticator = Authenticator(self.tokens, directory)
+        secret = InternalSecret(internal_secret(given, secrets))
+        authenticator = Authenticator(self.tokens, directory, secret)
         token_seconds = given.widget_token_days * 86400
         self.services = Services(
             settings=given,
@@ -101,7 +105,8 @@ class Server:
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
-            tickets=Tickets(store, self.bus, epoch, policy, internal_secret(given, secrets), given.demo),
+            tickets=Tickets(store, self.bus, epoch, policy, secret, given.demo),
+            broadcasts=Broadcasts(store, frozenset(given.broadcast_private_types)),
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
             catalog=Catalog(store),
             platform=Platform(store),

@@ -26,10 +26,12 @@ class Access(Enum):
     OPERATOR = "an operator: role admin or manager"
     ADMIN = "an admin: role admin"
     SHOP = "a shop: role shop"
+    USER = "a user: role user"
     STAFF = "an operator or a bot account"
     SITE = "the visitor of a site, with site_token"
     GUEST = "the visitor of an assistant, with assistant_id and guest_id"
     PARTICIPANT = "an operator, or the dialog's visitor with either credential"
+    INTERNAL = "a bot that holds the internal secret"
 
 
 ROLES = {
@@ -37,10 +39,12 @@ ROLES = {
     Access.OPERATOR: OPERATOR_ROLES,
     Access.ADMIN: frozenset({"admin"}),
     Access.SHOP: frozenset({"shop"}),
+    Access.USER: frozenset({"user"}),
     Access.STAFF: OPERATOR_ROLES | {"bot"},
 }
 
 PANEL_COOKIE = "replyx_session"
+SECRET_HEADER = "x-internal-secret"  # noqa: S105 - the header's name
 
 
 class Presented:
@@ -55,6 +59,7 @@ class Presented:
         self.cookie = cookie.value if cookie else None
         self.token = self.bearer or self._arguments.get("token") or None
         self.site_token = self._arguments.get("site_token") or None
+        self.secret = request.headers.get(SECRET_HEADER)
         self.guest_id = self._arguments.get("guest_id")
         self.assistant_id = self._arguments.get("assistant_id")
 
@@ -80,8 +85,11 @@ class Gate:
         self._authenticator = authenticator
 
     async def admit(self, access: Access, presented: Presented, address: Address, now: float) -> Actor | None:
-        """The actor, or None on public routes. Raises a 401 or 403 problem for everybody else."""
+        """The actor, or None where nobody has a name. Raises a 401 or 403 problem for everybody else."""
         if access in (Access.PUBLIC, Access.WIDGET):
+            return None
+        if access is Access.INTERNAL:
+            self._authenticator.broadcaster(presented.secret)
             return None
         if access is Access.SITE:
             return await self._site(presented, address, now)

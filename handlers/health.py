@@ -7,8 +7,10 @@ from typing import Literal
 import msgspec
 
 from handlers.base import Handler, operation
-from replyx import __version__, eventlog
+from replyx import __version__, eventlog, rooms
 from replyx.errors import StoreUnavailable
+
+SOCKET_KINDS = ("user", "shop", "admin", "webapp", "dialog", "ticket")
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -36,6 +38,14 @@ class SseHealth(msgspec.Struct, frozen=True):
     bus: BusHealth
 
 
+class SocketStats(msgspec.Struct, frozen=True):
+    """Open sockets of all processes by the kind of client, and the number of rooms. Counts only: anyone may ask."""
+
+    total: int
+    by_type: dict[str, int]
+    rooms: int
+
+
 class HealthHandler(Handler):
     @operation("Whether the server and its store work", answers={200: Health}, problems=(StoreUnavailable,))
     async def get(self) -> object:
@@ -56,3 +66,12 @@ class SseHealthHandler(Handler):
             int(self.now - services.started_at),
             BusHealth(services.bus.kind, services.bus.connected),
         )
+
+
+class SocketStatsHandler(Handler):
+    @operation("Open sockets by the kind of client", answers={200: SocketStats})
+    async def get(self) -> object:
+        presence = self.services.presence
+        found = presence.totals("streams")
+        by_type = {kind: found.get(kind, 0) for kind in SOCKET_KINDS}
+        return SocketStats(sum(by_type.values()), by_type, rooms.total(presence.totals("rooms")))

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from handlers.access import ROLES, Access
+from handlers.access import ROLES, SECRET_HEADER, Access
 from handlers.base import Handler, Operation, Route, operation
 from handlers.pages import Page
 from replyx import __version__, errors
@@ -21,6 +21,7 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PUBLIC: [],
     Access.WIDGET: [],
     **{access: [{"bearer": []}, {"token": []}, {"panel": []}] for access in ROLES},
+    Access.INTERNAL: [{"internal_secret": []}],
     Access.SITE: [{"site_token": []}],
     Access.GUEST: [{"assistant_id": [], "guest_id": []}],
     Access.PARTICIPANT: [
@@ -37,6 +38,7 @@ SCHEMES = {
     "token": {"type": "apiKey", "in": "query", "name": "token"},
     "panel": {"type": "apiKey", "in": "cookie", "name": "replyx_session"},
     "site_token": {"type": "apiKey", "in": "query", "name": "site_token"},
+    "internal_secret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER},
     "assistant_id": {"type": "apiKey", "in": "query", "name": "assistant_id"},
     "guest_id": {"type": "apiKey", "in": "query", "name": "guest_id"},
 }
@@ -164,7 +166,9 @@ def _problems(route: Route, declared: Operation) -> dict[int, list[str]]:
     """By status, the codes that a call can meet: those it declares and those of its access and its input."""
     kinds = set(declared.problems) | {errors.TooManyRequests, errors.StoreUnavailable, errors.OriginRefused}
     access = access_of(route, declared)
-    if SECURITY[access]:
+    if access is Access.INTERNAL:
+        kinds |= {errors.CredentialMissing, errors.CredentialInvalid}
+    elif SECURITY[access]:
         kinds |= {errors.CredentialMissing, errors.CredentialInvalid, errors.CredentialExpired, errors.WrongEndpoint}
     if access in ROLES:
         kinds |= {errors.Forbidden, errors.XsrfRefused}

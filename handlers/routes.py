@@ -13,6 +13,8 @@ from tornado.web import Application
 from handlers import (
     accounts,
     assistants,
+    broadcasts,
+    client_sockets,
     dialog_sockets,
     dialogs,
     health,
@@ -23,6 +25,7 @@ from handlers import (
     streams,
     tickets,
     visitors,
+    webapp_sockets,
     widgets,
 )
 from handlers.access import Access, Gate
@@ -86,6 +89,13 @@ ROUTES = (
     Route("/ws/dialogs/{dialog_id}", dialog_sockets.DialogSocket, Access.STAFF),
     Route("/ws/site/dialogs/{dialog_id}", dialog_sockets.DialogSocket, Access.SITE),
     Route("/ws/widget/dialogs/{dialog_id}", dialog_sockets.DialogSocket, Access.GUEST),
+    Route("/ws/user", client_sockets.UserSocket, Access.USER),
+    Route("/ws/shop", client_sockets.ShopSocket, Access.SHOP),
+    Route("/ws/admin", client_sockets.AdminSocket, Access.ADMIN),
+    Route("/ws/webapp", webapp_sockets.WebappSocket, Access.PUBLIC),
+    Route("/ws", webapp_sockets.WebappSocket, Access.PUBLIC),
+    Route("/ws/stats", health.SocketStatsHandler, Access.PUBLIC),
+    Route("/api/internal/broadcast", broadcasts.BroadcastHandler, Access.INTERNAL),
     Route("/health", health.HealthHandler, Access.PUBLIC),
     Route("/api/sse/health", health.SseHealthHandler, Access.PUBLIC),
     Route("/openapi.json", openapi.Document, Access.PUBLIC),

@@ -23,11 +23,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from handlers.access import SECRET_HEADER
 from handlers.decoding import convert
 from handlers.socketio import admits_origins, socket_io
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
-from handlers.tickets import SECRET_HEADER
 from replyx.auth import AccountActor, Speaker
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.eventlog import Cursor, LoggedEvent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.access import Access
+from handlers.access import SECRET_HEADER, Access
 from handlers.base import Handler, operation
 from replyx.auth import AccountActor, Speaker
 from replyx.errors import (
@@ -27,8 +27,6 @@ from replyx.ticket_schemas import (
     TicketQuery,
     TicketSent,
 )
-
-SECRET_HEADER = "x-internal-secret"  # noqa: S105 - the header's name
 
 
 class TicketList(Handler):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from typing import Literal
 
 from replyx.directory import Directory, KnownWidget
-from replyx.errors import CredentialInvalid, CredentialMissing, DialogNotFound
+from replyx.errors import BroadcastsOff, CredentialInvalid, CredentialMissing, DialogNotFound
 from replyx.schemas import OPERATOR_ROLES, Sender
+from replyx.settings import MIN_SECRET_CHARS
 from replyx.tokens import SiteClaims, Tokens, WidgetClaims, domain_digest
 
 
@@ -71,12 +73,40 @@ Speaker = Actor | TicketActor
 WidgetVerdict = Literal["ok", "domains changed", "domain not allowed", "revoked", "expired", "malformed"]
 
 
+class InternalSecret:
+    """The secret that bots share with this server; one of under 32 characters lets nobody in."""
+
+    def __init__(self, text: str) -> None:
+        self._secret = text.encode() if len(text) >= MIN_SECRET_CHARS else None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a secret that is long enough."""
+        return self._secret is not None
+
+    def check(self, presented: str) -> None:
+        """Compare in constant time. Raises :class:`CredentialInvalid`."""
+        if self._secret is None or not hmac.compare_digest(self._secret, presented.encode(errors="surrogateescape")):
+            raise CredentialInvalid("The x-internal-secret is not the one of this server.")
+
+
 class Authenticator:
     """Turns credentials into actors; every method raises a 401 problem for a bad credential."""
 
-    def __init__(self, tokens: Tokens, directory: Directory) -> None:
+    def __init__(self, tokens: Tokens, directory: Directory, secret: InternalSecret) -> None:
         self._tokens = tokens
         self._directory = directory
+        self._secret = secret
+
+    def broadcaster(self, secret: str | None) -> None:
+        """Whoever holds the internal secret. Raises :class:`BroadcastsOff` where this server has none."""
+        if not self._secret.is_usable:
+            raise BroadcastsOff(
+                f"Broadcasts are off: set INTERNAL_SECRET to {MIN_SECRET_CHARS} or more characters and restart."
+            )
+        if secret is None:
+            raise CredentialMissing("Send the internal secret as the header x-internal-secret.")
+        self._secret.check(secret)
 
     async def account(self, token: str, now: float) -> AccountActor:
         """The account behind an access token whose session has not ended."""

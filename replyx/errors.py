@@ -170,6 +170,10 @@ class Invalid(Problem):
     status, code, title = 422, "invalid", "A value is not acceptable"
 
 
+class IdempotencyKeyReused(Problem):
+    status, code, title = 422, "idempotency_key_reused", "The key stood with another body before"
+
+
 class UpgradeRequired(Problem):
     status, code, title = 426, "upgrade_required", "This address speaks WebSocket"
 
@@ -180,6 +184,10 @@ class TooManyRequests(Problem):
 
 class HeadersTooLarge(Problem):
     status, code, title = 431, "headers_too_large", "The request's headers are too large"
+
+
+class BroadcastsOff(Problem):
+    status, code, title = 503, "broadcasts_off", "Broadcasts are off on this server"
 
 
 class StoreUnavailable(Problem):

@@ -5,6 +5,8 @@ Durable events go through the log and have an id; ephemeral ones reach whoever i
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -79,6 +81,14 @@ class SettingsUpdated(msgspec.Struct, tag_field="type", tag="settings.updated", 
     data: PlatformSettings
 
 
+class Broadcast(msgspec.Struct, frozen=True):
+    """Durable. What a bot told the clients; ``body`` is the JSON object as the bot sent it, ``type`` among it."""
+
+    type: str
+    timestamp: str
+    body: msgspec.Raw
+
+
 class DirectoryChanged(msgspec.Struct, tag_field="type", tag="directory:changed", frozen=True):
     """Durable, never sent to clients. Cached accounts, sessions or widgets are out of date.
 
@@ -121,6 +131,10 @@ EPHEMERAL = (MessageReceived, TypingStart, TypingStop)
 
 DIRECTORY = "directory"
 INBOX = "inbox"
+BROADCASTS = "broadcasts"
+
+ClientType = Literal["user", "shop", "admin"]
+CLIENT_TYPES: tuple[ClientType, ...] = get_args(ClientType)
 
 
 def dialog_topic(dialog_id: int) -> str:
@@ -138,7 +152,7 @@ def account_topic(account_id: int) -> str:
     return f"account:{account_id}"
 
 
-def clients_topic(client_type: str) -> str:
+def clients_topic(client_type: ClientType) -> str:
     """The topic of every client of a type: ``user``, ``shop`` or ``admin``."""
     return f"clients:{client_type}"
 
@@ -146,3 +160,8 @@ def clients_topic(client_type: str) -> str:
 def room_topic(room: str) -> str:
     """The topic of a room that clients name, such as ``shop:123``."""
     return f"room:{room}"
+
+
+def everyone() -> tuple[str, ...]:
+    """The topics that together reach every mobile, shop and admin client and every webapp that named no room."""
+    return (*map(clients_topic, CLIENT_TYPES), BROADCASTS)

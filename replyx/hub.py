@@ -139,6 +139,21 @@ class Hub:
             if not any(wires.values()):
                 del self._topics[topic]
 
+    def position(self, subscription: Subscription) -> Cursor:
+        """The place up to which everything of the subscription's topics went into its sink."""
+        told = subscription.cursor
+        if subscription.state is State.LIVE:
+            told = max(told, self.last)  # what was read from the log may be ahead of what has arrived here
+        return Cursor(self.epoch, told)
+
+    def retopic(self, subscription: Subscription, topics: frozenset[str]) -> Subscription:
+        """What goes on in the place of ``subscription`` with other topics: nothing is missed, nothing comes twice."""
+        position = self.position(subscription)
+        self.unsubscribe(subscription)
+        successor = Subscription(topics, subscription.wire, subscription.sink, 0)
+        self.subscribe(successor, position)
+        return successor
+
     def resume(self, subscription: Subscription) -> None:
         """Go on with a subscription that is behind and whose sink has room: when it joins, when it drained."""
         if subscription.state is not State.BEHIND or subscription.sink.full or subscription in self._reading:
@@ -159,6 +174,10 @@ class Hub:
     def topics(self) -> int:
         """How many topics have a subscriber here."""
         return len(self._topics)
+
+    def topics_within(self, prefix: str) -> list[str]:
+        """The topics that begin with ``prefix`` and have a subscriber here."""
+        return [topic for topic in self._topics if topic.startswith(prefix)]
 
     # Within
 

@@ -62,6 +62,8 @@ RULES = (
     Rule("product_submit", 1000, 20.0, "products submitted by this shop"),
     Rule("typing", 30, 5.0, "typing notices"),
     # A company's whole floor reconnects in the same second after a restart.
+    # A bot that imports a shop's whole catalogue tells of each product, and does not ask twice.
+    Rule("broadcast", 2000, 200.0, "broadcasts from this address"),
     Rule("connect", 3000, 200.0, "connections opened from this address"),
     Rule("socket_frames", 500, 100.0, "frames on this connection"),
     Rule("setup_code", 5, 0.05, "tries of the setup code from this address"),

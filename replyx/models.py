@@ -264,6 +264,14 @@ class PlatformSetting(Table):
     value = TextField()
 
 
+class BroadcastKey(Table):
+    """An ``Idempotency-Key`` that came with a broadcast, and the digest of its body. See :mod:`replyx.broadcasts`."""
+
+    key = TextField(primary_key=True)
+    digest = TextField()
+    created_at = BigIntegerField(index=True)
+
+
 TABLES: tuple[type[Table], ...] = (
     Installation,
     Counter,
@@ -282,4 +290,5 @@ TABLES: tuple[type[Table], ...] = (
     Product,
     ModerationDecision,
     PlatformSetting,
+    BroadcastKey,
 )

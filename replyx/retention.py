@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from replyx import eventlog, tasks, ticket_rooms
+from replyx import broadcasts, eventlog, tasks, ticket_rooms
 from replyx.errors import StoreUnavailable
 from replyx.store import Store
 
@@ -40,6 +40,7 @@ class Retention:
         while pruned := await self._store.commit(lambda tx: eventlog.prune(tx, oldest, self._events)):
             total += pruned
         await self._store.commit(lambda tx: ticket_rooms.prune(tx, oldest))
+        await self._store.commit(broadcasts.prune)
         return total
 
     async def _prune_forever(self) -> None:

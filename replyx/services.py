@@ -9,6 +9,7 @@ from pathlib import Path
 from replyx.accounts import Accounts
 from replyx.assistants import Assistants
 from replyx.auth import Authenticator
+from replyx.broadcasts import Broadcasts
 from replyx.bus import Bus
 from replyx.catalog import Catalog
 from replyx.dialogs import Dialogs
@@ -47,6 +48,7 @@ class Services:
     authenticator: Authenticator
     accounts: Accounts
     assistants: Assistants
+    broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs
     tickets: Tickets

@@ -72,6 +72,12 @@ class Settings:
         "$(openssl rand -hex 32)",
         secret=True,
     )
+    broadcast_private_types: tuple[str, ...] = _setting(
+        (),
+        read.names,
+        "types of broadcasts, separated by commas, that reach only sockets which named their room",
+        "order_status",
+    )
     jwt_secret: tuple[str, ...] = _setting(
         (),
         read.signing_keys(MIN_SECRET_CHARS),

@@ -18,6 +18,7 @@ from replyx.sla import Hours
 IpNetwork = IPv4Network | IPv6Network
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\Z")  # RFC 1123, 2.1, and the _ that some use
 
 
@@ -82,6 +83,14 @@ def origins(text: str) -> tuple[str, ...]:
     if None in found:
         raise ValueError("must be origins such as https://shop.example, separated by commas, without a path")
     return tuple(dict.fromkeys(map(str, found)))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once."""
+    found = _listed(text)
+    if not all(_NAME.match(name) for name in found):
+        raise ValueError("must be names such as order_status, separated by commas")
+    return tuple(dict.fromkeys(found))
 
 
 def networks(text: str) -> tuple[IpNetwork, ...]:

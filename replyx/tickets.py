@@ -6,7 +6,6 @@ publishes, this module says who may, and what of it the clients of tickets see.
 
 from __future__ import annotations
 
-import hmac
 import logging
 import secrets
 from typing import Any
@@ -14,11 +13,11 @@ from typing import Any
 from msgspec import UNSET
 
 from replyx import dialogs, eventlog, ticket_rows
-from replyx.auth import AccountActor, Speaker, TicketActor
+from replyx.auth import AccountActor, InternalSecret, Speaker, TicketActor
 from replyx.bus import Bus
 from replyx.dialogs import Said, add_message, checked_text
 from replyx.directory import Cache
-from replyx.errors import CredentialInvalid, SenderNotAllowed, TicketNotFound
+from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.events import INBOX, DialogUpdated, TicketUpdated, TypingStart, TypingStop, dialog_topic
 from replyx.paging import Paging, cut, newest_first, oldest_first
 from replyx.schemas import Page, PageAtCursor
@@ -42,24 +41,22 @@ from replyx.ticket_schemas import (
 log = logging.getLogger("replyx.tickets")
 
 ID_BYTES = 18  # 144 random bits, 24 characters: the id is a credential
-MIN_SECRET_CHARS = 32
 
 
 class Tickets:
     """What can be done with tickets; a wrong id is :class:`TicketNotFound`.
 
-    ``internal_secret`` lets a bot speak as BOT; one of under 32 characters lets nobody. With ``anyone_as_anyone``
-    (the demo) the page chooses whom it speaks as.
+    ``secret`` lets a bot speak as BOT. With ``anyone_as_anyone`` (the demo) the page chooses whom it speaks as.
     """
 
     def __init__(
-        self, store: Store, bus: Bus, epoch: str, policy: Policy, internal_secret: str, anyone_as_anyone: bool
+        self, store: Store, bus: Bus, epoch: str, policy: Policy, secret: InternalSecret, anyone_as_anyone: bool
     ) -> None:
         self._store = store
         self._bus = bus
         self._epoch = epoch
         self._policy = policy
-        self._secret = internal_secret.encode() if len(internal_secret) >= MIN_SECRET_CHARS else None
+        self._secret = secret
         self._anyone_as_anyone = anyone_as_anyone
         self._dialog_ids: Cache[str, int] = Cache()
 
@@ -162,8 +159,7 @@ class Tickets:
         """Whether ``presented`` is the bots' secret. Raises :class:`CredentialInvalid` for a wrong one."""
         if presented is None:
             return False
-        if self._secret is None or not hmac.compare_digest(self._secret, presented.encode(errors="surrogateescape")):
-            raise CredentialInvalid("The x-internal-secret is not the one of this server.")
+        self._secret.check(presented)
         return True
 
     async def speaker(

@@ -8,7 +8,7 @@ from replyx.eventlog import Cursor
 from replyx.hub import Hub
 from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.wire import Wires
-from replyx.subscription import NOTHING, State, Subscription
+from replyx.subscription import NOTHING, Subscription
 
 
 class Feed:
@@ -55,11 +55,7 @@ class Feed:
         """The place up to which everything went into the client's sink; None before the start."""
         if self._held is not None:
             return self._held
-        subscription = self._subscription
-        if subscription is None:
-            return None
-        live = subscription.state is State.LIVE
-        return Cursor(self._hub.epoch, self._hub.last if live else subscription.cursor)
+        return None if self._subscription is None else self._hub.position(self._subscription)
 
     def change(
         self, topics: frozenset[str], topic_wires: Mapping[str, Wires] = NOTHING, floors: Mapping[str, int] = NOTHING

@@ -108,6 +108,7 @@ class Client:
         self.world = world
         self.sink = FullingSink(bound)
         self.subscription = Subscription(topics, SSE, self.sink, 0)
+        self.eras = [(-1, topics)]
         self.foreign = cursor is not None and cursor.epoch not in (None, world.log.epoch)
         self.ahead = cursor is not None and cursor.id > world.log.top
         self.start = world.hub.last if cursor is None else cursor.id
@@ -124,10 +125,22 @@ class Client:
         self.left = True
         self.world.hub.unsubscribe(self.subscription)
 
+    def turn_to(self, topics: frozenset[str]) -> None:
+        """Other topics, from where the client stands."""
+        position = self.world.hub.position(self.subscription).id
+        if position > self.world.log.top:  # a cursor of nowhere: nothing was told under the old topics
+            self.eras = [(-1, topics)]
+        self.eras.append((position, topics))
+        self.subscription = self.world.hub.retopic(self.subscription, topics)
+
+    def topics_at(self, event_id: int) -> frozenset[str]:
+        """What the client heard when it came to this event."""
+        return next(topics for since, topics in reversed(self.eras) if since < event_id)
+
     def owed(self, after: int) -> list[int]:
         """What the client must hear behind ``after``."""
-        topics = self.subscription.topics
-        return [event.id for event in self.world.log.everything if event.id > after and topics & set(event.topics)]
+        behind = [event for event in self.world.log.everything if event.id > after]
+        return [event.id for event in behind if self.topics_at(event.id) & set(event.topics)]
 
     def check(self, *, complete: bool) -> None:
         """Once each and in order from the cursor on; a new start only where the log cannot go on."""
@@ -224,6 +237,7 @@ actions = st.one_of(
     st.tuples(st.just("join"), topic_sets.map(frozenset), cursors, st.sampled_from([0, 100, 100_000])),
     st.tuples(st.just("drain"), st.integers(0, 50)),
     st.tuples(st.just("leave"), st.integers(0, 50)),
+    st.tuples(st.just("turn_to"), st.integers(0, 50), topic_sets.map(frozenset)),
     st.tuples(st.just("prune"), st.integers(0, 60)),
     st.tuples(st.just("typing"), topic_sets),
     st.tuples(st.just("notice")),
@@ -251,6 +265,8 @@ async def act(world: World, action: tuple[Any, ...]) -> None:
             client.drain()
         case ("leave", pick) if client := world.of(pick):
             client.leave()
+        case ("turn_to", pick, topics) if client := world.of(pick):
+            client.turn_to(topics)
         case ("prune", keep):
             world.prune(keep)
         case ("typing", topics):
@@ -408,6 +424,23 @@ def test_a_client_that_keeps_draining_is_read_for_once_at_a_time() -> None:
         for _ in range(3):
             await asyncio.sleep(0)
         assert world.log.reads == 1
+
+    run(scene)
+
+
+def test_topics_that_change_while_the_log_is_read_are_the_ones_that_are_told() -> None:
+    async def scene(world: World) -> None:
+        for topic in ("hats", "shoes", "hats", "shoes"):
+            world.append((topic,), 0, announced=False)
+        world.hub.last = 4
+        world.log.delay = 3
+        world.join(frozenset({"hats"}), Cursor(None, 0), 100_000)
+        (client,) = world.clients
+        await asyncio.sleep(0)
+        client.turn_to(frozenset({"shoes"}))
+        await world.settle()
+        assert [cursor for cursor, _ in client.sink.blocks()] == [f"{world.log.epoch}-2", f"{world.log.epoch}-4"]
+        assert (world.hub.topics, world.hub.topics_within("sho"), world.hub.topics_within("hat")) == (1, 1, 0)
 
     run(scene)
 

@@ -8,7 +8,9 @@ import pytest
 
 from replyx.eventlog import LoggedEvent
 from replyx.wire import Wire
+from replyx.wire.mobile import MobileWire
 from replyx.wire.sse import HEARTBEAT, SSE, farewell, opening
+from replyx.wire.webapp import WEBAPP
 from replyx.wire.websocket import WEBSOCKET, ping_frame, text_frame
 from tests.listeners import SseParser
 
@@ -86,3 +88,34 @@ def test_both_formats_carry_the_same_object(size: int) -> None:
 def test_both_formats_are_wires() -> None:
     wires: list[Wire] = [SSE, WEBSOCKET]
     assert all(wire.durable(EVENT, "5f3a").count(b"5f3a-120") == 1 for wire in wires)
+
+
+MOBILE = MobileWire(lambda: 0.5)
+APPROVED = b'{"type":"product.approved","timestamp":"2026-03-09T10:30:00.000Z","data":{"a":[{"b":1,"body":{}}]}}'
+BODY = '{"orderId":9,"type":"order_status","статус":"да","x":1.10}'.encode()
+BROADCAST = b'{"type":"order_status","timestamp":"2026-03-09T10:30:00.000Z","body":%s}' % BODY
+
+
+def test_mobile_clients_get_an_event_in_their_envelope() -> None:
+    frame = MOBILE.durable(LoggedEvent(7, ("clients:user",), APPROVED), "5f3a")
+    assert frame == text_frame(
+        b'{"event":"product.approved","timestamp":"2026-03-09T10:30:00.000Z","data":{"a":[{"b":1,"body":{}}]},'
+        b'"id":7,"cursor":"5f3a-7"}'
+    )
+    assert MOBILE.ephemeral(APPROVED) == text_frame(APPROVED.replace(b"type", b"event", 1))
+    assert MOBILE.resync("epoch", "5f3a", 9) == text_frame(
+        b'{"event":"resync","timestamp":"1970-01-01T00:00:00.500Z","data":{"reason":"epoch"},"cursor":"5f3a-9"}'
+    )
+
+
+def test_a_broadcast_is_the_data_of_the_envelope_and_the_whole_frame_of_a_webapp() -> None:
+    event = LoggedEvent(7, ("broadcasts",), BROADCAST)
+    assert WEBAPP.durable(event, "5f3a") == text_frame(BODY[:-1] + b',"cursor":"5f3a-7"}')
+    assert MOBILE.durable(event, "5f3a") == text_frame(
+        b'{"event":"order_status","timestamp":"2026-03-09T10:30:00.000Z","data":%s,"id":7,"cursor":"5f3a-7"}' % BODY
+    )
+
+
+def test_a_webapp_in_a_room_gets_other_events_as_every_websocket() -> None:
+    event = LoggedEvent(7, ("room:shop:1",), APPROVED)
+    assert WEBAPP.durable(event, "5f3a") == WEBSOCKET.durable(event, "5f3a")
