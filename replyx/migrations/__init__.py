@@ -17,11 +17,12 @@ from replyx.migrations.m0001_initial import initial
 from replyx.migrations.m0002_tickets import tickets
 from replyx.migrations.m0003_socket_rooms import socket_rooms
 from replyx.migrations.m0004_catalogue import catalogue
+from replyx.migrations.m0005_webhooks import webhooks
 
 log = logging.getLogger("replyx.migrations")
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue)
+MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, webhooks)
 
 
 class SchemaTooNew(Exception):
