@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from replyx.store import Snapshot, Store, Transaction
 
-TTL_S = 10.0
-RENEW_S = 4.0  # twice within the TTL: one failed write of the store loses no lease
+TTL_S = 8.0
+RENEW_S = 3.0  # twice within the TTL: one failed write of the store loses no lease
 
 
 class Lease:

@@ -35,7 +35,7 @@ def may_call(text: str, allowed: Sequence[IpNetwork] = ()) -> bool:
 
 
 def _reached(address: Address) -> Iterator[Address]:
-    """Everything that is reached through ``address``: itself, and the IPv4 addresses that a tunnel would bring it to."""
+    """What is reached through ``address``: itself, and the IPv4 addresses that a tunnel would bring it to."""
     if address in _NAT64:
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         return

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tests.scenario import eventually
+from tests.scenario import PATIENCE_S, eventually
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Receiver:
 
     def wait_for(self, count: int) -> list[Received]:
         """The requests, as soon as there are ``count``."""
-        eventually(lambda: len(self.received) >= count, f"{count} requests, there are {len(self.received)}")
+        eventually(lambda: len(self.received) >= count, f"{count} requests", 2 * PATIENCE_S)
         return list(self.received)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

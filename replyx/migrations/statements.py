@@ -6,7 +6,7 @@ from peewee import Database, SqliteDatabase
 
 
 def run(database: Database, statements: str) -> None:
-    """Run statements separated by ``;``: ``{auto}`` is a key that the database gives out, ``{boolean}`` true or false."""
+    """Run statements separated by ``;``. ``{auto}`` is a key that the database gives out, ``{boolean}`` a truth."""
     words = (
         {"auto": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "boolean": "INTEGER"}
         if isinstance(database, SqliteDatabase)
