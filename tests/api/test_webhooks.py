@@ -162,6 +162,19 @@ class TestSending:
         (closed,) = [each.notice for each in receiver.received if each.path == "/hook/dialogs"]
         assert (closed["type"], closed["data"]["dialog"]["status"]) == ("dialog:updated", "closed")
 
+    def test_a_product_that_is_approved_is_told_without_its_envelope(
+        self, server: Server, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        add(maria, receiver.url, "product.approved")
+        with operator(server, "shop@example.com") as shop:
+            product = as_json(shop.post("/api/v1/products", json={"name": "Scarf", "description": "", "price": 10}))
+        answer = maria.post(f"/api/v1/admin/products/{product['id']}/approve", json={"moderation_notes": "good"})
+        assert answer.status_code == 200, answer.text
+        (received,) = receiver.wait_for(1)
+        assert received.notice["type"] == "product.approved"
+        data = received.notice["data"]
+        assert (data["product_id"], data["product_name"], data["moderation_notes"]) == (product["id"], "Scarf", "good")
+
     def test_a_request_has_an_id_a_time_and_a_signature(
         self, http: httpx.Client, maria: httpx.Client, receiver: Receiver
     ) -> None:
