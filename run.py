@@ -34,6 +34,7 @@ from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limits
 from replyx.migrations import SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
+from replyx.outside import Outside
 from replyx.platform_settings import Platform
 from replyx.presence import LocalPresence
 from replyx.retention import Retention
@@ -47,6 +48,8 @@ from replyx.streams import Streams
 from replyx.tickets import Tickets
 from replyx.tokens import Tokens
 from replyx.visitors import Visitors
+from replyx.webhooks.courier import Courier
+from replyx.webhooks.service import Webhooks
 from replyx.widgets import Widgets
 
 ROOT = Path(__file__).resolve().parent
@@ -79,6 +82,8 @@ class Server:
         self.follower = Follower(store, self.hub)
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
+        self.outside = Outside(given.webhook_private_networks)
+        self.courier = Courier(store, self.hub, self.outside, given.webhook_retry_seconds, clock)
         limits = Limits(given.rate_limits)
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
@@ -110,6 +115,7 @@ class Server:
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
             catalog=Catalog(store),
             platform=Platform(store),
+            webhooks=Webhooks(store, self.outside, clock, self.courier.wake),
             started_at=clock(),
         )
         self.engine = ticket_engine(self.services)
@@ -123,6 +129,7 @@ class Server:
         self.follower.start()
         self.retention.start()
         self.sla_watch.start()
+        self.courier.start()
         given = self.services.settings
         return HttpServer(
             application(self.services, self.tokens, self.engine),
@@ -136,6 +143,8 @@ class Server:
         await self.streams.close()
         self.engine.close()
         await http.close_all_connections()
+        await self.courier.close()
+        self.outside.close()
         await self.sla_watch.close()
         await self.retention.close()
         await self.follower.close()

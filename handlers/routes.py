@@ -26,6 +26,7 @@ from handlers import (
     tickets,
     visitors,
     webapp_sockets,
+    webhooks,
     widgets,
 )
 from handlers.access import Access, Gate
@@ -56,6 +57,12 @@ ROUTES = (
     Route("/api/v1/settings", products.PublicSettings, Access.PUBLIC),
     Route("/api/v1/admin/settings", products.AdminSettings, Access.ADMIN),
     Route("/api/v1/setup", accounts.SetupHandler, Access.PUBLIC),
+    Route("/api/v1/webhooks", webhooks.WebhookList, Access.ADMIN),
+    Route("/api/v1/webhooks/{webhook_id}", webhooks.OneWebhook, Access.ADMIN),
+    Route("/api/v1/webhooks/{webhook_id}/secret", webhooks.WebhookRotation, Access.ADMIN),
+    Route("/api/v1/webhooks/{webhook_id}/test", webhooks.WebhookTest, Access.ADMIN),
+    Route("/api/v1/webhooks/{webhook_id}/deliveries", webhooks.WebhookDeliveries, Access.ADMIN),
+    Route("/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", webhooks.DeliveryReplay, Access.ADMIN),
     Route("/admin/session", accounts.PanelSession, Access.PUBLIC),
     Route("/api/assistants", assistants.AssistantList, Access.OPERATOR),
     Route("/api/assistants/{assistant_id}", assistants.OneAssistant, Access.OPERATOR),

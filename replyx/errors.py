@@ -134,6 +134,14 @@ class AccountNotFound(Problem):
     status, code, title = 404, "account_not_found", "No such account"
 
 
+class WebhookNotFound(Problem):
+    status, code, title = 404, "webhook_not_found", "No such webhook"
+
+
+class DeliveryNotFound(Problem):
+    status, code, title = 404, "delivery_not_found", "No such delivery"
+
+
 class MethodNotAllowed(Problem):
     status, code, title = 405, "method_not_allowed", "This address does not take that method"
 
@@ -152,6 +160,14 @@ class AssistantInUse(Problem):
 
 class SetupDone(Problem):
     status, code, title = 409, "setup_done", "The first account exists already"
+
+
+class WebhookOff(Problem):
+    status, code, title = 409, "webhook_off", "The webhook is turned off"
+
+
+class TooManyWebhooks(Problem):
+    status, code, title = 409, "too_many_webhooks", "There are as many webhooks as there may be"
 
 
 class BodyTooLarge(Problem):

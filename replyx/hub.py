@@ -42,6 +42,7 @@ class Hub:
         self._store = store
         self._topics: dict[str, dict[Wire, dict[Subscription, None]]] = {}
         self._listeners: dict[str, list[Listener]] = {}
+        self._watchers: list[Callable[[], None]] = []
         self._recent: deque[LoggedEvent] = deque()
         self._recent_bytes = 0
         self._early: dict[int, LoggedEvent] = {}
@@ -105,6 +106,10 @@ class Hub:
     def listen(self, topic: str, listener: Listener) -> None:
         """Call ``listener`` with each event of ``topic``, before any subscriber gets it: for caches."""
         self._listeners.setdefault(topic, []).append(listener)
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` whenever events were applied, once for all that came together; it must not raise."""
+        self._watchers.append(watcher)
 
     # Subscribing
 
@@ -197,6 +202,8 @@ class Hub:
                 _flush(due)
                 size = 0
         _flush(due)
+        for watcher in self._watchers:
+            watcher()
         if self._early_birds:
             waited, self._early_birds = self._early_birds, set()
             for subscription in waited:

@@ -66,6 +66,7 @@ RULES = (
     Rule("broadcast", 2000, 200.0, "broadcasts from this address"),
     Rule("connect", 3000, 200.0, "connections opened from this address"),
     Rule("socket_frames", 500, 100.0, "frames on this connection"),
+    Rule("webhook_test", 10, 0.2, "tests of this webhook"),
     Rule("setup_code", 5, 0.05, "tries of the setup code from this address"),
 )
 """Every limit there is. Addresses are keyed by :func:`address_key`."""

@@ -272,6 +272,70 @@ class BroadcastKey(Table):
     created_at = BigIntegerField(index=True)
 
 
+class Lease(Table):
+    """A duty that one process at a time does for all that share the store. See :mod:`replyx.leases`."""
+
+    name = TextField(primary_key=True)
+    holder = TextField()
+    expires_at = BigIntegerField()
+
+
+class LogPosition(Table):
+    """How far somebody who follows the log has come: everything up to ``position`` is dealt with."""
+
+    name = TextField(primary_key=True)
+    position = BigIntegerField()
+
+
+class Webhook(Table):
+    """An address that is told of events behind ``since``; ``events`` is a JSON list of types and groups.
+
+    Until ``old_secret_until`` the secret before the last rotation signs too. A deleted one stays until its
+    deliveries are gone.
+    """
+
+    id = AutoField()
+    url = TextField()
+    description = TextField()
+    events = TextField()
+    active = BooleanField()
+    off_reason = TextField(null=True)
+    secret = TextField()
+    old_secret = TextField(null=True)
+    old_secret_until = BigIntegerField(null=True)
+    since = BigIntegerField()
+    deleted = BooleanField()
+    created_at = BigIntegerField()
+    updated_at = BigIntegerField()
+
+
+class WebhookDelivery(Table):
+    """One event on its way to one webhook. ``next_attempt_at`` and ``give_up_at`` are null once it is finished."""
+
+    id = AutoField()
+    webhook_id = IntegerField()
+    event_id = TextField()
+    event_type = TextField()
+    body = TextField()
+    status = TextField()
+    attempts = IntegerField()
+    next_attempt_at = BigIntegerField(null=True)
+    give_up_at = BigIntegerField(null=True, index=True)
+    response_status = IntegerField(null=True)
+    response_body = TextField(null=True)
+    error = TextField(null=True)
+    created_at = BigIntegerField()
+    attempted_at = BigIntegerField(null=True)
+    finished_at = BigIntegerField(null=True, index=True)
+
+    class Meta:
+        indexes = (
+            (("webhook_id", "event_id"), True),
+            (("webhook_id", "id"), False),
+            (("webhook_id", "next_attempt_at"), False),
+        )
+
+
 TABLES: tuple[type[Table], ...] = (
     Installation,
     Counter,
@@ -291,4 +355,8 @@ TABLES: tuple[type[Table], ...] = (
     ModerationDecision,
     PlatformSetting,
     BroadcastKey,
+    Lease,
+    LogPosition,
+    Webhook,
+    WebhookDelivery,
 )

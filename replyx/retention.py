@@ -9,6 +9,7 @@ from collections.abc import Callable
 from replyx import broadcasts, eventlog, tasks, ticket_rooms
 from replyx.errors import StoreUnavailable
 from replyx.store import Store
+from replyx.webhooks import pruning
 
 log = logging.getLogger("replyx.retention")
 
@@ -41,6 +42,8 @@ class Retention:
             total += pruned
         await self._store.commit(lambda tx: ticket_rooms.prune(tx, oldest))
         await self._store.commit(broadcasts.prune)
+        while await self._store.commit(pruning.prune):
+            log.debug("pruned a piece of the webhooks' deliveries")
         return total
 
     async def _prune_forever(self) -> None:

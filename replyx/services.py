@@ -25,6 +25,7 @@ from replyx.store import Store
 from replyx.streams import Streams
 from replyx.tickets import Tickets
 from replyx.visitors import Visitors
+from replyx.webhooks.service import Webhooks
 from replyx.widgets import Widgets
 
 
@@ -55,4 +56,5 @@ class Services:
     visitors: Visitors
     catalog: Catalog
     platform: Platform
+    webhooks: Webhooks
     started_at: float

@@ -107,6 +107,19 @@ class Settings:
     )
     time_zone: str = _setting("UTC", read.time_zone, "time zone of the business hours", "Europe/Moscow")
 
+    webhook_private_networks: tuple[IpNetwork, ...] = _setting(
+        (),
+        read.networks,
+        "private addresses or networks, separated by commas, that webhooks and push messages may be sent to",
+        "10.1.0.0/16",
+    )
+    webhook_retry_seconds: int = _setting(
+        10,
+        read.whole(1, 3600),
+        "seconds before the first repetition of a failed delivery; each next waits longer",
+        "60",
+    )
+
     @property
     def database(self) -> str:
         """URL of the database in use: ``database_url``, or the SQLite file in ``data_dir``."""

@@ -310,9 +310,9 @@ def raw_problem(answer: RawAnswer, status: int, code: str | None = None) -> Json
     return problem_document(answer.body, status, code)
 
 
-def eventually(find: Callable[[], T | None], what: str) -> T:
+def eventually(find: Callable[[], T | None], what: str, patience_s: float = PATIENCE_S) -> T:
     """What ``find`` finds, as soon as it finds something that is not false."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         found = find()
         if found:

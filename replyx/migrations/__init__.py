@@ -18,11 +18,12 @@ from replyx.migrations.m0002_tickets import tickets
 from replyx.migrations.m0003_socket_rooms import socket_rooms
 from replyx.migrations.m0004_catalogue import catalogue
 from replyx.migrations.m0005_broadcast_keys import broadcast_keys
+from replyx.migrations.m0006_webhooks import webhooks
 
 log = logging.getLogger("replyx.migrations")
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, broadcast_keys)
+MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, broadcast_keys, webhooks)
 
 
 class SchemaTooNew(Exception):

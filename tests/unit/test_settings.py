@@ -84,6 +84,8 @@ READ: dict[str, tuple[str, Any]] = {
     "time_zone": ("Europe/Moscow", "Europe/Moscow"),
     "registration": ("on", True),
     "widget_token_days": ("90", 90),
+    "webhook_private_networks": ("10.1.0.0/16", (ipaddress.ip_network("10.1.0.0/16"),)),
+    "webhook_retry_seconds": ("60", 60),
 }
 
 
