@@ -13,6 +13,7 @@ from typing import Any
 
 from peewee import Database, SqliteDatabase
 
+from replyx.databases import dialect_of
 from replyx.migrations.m0001_initial import initial
 from replyx.migrations.m0002_tickets import tickets
 from replyx.migrations.m0003_socket_rooms import socket_rooms
@@ -31,8 +32,14 @@ class SchemaTooNew(Exception):
 def migrate(database: Database) -> None:
     """Bring the schema to the newest version; an SQLite file that holds data is copied aside first.
 
-    Raises :class:`SchemaTooNew` and leaves the database as it was.
+    Several processes may start at once: one migrates, the others wait and find it done. Raises
+    :class:`SchemaTooNew` and leaves the database as it was.
     """
+    with dialect_of(database).alone():
+        _migrate(database)
+
+
+def _migrate(database: Database) -> None:
     version = _version(database)
     if version > len(MIGRATIONS):
         raise SchemaTooNew(
