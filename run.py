@@ -30,7 +30,7 @@ from replyx.dialogs import Dialogs
 from replyx.directory import Directory
 from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limits
-from replyx.migrations import SchemaTooNew
+from replyx.migrations import HalfMoved, SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
 from replyx.platform_settings import Platform
 from replyx.presence import LocalPresence
@@ -204,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         allow_files()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(given))
-    except (SettingsError, SecretsError, SchemaTooNew, DatabaseUnusable, demo.NotEmpty, OSError) as refusal:
+    except (SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable, demo.NotEmpty, OSError) as refusal:
         print(f"replyx: {refusal}", file=sys.stderr)
         return 2
     return 0

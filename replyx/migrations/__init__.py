@@ -21,12 +21,18 @@ from replyx.migrations.m0004_catalogue import catalogue
 
 log = logging.getLogger("replyx.migrations")
 
+MOVING = "moving"  # the fact that marks the target of a move until it is whole
+
 Migration = Callable[[Database], None]
 MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue)
 
 
 class SchemaTooNew(Exception):
     """The database was written by a newer ReplyX."""
+
+
+class HalfMoved(Exception):
+    """The database is the target of a move that has not come to its end."""
 
 
 def migrate(database: Database) -> None:
@@ -36,11 +42,14 @@ def migrate(database: Database) -> None:
     :class:`SchemaTooNew` and leaves the database as it was.
     """
     with dialect_of(database).alone():
-        _migrate(database)
+        apply(database)
 
 
-def _migrate(database: Database) -> None:
-    version = _version(database)
+def apply(database: Database) -> None:
+    """As :func:`migrate`, for a caller that keeps other processes away by itself."""
+    if fact(database, MOVING) is not None:
+        raise HalfMoved("the database holds the beginning of a move: finish it with `replyx move`")
+    version = version_of(database)
     if version > len(MIGRATIONS):
         raise SchemaTooNew(
             f"the database has schema version {version}, this program knows {len(MIGRATIONS)}: start a newer ReplyX"
@@ -55,11 +64,18 @@ def _migrate(database: Database) -> None:
         log.info("migrated to schema version %d", number)
 
 
-def _version(database: Database) -> int:
+def version_of(database: Database) -> int:
+    """The schema version of a database; 0 for an empty one."""
+    return int(fact(database, "schema_version") or 0)
+
+
+def fact(database: Database, key: str) -> str | None:
+    """What the database says of itself under ``key``; None also where it has no tables yet."""
     if not database.table_exists("installation"):
-        return 0
-    row: Any = database.execute_sql("SELECT value FROM installation WHERE key = 'schema_version'").fetchone()
-    return int(row[0]) if row else 0
+        return None
+    sql = dialect_of(database).own("SELECT value FROM installation WHERE key = ?")
+    row: Any = database.execute_sql(sql, (key,)).fetchone()
+    return str(row[0]) if row else None
 
 
 def _snapshot(database: Database, version: int) -> None:
