@@ -27,12 +27,13 @@ from replyx.auth import Authenticator, InternalSecret
 from replyx.broadcasts import Broadcasts
 from replyx.bus import Follower, LocalBus
 from replyx.catalog import Catalog
+from replyx.databases import DatabaseUnusable
 from replyx.dialogs import Dialogs
 from replyx.directory import Directory
 from replyx.events import room_topic
 from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limits
-from replyx.migrations import SchemaTooNew
+from replyx.migrations import HalfMoved, SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside import Outside
 from replyx.platform_settings import Platform
@@ -197,10 +198,9 @@ def internal_secret(given: Settings, secrets: SecretsFile) -> str:
 
 def opened(given: Settings) -> Store:
     """The store of these settings, its schema up to date."""
-    if given.sqlite_path is None or given.redis_url:
-        name = "DATABASE_URL" if given.sqlite_path is None else "REDIS_URL"
-        raise SettingsError([Wrong(name, "(set)", "nothing for now: this version runs on SQLite in one process")])
-    return Store.open(given.sqlite_path, time.time)
+    if given.redis_url:
+        raise SettingsError([Wrong("REDIS_URL", "(set)", "nothing for now: this version runs in one process")])
+    return Store.open(given.database, time.time)
 
 
 def allow_files() -> None:
@@ -230,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         collect_rarely()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(given))
-    except (SettingsError, SecretsError, SchemaTooNew, demo.NotEmpty, OSError) as refusal:
+    except (SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable, demo.NotEmpty, OSError) as refusal:
         print(f"replyx: {refusal}", file=sys.stderr)
         return 2
     return 0

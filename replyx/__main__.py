@@ -6,10 +6,13 @@ import os
 import sys
 
 from replyx import cli
+from replyx.databases import DatabaseUnusable
+from replyx.migrations import HalfMoved, SchemaTooNew
+from replyx.secrets_file import SecretsError
 from replyx.settings import SettingsError
 
 if __name__ == "__main__":
     try:
         sys.exit(cli.run(sys.argv[1:], os.environ))
-    except SettingsError as refusal:
+    except (SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable) as refusal:
         sys.exit(f"replyx: {refusal}")

@@ -85,6 +85,8 @@ def _state(rows: Snapshot) -> str:
 
 
 def _insert(tx: Transaction, hashed: str) -> None:
+    if _state(tx) == "demo":  # another process that started at the same time was faster
+        return
     ids = {role: accounts.insert(tx, email, name, role, hashed).id for email, name, role in ACCOUNTS}
     for assistant in ASSISTANTS:
         assistants.create(tx, assistant)

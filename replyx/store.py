@@ -2,7 +2,8 @@
 
 Every change is a *unit*: a function of a :class:`Transaction` that runs on the writer's thread. Units that wait
 together share one transaction and one flush to the disk (group commit), each in a savepoint of its own, so a bad
-one fails alone. ``commit`` returns when the unit is durable (SQLite: WAL with ``synchronous=FULL``).
+one fails alone. ``commit`` returns when the unit is durable (SQLite: WAL with ``synchronous=FULL``; PostgreSQL:
+``synchronous_commit``). On PostgreSQL several processes may write: the lock of the counter row lets one in at a time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import peewee
-from peewee import Database, PostgresqlDatabase, SqliteDatabase
+from peewee import Database
 
 from replyx import eventlog
+from replyx.databases import DatabaseUnusable, Sqlite, database_at, dialect_of
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import LoggedEvent
 from replyx.migrations import migrate
 from replyx.models import database as bound_database
+from replyx.outage import Outage
 
 log = logging.getLogger("replyx.store")
 
@@ -37,9 +38,6 @@ Query = Callable[["Snapshot"], T]
 GROUP = 256  # units in one commit: past this the flush is already a small share of the work
 WAITING = 10_000  # units in the queue before callers are told to come back
 READERS = 3
-# Connections are used as they are, so the driver's own errors arrive beside peewee's.
-UNUSABLE = (peewee.OperationalError, peewee.InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
-STORE_FAILED = (*UNUSABLE, peewee.DatabaseError, sqlite3.DatabaseError)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -65,7 +63,8 @@ class Transaction(Snapshot):
         super().__init__(database)
         self.now_ms = now_ms
         self.events: list[LoggedEvent] = []
-        self._last = self._lock_counter(database)
+        lock = dialect_of(database).LOCK_ROW
+        self._last = int(self.execute(f"SELECT top FROM counter WHERE id = 1{lock}").fetchone()[0])
 
     def append(self, topics: tuple[str, ...], event: msgspec.Struct) -> int:
         """Log ``event`` for the subscribers of ``topics`` and return its id.
@@ -100,10 +99,6 @@ class Transaction(Snapshot):
             eventlog.append(self, self.events, self.now_ms)
             self.execute("UPDATE counter SET top = ? WHERE id = 1", (self._last,))
 
-    def _lock_counter(self, database: Database) -> int:
-        lock = " FOR UPDATE" if isinstance(database, PostgresqlDatabase) else ""
-        return int(self.execute(f"SELECT top FROM counter WHERE id = 1{lock}").fetchone()[0])
-
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[T]):
@@ -124,6 +119,8 @@ class Store:
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
+        self._dialect = dialect_of(database)
+        self._outage = Outage(self._look, self._dialect.failed)
         self._clock = clock
         self._queue: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -134,17 +131,24 @@ class Store:
         self._closing = False
 
     @classmethod
-    def open(cls, url: Path, clock: Callable[[], float]) -> Store:
-        """Open (or create) the SQLite file at ``url`` and bring its schema up to date."""
-        database = sqlite(url)
+    def open(cls, place: Path | str, clock: Callable[[], float]) -> Store:
+        """Open the database of a URL, or an SQLite file that need not exist yet, and bring its schema up to date.
+
+        Raises :class:`DatabaseUnusable`, and :class:`replyx.migrations.SchemaTooNew`.
+        """
+        database = Sqlite(place) if isinstance(place, Path) else database_at(place)
         bound_database.initialize(database)
-        with database.connection_context():
-            migrate(database)
+        try:
+            with database.connection_context():
+                migrate(database)
+        except dialect_of(database).failed as failure:
+            raise DatabaseUnusable(f"the database cannot be opened: {failure}") from failure
         return cls(database, clock)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to take units; results are handed to ``loop``."""
         self._loop = loop
+        self._outage.start(loop, self._readers)
         self._thread.start()
 
     async def commit(self, unit: Unit[T]) -> T:
@@ -169,13 +173,12 @@ class Store:
 
     def query(self, query: Query[T]) -> T:
         """As :meth:`read`, on the calling thread: for start-up and the command line."""
+        self._outage.check()
         try:
-            self._database.connect(reuse_if_open=True)
-            with self._database.atomic():
-                return query(Snapshot(self._database))
-        except STORE_FAILED as failure:
+            return self._connected(lambda: self._in_snapshot(query))
+        except self._dialect.failed as failure:
             log.error("a read failed: %s", failure)
-            self._database.close()
+            self._drop_connection()
             raise StoreUnavailable("The store cannot be read now.", retry_after=1) from failure
 
     def change(self, unit: Unit[T]) -> T:
@@ -190,6 +193,7 @@ class Store:
     async def close(self) -> None:
         """Finish what waits, then close every connection; what comes later is :class:`StoreUnavailable`."""
         self._closing = True
+        await self._outage.close()
         self._queue.put(None)
         if self._loop is not None:
             await self._loop.run_in_executor(None, self._thread.join)
@@ -198,6 +202,36 @@ class Store:
     def _check_open(self) -> None:
         if self._closing:
             raise StoreUnavailable("The server is stopping. Try again.", retry_after=2)
+        self._outage.check()
+
+    def _connected(self, work: Callable[[], T]) -> T:
+        """``work`` on this thread's connection; on a new one where that had ended while nobody used it."""
+        fresh = self._database.connect(reuse_if_open=True)
+        try:
+            return work()
+        except self._dialect.failed:
+            if fresh or not self._dialect.lost():
+                raise
+        self._database.close()
+        self._database.connect()
+        return work()
+
+    def _in_snapshot(self, query: Query[T]) -> T:
+        self._database.execute_sql(self._dialect.BEGIN_READING)
+        try:
+            return query(Snapshot(self._database))
+        finally:
+            if not self._dialect.lost():
+                self._database.execute_sql("ROLLBACK")
+
+    def _look(self) -> None:
+        """Read anything at all; raises while the database is away."""
+        self._connected(lambda: self._database.execute_sql("SELECT 1"))
+
+    def _drop_connection(self) -> None:
+        if self._dialect.lost():
+            self._outage.begin()
+        self._database.close()  # rolls back whatever is open
 
     def _write_until_closed(self) -> None:
         while True:
@@ -227,29 +261,34 @@ class Store:
 
     def _run_group(self, group: Sequence[_Waiting[Any]]) -> list[LoggedEvent]:
         """One transaction for the whole group; every unit ends with a result or an error."""
-        database = self._database
+        refusals: tuple[type[Exception], ...] = (*self._dialect.failed, StoreUnavailable)
+        committing = False
         try:
-            database.connect(reuse_if_open=True)
-            database.execute_sql("BEGIN IMMEDIATE" if isinstance(database, SqliteDatabase) else "BEGIN")
-            transaction = Transaction(database, int(self._clock() * 1000))
+            self._outage.check()
+            transaction = self._connected(self._begin)
             for waiting in group:
                 self._run_unit(transaction, waiting)
             transaction.seal()
-            database.execute_sql("COMMIT")
-        except STORE_FAILED as failure:
+            committing = True
+            self._database.execute_sql("COMMIT")
+        except refusals as failure:
             log.error("a commit failed, %d changes were refused: %s", len(group), failure)
             self.failing = True
-            self._give_up(group, failure)
+            self._give_up(group, failure, kept_perhaps=committing and self._dialect.lost())
             return []
         self.failing = False
         return transaction.events
+
+    def _begin(self) -> Transaction:
+        self._database.execute_sql(self._dialect.BEGIN_WRITING)
+        return Transaction(self._database, int(self._clock() * 1000))
 
     def _run_unit(self, transaction: Transaction, waiting: _Waiting[Any]) -> None:
         mark = transaction.mark()
         transaction.execute("SAVEPOINT unit")
         try:
             waiting.result = waiting.unit(transaction)
-        except UNUSABLE:
+        except self._dialect.unusable:
             raise  # the connection or the disk, not the unit: the whole group answers 503
         except Exception as error:
             transaction.execute("ROLLBACK TO SAVEPOINT unit")
@@ -257,11 +296,13 @@ class Store:
             waiting.error = error
         transaction.execute("RELEASE SAVEPOINT unit")
 
-    def _give_up(self, group: Sequence[_Waiting[Any]], failure: Exception) -> None:
-        # Closing rolls back whatever is open, on a broken connection too.
-        self._database.close()
+    def _give_up(self, group: Sequence[_Waiting[Any]], failure: Exception, kept_perhaps: bool) -> None:
+        self._drop_connection()
+        detail = "The store cannot be written now. Nothing was kept."
+        if kept_perhaps:  # the connection ended between COMMIT and its answer
+            detail = "The store was lost while it wrote. Repeat with the same client_id to learn what was kept."
         for waiting in group:
-            waiting.error = StoreUnavailable("The store cannot be written now. Nothing was kept.", retry_after=1)
+            waiting.error = StoreUnavailable(detail, retry_after=1)
             waiting.error.__cause__ = failure
 
     def _hand_over(self, group: Sequence[_Waiting[Any]], events: Sequence[LoggedEvent]) -> None:
@@ -276,19 +317,3 @@ class Store:
                     waiting.future.set_exception(waiting.error)
                 else:
                     waiting.future.set_result(waiting.result)
-
-
-def sqlite(path: Path) -> SqliteDatabase:
-    """The SQLite database at ``path``, opened for durability: a commit that returned survives a power cut."""
-    return SqliteDatabase(
-        str(path),
-        pragmas={
-            "journal_mode": "wal",
-            "synchronous": "full",  # in WAL mode only FULL flushes each commit (SQLite, PRAGMA synchronous)
-            "foreign_keys": 1,
-            "cache_size": -8192,
-            "mmap_size": 0,
-        },
-        timeout=10,
-        check_same_thread=True,
-    )

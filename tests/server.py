@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -21,7 +21,12 @@ PASSWORD = "password"
 
 
 class Server:
-    """A ReplyX process. ``start`` after ``kill`` takes the same port and data again, as a supervisor would."""
+    """A ReplyX process. ``start`` after ``kill`` takes the same port and data again, as a supervisor would.
+
+    ``database_of`` gives each data directory a ``DATABASE_URL``; None, the default, leaves SQLite in the directory.
+    """
+
+    database_of: ClassVar[Callable[[Path], str] | None] = None
 
     def __init__(
         self, data_dir: Path, *, demo: bool = True, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
@@ -40,15 +45,14 @@ class Server:
         command = [sys.executable, str(ROOT / "run.py"), "--port", str(self.port), "--data-dir", str(self.data_dir)]
         if self.demo:
             command.append("--demo")
-        # A clean environment: whatever the machine has set must not change what is tested.
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+        env = clean_environment(self.data_dir) | self.env
         self.process = subprocess.Popen(
             [*command, *self.flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
-            env={**kept, **self.env},
+            env=env,
             cwd=self.data_dir.parent,
         )
         listening = threading.Event()
@@ -137,3 +141,9 @@ class Server:
                 self.port = int(found[1])
                 listening.set()
         listening.set()
+
+
+def clean_environment(data_dir: Path) -> dict[str, str]:
+    """The environment of a program of ReplyX: whatever else the machine has set must not change what is tested."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    return kept | ({"DATABASE_URL": Server.database_of(data_dir)} if Server.database_of else {})

@@ -11,16 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from replyx.errors import Problem
 from replyx.passwords import WORKERS, Passwords
 from replyx.secrets_file import SecretsFile
-from replyx.settings import Settings, SettingsError, Wrong
+from replyx.settings import Settings
 from replyx.store import Store
 
 
 def open_store(settings: Settings) -> Store:
     """The installation's store, its schema up to date; to be used with ``query`` and ``change``."""
-    if settings.sqlite_path is None:
-        raise SettingsError([Wrong("DATABASE_URL", "(set)", "an SQLite file: this version knows no other database")])
     SecretsFile(settings.data_dir, settings.jwt_secret).load()
-    return Store.open(settings.sqlite_path, time.time)
+    return Store.open(settings.database, time.time)
 
 
 def hash_password(password: str) -> str:

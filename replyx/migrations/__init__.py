@@ -13,6 +13,7 @@ from typing import Any
 
 from peewee import Database, SqliteDatabase
 
+from replyx.databases import dialect_of
 from replyx.migrations.m0001_initial import initial
 from replyx.migrations.m0002_tickets import tickets
 from replyx.migrations.m0003_socket_rooms import socket_rooms
@@ -22,6 +23,8 @@ from replyx.migrations.m0006_webhooks import webhooks
 
 log = logging.getLogger("replyx.migrations")
 
+MOVING = "moving"  # the fact that marks the target of a move until it is whole
+
 Migration = Callable[[Database], None]
 MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, broadcast_keys, webhooks)
 
@@ -30,12 +33,25 @@ class SchemaTooNew(Exception):
     """The database was written by a newer ReplyX."""
 
 
+class HalfMoved(Exception):
+    """The database is the target of a move that has not come to its end."""
+
+
 def migrate(database: Database) -> None:
     """Bring the schema to the newest version; an SQLite file that holds data is copied aside first.
 
-    Raises :class:`SchemaTooNew` and leaves the database as it was.
+    Several processes may start at once: one migrates, the others wait and find it done. Raises
+    :class:`SchemaTooNew` and leaves the database as it was.
     """
-    version = _version(database)
+    with dialect_of(database).alone():
+        apply(database)
+
+
+def apply(database: Database) -> None:
+    """As :func:`migrate`, for a caller that keeps other processes away by itself."""
+    if fact(database, MOVING) is not None:
+        raise HalfMoved("the database holds the beginning of a move: finish it with `replyx move`")
+    version = version_of(database)
     if version > len(MIGRATIONS):
         raise SchemaTooNew(
             f"the database has schema version {version}, this program knows {len(MIGRATIONS)}: start a newer ReplyX"
@@ -50,11 +66,18 @@ def migrate(database: Database) -> None:
         log.info("migrated to schema version %d", number)
 
 
-def _version(database: Database) -> int:
+def version_of(database: Database) -> int:
+    """The schema version of a database; 0 for an empty one."""
+    return int(fact(database, "schema_version") or 0)
+
+
+def fact(database: Database, key: str) -> str | None:
+    """What the database says of itself under ``key``; None also where it has no tables yet."""
     if not database.table_exists("installation"):
-        return 0
-    row: Any = database.execute_sql("SELECT value FROM installation WHERE key = 'schema_version'").fetchone()
-    return int(row[0]) if row else 0
+        return None
+    sql = dialect_of(database).own("SELECT value FROM installation WHERE key = ?")
+    row: Any = database.execute_sql(sql, (key,)).fetchone()
+    return str(row[0]) if row else None
 
 
 def _snapshot(database: Database, version: int) -> None:

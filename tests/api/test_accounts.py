@@ -26,7 +26,7 @@ numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
     """Behind a trusted proxy, so that each test may come from an address of its own."""
     data = tmp_path_factory.mktemp("server") / "data"
     with Server(data, env={"TRUSTED_PROXIES": "127.0.0.1"}) as running:

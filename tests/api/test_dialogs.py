@@ -12,7 +12,7 @@ from tests.server import Server
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
     """Every test opens a dialog of its own, which the limit on one address would stop."""
     with Server(tmp_path_factory.mktemp("server") / "data", flags=["--rate-limits", "off"]) as running:
         yield running

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.scenario import EventStream, Visitor, as_json, bad_field, eventually, problem
-from tests.server import PASSWORD, ROOT, Server
+from tests.server import PASSWORD, ROOT, Server, clean_environment
 
 BORIS = {"email": "manager@example.com", "password": PASSWORD}
 CODE = re.compile(r"one-time code:? ([A-Z0-9-]{19})", re.IGNORECASE)
@@ -132,7 +132,9 @@ class TestCookie:
 def replyx(data: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command of the command line, as its users do, with a password on standard input."""
     command = [sys.executable, str(ROOT / "run.py"), *arguments, "--data-dir", str(data)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=clean_environment(data)
+    )
 
 
 ADMIN = {"email": "first@example.com", "password": "a long password", "name": "Первая"}

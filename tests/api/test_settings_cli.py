@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -17,7 +16,8 @@ import pytest
 
 from replyx.settings import SETTINGS
 from tests.scenario import EventStream, as_json, closed_with, frame, guest, operator, problem, socket_of
-from tests.server import ROOT, Server
+from tests.server import ROOT, Server, clean_environment
+from tests.stored import stored
 
 STOP_S = 10  # contract, section 8, as operators' supervisors count on it
 
@@ -127,11 +127,10 @@ class TestWrongSettings:
         data = tmp_path / "data"
         with Server(data):
             pass
-        with sqlite3.connect(data / "replyx.db") as database:
+        with stored(data) as database:
             changed = database.execute("UPDATE installation SET value = '999' WHERE key = 'schema_version'")
             assert changed.rowcount == 1
-        database.close()
-        ran = start("--data-dir", str(data), "--port", "0", cwd=tmp_path)
+        ran = start("--data-dir", str(data), "--port", "0", cwd=tmp_path, env=clean_environment(data))
         assert ran.returncode == 2
         assert "newer" in ran.stderr
         assert "Traceback" not in ran.stderr
@@ -172,14 +171,13 @@ class TestDemo:
         used = tmp_path / "used"
         with Server(used, demo=False):
             pass
-        with sqlite3.connect(used / "replyx.db") as database:
+        with stored(used) as database:
             database.execute("INSERT INTO assistant (name, greeting, created_at) VALUES ('x', '', 0)")
-        database.close()
         foreign = tmp_path / "foreign"
         foreign.mkdir()
         (foreign / "holiday.jpg").write_bytes(b"x")
         for data in (used, foreign):
-            ran = start("--demo", "--port", "0", "--data-dir", str(data), cwd=tmp_path)
+            ran = start("--demo", "--port", "0", "--data-dir", str(data), cwd=tmp_path, env=clean_environment(data))
             assert ran.returncode == 2
             assert "empty data directory" in ran.stderr
         assert [path.name for path in foreign.iterdir()] == ["holiday.jpg"]

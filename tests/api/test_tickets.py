@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,21 @@ import pytest
 
 from tests.scenario import EventStream, Json, as_json, bad_field, eventually, hearing, operator, problem
 from tests.server import PASSWORD, Server
+from tests.stored import stored
 
 TICKETS = "/api/support/tickets"
 SECRET = "a-secret-of-the-bots-that-is-long-enough"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
     """Every test opens tickets of its own, which the limit on one address would stop."""
     with Server(tmp_path_factory.mktemp("server") / "data", flags=["--rate-limits", "off"]) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def strict(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
     """The demo's data without its mode: here a page does not choose whom it speaks as."""
     data = tmp_path_factory.mktemp("strict") / "data"
     with Server(data):
@@ -509,13 +509,12 @@ class TestTargets:
                 ticket = new(http, priority="URGENT")
                 cursor = as_json(maria.get("/api/dialogs"))["cursor"]
             running.kill()
-            with sqlite3.connect(data / "replyx.db") as database:
+            with stored(data) as database:
                 moved = minutes * 60_000
                 database.execute("UPDATE dialog SET created_at = created_at - ?", (moved,))
                 database.execute(
                     "UPDATE ticket SET running_since = running_since - ?, look_at = look_at - ?", (moved,) * 2
                 )
-            database.close()
             running.start()
             return running, ticket, cursor
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -17,6 +16,7 @@ from tests.browser import accessibility
 from tests.browser.people import NETWORK, Console, Conversation, Stage
 from tests.parts import require
 from tests.server import ROOT, Server
+from tests.stored import stored
 
 PHONE = (390, 844)
 MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> <b>жирно</b> &amp;'
@@ -290,9 +290,8 @@ def test_after_a_database_was_restored_the_ticket_is_joined_again(stage: Stage, 
     fragile.kill()
     anna.is_cut_off()
     anna.say("Два")
-    with sqlite3.connect(fragile.data_dir / "replyx.db") as database:
+    with stored(fragile.data_dir) as database:
         renamed = database.execute("UPDATE installation SET value = '0badcafe' WHERE key = 'epoch'").rowcount
-    database.close()
     assert renamed == 1
     fragile.start()
     boris.say("Три")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.browser import accessibility
 from tests.browser.people import NETWORK, Operator, Stage
 from tests.scenario import Json
 from tests.server import Server
+from tests.stored import stored
 
 TICKETS = "/api/support/tickets"
 MINUTE_MS = 60_000
@@ -291,7 +291,6 @@ class TestTargets:
 def pass_time(data_dir: Path, minutes: int) -> None:
     """Let every ticket of a server that is down have been opened so many minutes earlier."""
     moved = minutes * MINUTE_MS
-    with sqlite3.connect(data_dir / "replyx.db") as database:
+    with stored(data_dir) as database:
         database.execute("UPDATE dialog SET created_at = created_at - ?", (moved,))
         database.execute("UPDATE ticket SET running_since = running_since - ?, look_at = look_at - ?", (moved, moved))
-    database.close()

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.chaos.traffic import (
     GUEST,
@@ -23,6 +24,8 @@ from tests.chaos.traffic import (
 )
 from tests.listeners import SseListener
 from tests.server import Server
+
+pytestmark = pytest.mark.sqlite
 
 HELD_S = 3.0
 

@@ -33,7 +33,7 @@ LIVE = 300
 
 
 @pytest.fixture(scope="module")
-def missed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def missed(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
     """A server whose dialog 1 has ten thousand events behind it."""
     with Server(tmp_path_factory.mktemp("resume") / "data", env={"RATE_LIMITS": "off"}) as server:
         fill(server, MISSED)

@@ -1,10 +1,9 @@
-"""What the chaos tests share: senders that do not give up, and the truth as the database file has it."""
+"""What the chaos tests share: senders that do not give up, and the truth as the database has it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.listeners import Listener
 from tests.server import Server
+from tests.stored import stored
 
 RETRY_S = 0.05
 FILLERS = 8
@@ -140,7 +140,7 @@ async def send_while(senders: Iterable[Sender], what_happens: Callable[[], Await
 
 @dataclass(frozen=True)
 class Truth:
-    """What the database file holds."""
+    """What the database holds."""
 
     events: list[tuple[int, list[str], dict[str, Any]]]
     messages: dict[str, list[int]]
@@ -152,16 +152,13 @@ class Truth:
 
 
 def truth(data_dir: Path) -> Truth:
-    """Read the database file; ``messages`` maps each client_id to the ids of its messages."""
-    database = sqlite3.connect(data_dir / "replyx.db")
-    try:
+    """Read the database; ``messages`` maps each client_id to the ids of its messages."""
+    with stored(data_dir) as database:
         events = database.execute("SELECT id, topics, payload FROM event ORDER BY id").fetchall()
         messages: dict[str, list[int]] = {}
         for id, client_id in database.execute("SELECT id, client_id FROM message WHERE client_id IS NOT NULL"):
             messages.setdefault(client_id, []).append(id)
         (top,) = database.execute("SELECT top FROM counter").fetchone()
-    finally:
-        database.close()
     return Truth([(id, topics.split(" "), json.loads(payload)) for id, topics, payload in events], messages, top)
 
 

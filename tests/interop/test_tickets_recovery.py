@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tests.interop.node import NodeClient
 from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
 from tests.scenario import as_json, operator
 from tests.server import Server
+from tests.stored import stored
 
 TRANSPORTS = pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
 AWAY: dict[str, Any] = {"reconnectionDelay": 1500, "randomizationFactor": 0}  # long enough for others to speak
@@ -282,13 +282,12 @@ class TestCrowds:
             return acknowledged
 
         acknowledged = asyncio.run(test())
-        with sqlite3.connect(f"file:{server.data_dir / 'replyx.db'}?mode=ro", uri=True) as rows:
+        with stored(server.data_dir) as rows:
             found = rows.execute(
                 "SELECT client_id, m.id FROM message m JOIN ticket t ON t.dialog_id = m.dialog_id"
                 " WHERE t.ticket_id = ?",
                 (ticket_id,),
             ).fetchall()
-        rows.close()
         assert len(found) == 200
         assert dict(found) == acknowledged
 

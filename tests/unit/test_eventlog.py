@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peewee import SqliteDatabase
 
 from replyx import eventlog
+from replyx.databases import Sqlite
 from replyx.errors import CursorMalformed
 from replyx.eventlog import Cursor, LoggedEvent
 from replyx.migrations import migrate
@@ -30,7 +31,7 @@ class Happened(msgspec.Struct, tag_field="type", tag="happened"):
 class Log(Snapshot):
     """A view of a database that can be written too."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Sqlite) -> None:
         super().__init__(database)
         self.database = database
 
@@ -38,7 +39,7 @@ class Log(Snapshot):
 @contextmanager
 def log() -> Iterator[Log]:
     """An empty log."""
-    database = SqliteDatabase(":memory:")
+    database = Sqlite(Path(":memory:"))
     migrate(database)
     yield Log(database)
     database.close()

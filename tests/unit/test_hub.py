@@ -6,15 +6,16 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peewee import SqliteDatabase
 
 from replyx import eventlog, hub
+from replyx.databases import Sqlite
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import Cursor, LoggedEvent
 from replyx.events import TypingStart
@@ -41,7 +42,7 @@ class MemoryLog:
     """The real log in a database of its own, read as a store reads it; the answer to a read may come late."""
 
     def __init__(self) -> None:
-        self.database = SqliteDatabase(":memory:")
+        self.database = Sqlite(Path(":memory:"))
         migrate(self.database)
         self.rows = Snapshot(self.database)
         self.reads = 0

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peewee import BooleanField, Database, Field, IntegerField, Model, SqliteDatabase, TextField
+from peewee import BooleanField, Database, Field, IntegerField, Model, TextField
 
 from replyx import migrations, models
+from replyx.databases import Sqlite
 from replyx.migrations import MIGRATIONS, SchemaTooNew, migrate
 
 NEWEST = len(MIGRATIONS)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    opened = SqliteDatabase(str(tmp_path / "replyx.db"))
+def database(tmp_path: Path) -> Iterator[Sqlite]:
+    opened = Sqlite(tmp_path / "replyx.db")
     opened.connect()
     yield opened
     opened.close()
@@ -28,7 +29,7 @@ def version(database: Database) -> int:
     return int(database.execute_sql("SELECT value FROM installation WHERE key = 'schema_version'").fetchone()[0])
 
 
-def test_an_empty_database_gets_every_version_and_a_second_start_changes_nothing(database: SqliteDatabase) -> None:
+def test_an_empty_database_gets_every_version_and_a_second_start_changes_nothing(database: Sqlite) -> None:
     migrate(database)
     assert version(database) == NEWEST
     before = list(database.connection().iterdump())
@@ -36,7 +37,7 @@ def test_an_empty_database_gets_every_version_and_a_second_start_changes_nothing
     assert list(database.connection().iterdump()) == before
 
 
-def test_a_newer_schema_is_refused_and_left_alone(database: SqliteDatabase) -> None:
+def test_a_newer_schema_is_refused_and_left_alone(database: Sqlite) -> None:
     migrate(database)
     database.execute_sql(f"UPDATE installation SET value = '{NEWEST + 1}' WHERE key = 'schema_version'")
     before = list(database.connection().iterdump())
@@ -46,7 +47,7 @@ def test_a_newer_schema_is_refused_and_left_alone(database: SqliteDatabase) -> N
 
 
 def test_a_copy_is_kept_before_a_database_with_data_is_changed(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    database: Sqlite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def another(database: Database) -> None:
         database.execute_sql("CREATE TABLE another (id INTEGER)")
@@ -65,9 +66,7 @@ def test_a_copy_is_kept_before_a_database_with_data_is_changed(
     copy.close()
 
 
-def test_a_migration_that_fails_leaves_the_version_before_it(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_migration_that_fails_leaves_the_version_before_it(database: Sqlite, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(database: Database) -> None:
         database.execute_sql("CREATE TABLE half (id INTEGER)")
         raise RuntimeError("as the test wants it")
@@ -83,7 +82,7 @@ def test_a_migration_that_fails_leaves_the_version_before_it(
 def test_each_database_has_an_epoch_of_its_own(tmp_path: Path) -> None:
     epochs = set()
     for name in ("a", "b"):
-        opened = SqliteDatabase(str(tmp_path / name))
+        opened = Sqlite(str(tmp_path / name))
         with opened.connection_context():
             migrate(opened)
             epochs.add(opened.execute_sql("SELECT value FROM installation WHERE key = 'epoch'").fetchone()[0])
@@ -99,13 +98,13 @@ def kind(field: Field) -> set[str]:
     raise AssertionError(f"{field.name}: a field of a kind that no table has yet")
 
 
-def columns(database: SqliteDatabase, table: str) -> dict[str, tuple[str, bool]]:
+def columns(database: Sqlite, table: str) -> dict[str, tuple[str, bool]]:
     """Type and nullability by column, as the migrated table has them."""
     found: list[Any] = database.execute_sql(f"PRAGMA table_info({table})").fetchall()
     return {name: (type, not not_null) for _, name, type, not_null, _, _ in found}
 
 
-def indexes(database: SqliteDatabase, table: str) -> set[tuple[tuple[str, ...], bool]]:
+def indexes(database: Sqlite, table: str) -> set[tuple[tuple[str, ...], bool]]:
     """Columns and uniqueness of each index that is not the primary key's."""
     return {
         (tuple(index.columns), bool(index.unique))
@@ -126,7 +125,7 @@ def declared_indexes(model: type[Model]) -> set[tuple[tuple[str, ...], bool]]:
 
 
 @pytest.mark.parametrize("model", models.TABLES, ids=lambda model: model._meta.table_name)
-def test_the_model_is_the_migrated_table(database: SqliteDatabase, model: type[Model]) -> None:
+def test_the_model_is_the_migrated_table(database: Sqlite, model: type[Model]) -> None:
     migrate(database)
     table = model._meta.table_name
     real = columns(database, table)
@@ -140,7 +139,7 @@ def test_the_model_is_the_migrated_table(database: SqliteDatabase, model: type[M
     assert set(database.get_primary_keys(table)) == keys
 
 
-def test_every_table_has_a_model(database: SqliteDatabase) -> None:
+def test_every_table_has_a_model(database: Sqlite) -> None:
     migrate(database)
     tables = {name for name in database.get_tables() if not name.startswith("sqlite_")}
     assert tables == {model._meta.table_name for model in models.TABLES}

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 from replyx import accounts, dialogs, models, ticket_rows
 from replyx.auth import AccountActor, Speaker, TicketActor
+from replyx.databases import Sqlite
 from replyx.dialogs import Said, add_message
 from replyx.errors import DialogNotFound
 from replyx.migrations import m0001_initial, migrate
 from replyx.schemas import Dialog
 from replyx.sla import Policy
 from replyx.sla_watch import SlaWatch
-from replyx.store import Snapshot, Store, Transaction, sqlite
+from replyx.store import Snapshot, Store, Transaction
 from replyx.ticket_rows import DONE, Wanted
 from replyx.ticket_schemas import NewTicket, Ticket, TicketChange
 from replyx.tickets import open_ticket
@@ -299,7 +300,7 @@ def test_whatever_happens_the_last_events_tell_the_state_and_the_dialog_is_close
 class TestMigration:
     def test_a_database_of_version_1_keeps_its_messages_and_takes_tickets(self, tmp_path: Path) -> None:
         path = tmp_path / "replyx.db"
-        old = sqlite(path)
+        old = Sqlite(path)
         with old.connection_context(), old.atomic():
             m0001_initial.initial(old)
             old.execute_sql("INSERT INTO installation (key, value) VALUES ('schema_version', '1')")
@@ -317,7 +318,7 @@ class TestMigration:
 
     def test_the_models_and_the_migrations_make_the_same_tables(self, tmp_path: Path) -> None:
         path = tmp_path / "replyx.db"
-        database = sqlite(path)
+        database = Sqlite(path)
         with database.connection_context():
             migrate(database)
         with sqlite3.connect(path) as raw:

@@ -1,0 +1,41 @@
+"""What a server has stored, read beside it: its SQLite file, or its database on PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.server import Server
+
+
+class Stored:
+    """One connection; SQL with ``?`` for values."""
+
+    def __init__(self, connection: Any, placeholder: str) -> None:
+        self._connection = connection
+        self._placeholder = placeholder
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
+        """Run one statement and return its cursor."""
+        return self._connection.execute(sql.replace("?", self._placeholder), params)
+
+
+@contextmanager
+def stored(data_dir: Path) -> Iterator[Stored]:
+    """The database of the server with this data directory; what is written is committed at the end."""
+    url = Server.database_of(data_dir) if Server.database_of else None
+    if url is not None:
+        with psycopg.connect(url) as connection:
+            yield Stored(connection, "%s")
+        return
+    database = sqlite3.connect(data_dir / "replyx.db", timeout=30)
+    try:
+        with database:
+            yield Stored(database, "?")
+    finally:
+        database.close()
