@@ -197,6 +197,8 @@ def opened(given: Settings) -> Store:
     """The store of these settings, its schema up to date."""
     if given.sqlite_path is None:
         raise SettingsError([Wrong("DATABASE_URL", "(set)", "nothing for now: this version runs on SQLite")])
+    if given.workers > 1:
+        raise SettingsError([Wrong("WORKERS", str(given.workers), "must be 1 for now: start several processes")])
     return Store.open(given.sqlite_path, time.time)
 
 

@@ -35,7 +35,17 @@ class RedisServer:
     def start(self) -> RedisServer:
         """Start, and return when it answers."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        command = [str(self._program), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command = [
+            str(self._program),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
         command += ["--dir", str(self._directory), "--logfile", str(self._directory / "redis.log"), *self._flags]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
