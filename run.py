@@ -10,7 +10,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,23 +25,25 @@ from replyx.accounts import Accounts
 from replyx.assistants import Assistants
 from replyx.auth import Authenticator, InternalSecret
 from replyx.broadcasts import Broadcasts
-from replyx.bus import Follower, LocalBus
+from replyx.bus import Bus, Follower, LocalBus
 from replyx.catalog import Catalog
 from replyx.databases import DatabaseUnusable
 from replyx.dialogs import Dialogs
 from replyx.directory import Directory
 from replyx.events import room_topic
 from replyx.hub import RECENT_EVENTS, Hub
-from replyx.limits import Limits
+from replyx.limits import Limiter, Limits
 from replyx.migrations import HalfMoved, SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside import Outside
 from replyx.platform_settings import Platform
 from replyx.presence import LocalPresence
+from replyx.redis_address import RedisAddress
 from replyx.retention import Retention
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
 from replyx.settings import Settings, SettingsError, Wrong
+from replyx.shared_limits import SharedLimits
 from replyx.sla import Hours, Policy
 from replyx.sla_watch import SlaWatch
 from replyx.store import Store
@@ -75,17 +77,16 @@ class Server:
         self.tokens = Tokens(keys)
         self.pool = ThreadPoolExecutor(passwords.WORKERS, thread_name_prefix="password")
         self.hub = Hub(store, epoch, top)
-        self.bus = LocalBus(self.hub)
         self.streams = Streams(self.hub, clock)
         self.presence = LocalPresence()
         self.presence.report("streams", self.streams.by_kind)
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
         self.follower = Follower(store, self.hub)
+        self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
         self.courier = Courier(store, self.hub, self.outside, given.webhook_retry_seconds, clock)
-        limits = Limits(given.rate_limits)
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
@@ -122,10 +123,25 @@ class Server:
         self.engine = ticket_engine(self.services)
         store.on_commit = self.bus.publish
 
+    def joined(self, given: Settings, keys: Sequence[bytes], clock: Callable[[], float]) -> tuple[Bus, Limiter]:
+        """The bus and the limits: of this process alone, or joined with others by Redis."""
+        limits = Limits(given.rate_limits)
+        if not given.redis_url:
+            return LocalBus(self.hub), limits
+        # Here, because loading redis-py takes 0.15 s and 6 MB that a server without Redis does not need.
+        from replyx.redis_bus import RedisBus
+        from replyx.redis_link import RedisLink
+
+        link = RedisLink(RedisAddress.parse(given.redis_url), f"replyx-{os.getpid()}")
+        shared = SharedLimits(limits, lambda taken: bus.share_spent(taken), clock)
+        bus = RedisBus(link, self.hub, self.presence, keys, look=self.follower.look, spent=shared.hear)
+        return bus, shared
+
     def start(self) -> HttpServer:
         """Start every part; the server then only needs sockets."""
         self.store.start(asyncio.get_running_loop())
         self.hub.start()
+        self.bus.start()
         self.streams.start()
         self.follower.start()
         self.retention.start()
@@ -151,6 +167,7 @@ class Server:
         await self.follower.close()
         await self.hub.close()
         await self.store.close()
+        await self.bus.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -198,8 +215,8 @@ def internal_secret(given: Settings, secrets: SecretsFile) -> str:
 
 def opened(given: Settings) -> Store:
     """The store of these settings, its schema up to date."""
-    if given.redis_url:
-        raise SettingsError([Wrong("REDIS_URL", "(set)", "nothing for now: this version runs in one process")])
+    if given.workers > 1:
+        raise SettingsError([Wrong("WORKERS", str(given.workers), "must be 1 for now: start several processes")])
     return Store.open(given.database, time.time)
 
 

@@ -1,4 +1,4 @@
-"""The bus between processes. With one process there is nobody to tell but the hub."""
+"""The bus between processes. With one process there is nobody to tell but the hub; see ``redis_bus`` for several."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ class Bus(Protocol):
 
     kind: str
 
+    def start(self) -> None:
+        """Begin to carry; needs the running loop."""
+        ...
+
+    async def close(self) -> None:
+        """Hand on what waits, as far as that is possible at once, and stop."""
+        ...
+
     @property
     def connected(self) -> bool:
         """Whether events reach other processes at the moment."""
@@ -53,6 +61,12 @@ class LocalBus:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    async def close(self) -> None:
+        """Nothing waits."""
+
     def publish(self, events: Sequence[LoggedEvent]) -> None:
         """See :class:`Bus`; here nothing is lost, and the hub has the events when this returns."""
         self._hub.deliver(events)
@@ -73,6 +87,11 @@ class Follower:
         self._store = store
         self._hub = hub
         self._task: asyncio.Task[None] | None = None
+        self._now = asyncio.Event()
+
+    def look(self) -> None:
+        """Look at once: something may have been lost."""
+        self._now.set()
 
     def start(self) -> None:
         """Begin to follow."""
@@ -84,6 +103,9 @@ class Follower:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(FOLLOW_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOW_S):
+                    await self._now.wait()
+            self._now.clear()
             with contextlib.suppress(StoreUnavailable):  # the store has logged it; the next look may succeed
                 self._hub.notice(await self._store.read(eventlog.top))

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -34,7 +35,11 @@ Listener = Callable[[LoggedEvent], None]
 
 
 class Hub:
-    """Knows this process's subscriptions by topic and brings each of them every event once, in id order."""
+    """Knows this process's subscriptions by topic and brings each of them every event once, in id order.
+
+    ``patience_s`` is how long a hole may wait for its event before the log is read: several writers answer each other
+    within milliseconds, and what is missing is then on its way here. 0 where nothing brings it.
+    """
 
     def __init__(self, store: Store, epoch: str, top: int) -> None:
         self.epoch = epoch
@@ -46,6 +51,9 @@ class Hub:
         self._recent: deque[LoggedEvent] = deque()
         self._recent_bytes = 0
         self._early: dict[int, LoggedEvent] = {}
+        self._told_early: set[int] = set()
+        self._noticed = top
+        self.patience_s = 0.0
         self._behind: deque[Subscription] = deque()
         self._reading: set[Subscription] = set()  # waiting in _behind, or being read for
         self._early_birds: set[Subscription] = set()  # their floor is an event that has not arrived here
@@ -72,10 +80,7 @@ class Hub:
                 self.last = event.id
                 ready.append(event)
             elif event.id > self.last:
-                if len(self._early) < EARLY_EVENTS:
-                    self._early[event.id] = event
-                else:
-                    self._hole.set()
+                self._keep_early(event)
         while self._early and self.last + 1 in self._early:
             self.last += 1
             ready.append(self._early.pop(self.last))
@@ -87,9 +92,12 @@ class Hub:
     def notice(self, top: int) -> None:
         """The counter stands at ``top``: if that is past what was applied, read what is missing."""
         if top > self.last:
+            self._noticed = max(self._noticed, top)
             self._hole.set()
 
-    def deliver_ephemeral(self, topics: Iterable[str], event: msgspec.Struct, source: object = None) -> None:
+    def deliver_ephemeral(
+        self, topics: Iterable[str], event: msgspec.Struct | msgspec.Raw, source: object = None
+    ) -> None:
         """Send an event without an id to whoever is live, except to the sink ``source`` that caused it."""
         payload = msgspec.json.encode(event)
         seen: set[Subscription] = set()
@@ -104,7 +112,11 @@ class Hub:
                         subscription.fall_behind()
 
     def listen(self, topic: str, listener: Listener) -> None:
-        """Call ``listener`` with each event of ``topic``, before any subscriber gets it: for caches."""
+        """Call ``listener`` with each event of ``topic`` once, before any subscriber gets it: for caches.
+
+        Not in id order: an event that waits for an earlier one is told at once, because an answer to the change
+        that it reports may be on its way already.
+        """
         self._listeners.setdefault(topic, []).append(listener)
 
     def watch(self, watcher: Callable[[], None]) -> None:
@@ -191,8 +203,10 @@ class Hub:
         size = 0
         for event in events:
             self._remember(event)
+            told = event.id in self._told_early
             for topic in event.topics:
-                self._tell_listeners(topic, event)
+                if not told:
+                    self._tell_listeners(topic, event)
                 for wire, subscriptions in self._topics.get(topic, {}).items():
                     frame = self._frame(event, wire)
                     event_id = event.id
@@ -204,6 +218,8 @@ class Hub:
         _flush(due)
         for watcher in self._watchers:
             watcher()
+        if self._told_early:
+            self._told_early = {event_id for event_id in self._told_early if event_id > self.last}
         if self._early_birds:
             waited, self._early_birds = self._early_birds, set()
             for subscription in waited:
@@ -226,6 +242,19 @@ class Hub:
                 frames.clear()
                 size = 0
         return not frames or subscription.replay(last, b"".join(frames))
+
+    def _keep_early(self, event: LoggedEvent) -> None:
+        """Keep an event that others come before; past the bound it is read from the log with them."""
+        if event.id in self._early:
+            return
+        if len(self._early) >= EARLY_EVENTS:
+            self.notice(event.id)
+            return
+        self._early[event.id] = event
+        if event.id not in self._told_early:
+            self._told_early.add(event.id)
+            for topic in event.topics:
+                self._tell_listeners(topic, event)
 
     def _tell_listeners(self, topic: str, event: LoggedEvent) -> None:
         for listener in self._listeners.get(topic, ()):
@@ -298,32 +327,41 @@ class Hub:
     async def _fill_forever(self) -> None:
         while True:
             await self._hole.wait()
-            self._hole.clear()
             try:
-                await self._fill()
+                if await self._is_stuck():
+                    await self._fill()
             except StoreUnavailable:
                 await asyncio.sleep(RETRY_S)
                 self._hole.set()
 
-    async def _fill(self) -> None:
-        """Read what is missing behind ``last`` from the log and apply it."""
-        after = self.last
-        lowest, missing = await self._store.read(
-            lambda rows: (
-                eventlog.floor(rows),
-                eventlog.between(rows, after, min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)),
-            )
-        )
-        if self.last < lowest:
-            self._skip_to(lowest)
-        if missing:
-            log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
-            self.deliver(missing)
-        self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}
-        if self._early and self.last == after:  # announced, and not in the log yet
-            await asyncio.sleep(RETRY_S)
-        if len(missing) == eventlog.PAGE_EVENTS or self._early:
+    async def _is_stuck(self) -> bool:
+        """Whether something is missing, and nothing has come of itself while there was patience."""
+        last = self.last
+        if self.patience_s:
+            await asyncio.sleep(self.patience_s)
+        self._hole.clear()
+        missing = bool(self._early) or self._noticed > self.last
+        if missing and self.last != last:
             self._hole.set()
+        return missing and self.last == last
+
+    async def _fill(self) -> None:
+        """Read what is missing behind ``last`` from the log and apply it, to the end if it is a long piece."""
+        while True:
+            after = self.last
+            lowest, missing = await self._store.read(partial(_behind, after=after))
+            if self.last < lowest:
+                self._skip_to(lowest)
+            if missing:
+                log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
+                self.deliver(missing)
+            self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}
+            if len(missing) < eventlog.PAGE_EVENTS:
+                break
+        if self._early:
+            self._hole.set()
+            if self.last == after:  # announced, and not in the log yet
+                await asyncio.sleep(RETRY_S)
 
     def _skip_to(self, lowest: int) -> None:
         """What lies between is pruned: nobody can have it any more, and every subscription gets ``resync``."""
@@ -336,6 +374,12 @@ class Hub:
         for subscription in everyone:
             subscription.fall_behind()
             self.resume(subscription)
+
+
+def _behind(rows: eventlog.Rows, after: int) -> tuple[int, list[LoggedEvent]]:
+    """The log's floor, and its next page behind ``after``."""
+    newest = min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)
+    return eventlog.floor(rows), eventlog.between(rows, after, newest)
 
 
 def _flush(due: list[Subscription]) -> None:

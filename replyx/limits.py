@@ -2,7 +2,7 @@
 
 A bucket holds ``burst`` tokens, an action takes one, and ``per_second`` of them come back. Buckets are
 refilled when they are looked at, so an idle one costs nothing: no timer, no task. The state lives in this
-process; several processes each grant the limit for what they serve.
+process; ``shared_limits`` lets several processes count together.
 """
 
 from __future__ import annotations
@@ -99,13 +99,13 @@ class Limits:
     """
 
     def __init__(self, enabled: bool, rules: Iterable[Rule] = RULES, *, max_keys: int = MAX_KEYS) -> None:
-        self._enabled = enabled
+        self.enabled = enabled
         self._tables = {rule.name: _Buckets(rule, max_keys) for rule in rules}
 
     def spend(self, rule_name: str, key: str, now: float, cost: int = 1) -> None:
         """See :class:`Limiter`; ``retry_after`` is in whole seconds, at least 1."""
         buckets = self._tables[rule_name]
-        if not self._enabled:
+        if not self.enabled:
             return
         wait = buckets.take(_bounded(key), now, cost)
         if wait:
@@ -116,11 +116,19 @@ class Limits:
     def peek(self, rule_name: str, key: str, now: float, cost: int = 1) -> int:
         """See :class:`Limiter`."""
         buckets = self._tables[rule_name]
-        return buckets.wait(buckets.tokens(_bounded(key), now), cost) if self._enabled else 0
+        return buckets.wait(buckets.tokens(_bounded(key), now), cost) if self.enabled else 0
 
     def refund(self, rule_name: str, key: str, now: float, cost: int = 1) -> None:
         """See :class:`Limiter`."""
         self._tables[rule_name].give(_bounded(key), now, cost)
+
+    def absorb(self, rule_name: str, key: str, now: float, cost: int) -> None:
+        """Count what was taken elsewhere (below zero: given back), whether it fits or not.
+
+        A bucket may owe up to one burst: what several processes granted in the same moment is paid for by waiting.
+        """
+        if self.enabled and rule_name in self._tables:
+            self._tables[rule_name].absorb(_bounded(key), now, cost)
 
     def keys(self, rule_name: str) -> int:
         """How many buckets ``rule_name`` keeps at present."""
@@ -158,6 +166,10 @@ class _Buckets:
     def give(self, key: str, now: float, cost: int) -> None:
         if key in self._held:
             self._put(key, self.tokens(key, now) + cost, now)
+
+    def absorb(self, key: str, now: float, cost: int) -> None:
+        burst = float(self.rule.burst)
+        self._put(key, min(burst, max(-burst, self.tokens(key, now) - cost)), now)
 
     def _put(self, key: str, tokens: float, now: float) -> None:
         if key not in self._held:

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import SplitResult, urlsplit
 
 from replyx.origins import Origin
+from replyx.redis_address import RedisAddress
 from replyx.sla import Hours
 
 IpNetwork = IPv4Network | IPv6Network
@@ -124,13 +125,9 @@ def database_url(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """``redis://``, ``rediss://`` (TLS) or ``unix://`` followed by the socket's path."""
-    parts = _split(text)
-    if parts is not None and (
-        (parts.scheme in ("redis", "rediss") and parts.hostname) or (parts.scheme == "unix" and parts.path)
-    ):
-        return text
-    raise ValueError("must be redis://[user:password@]host:6379/0, rediss://… for TLS, or unix:///path/to/socket")
+    """A server, a Unix socket, sentinels or a Cluster: see :class:`replyx.redis_address.RedisAddress`."""
+    RedisAddress.parse(text)
+    return text
 
 
 def business_hours(text: str) -> str:

@@ -7,9 +7,11 @@ Written for correctness, not for speed: an event counts only when it has arrived
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -46,11 +48,15 @@ class Listener:
     """Follows one stream by cursor, through as many connections as it takes, until it is left.
 
     ``carry`` says how the cursor travels. While ``reading`` is cleared nothing is read from the socket, whose
-    receive buffer is small, so the server soon cannot send more.
+    receive buffer is small, so the server soon cannot send more. Of ``elsewhere``, the same stream at other processes,
+    each connection takes the next.
     """
 
-    def __init__(self, url: str, *, cursor: str | None = None, carry: Carry = "cursor") -> None:
+    def __init__(
+        self, url: str, *, cursor: str | None = None, carry: Carry = "cursor", elsewhere: Sequence[str] = ()
+    ) -> None:
         self.url = url
+        self._turns = itertools.cycle([*elsewhere, url])
         self.cursor = cursor
         self.carry = carry
         self.heard: list[Heard] = []
@@ -111,6 +117,7 @@ class Listener:
             except (OSError, EOFError, Refused) as end:
                 self.refusals.append(repr(end))
             self._news.set()
+            self.url = next(self._turns)
             await asyncio.sleep(RETURN_S)
 
     async def _connection(self) -> None:
@@ -268,3 +275,61 @@ class WsListener(Listener):
                 self._opened()
             else:
                 self._take(event, event.pop("cursor", None))
+
+
+class TicketListener(Listener):
+    """Listens to one ticket over Socket.IO, and recovers as stock clients do: by private id and offset.
+
+    Engine.IO 4 over a WebSocket, Socket.IO protocol 5, its text packets written by hand: what stock clients make of
+    them is tested elsewhere, and two hundred of these fit into one loop.
+    """
+
+    def __init__(self, url: str, ticket_id: str, *, elsewhere: Sequence[str] = ()) -> None:
+        super().__init__(url, elsewhere=elsewhere)
+        self.ticket_id = ticket_id
+        self._auth: dict[str, str] = {}
+        self._joined = False
+
+    async def _connection(self) -> None:
+        address = f"{self.url}/socket.io/?EIO=4&transport=websocket"
+        try:
+            link = await connect(address, compression=None, ping_interval=None, proxy=None)
+        except (InvalidHandshake, ConnectionClosed, TimeoutError) as end:
+            raise Refused(repr(end)) from None
+        try:
+            while True:
+                await self._packet(link, str(await link.recv()))
+        except ConnectionClosed as end:
+            self.close_codes.append(end.rcvd.code if end.rcvd else 1006)
+        finally:
+            link.transport.abort()
+            with suppress(ConnectionClosed):
+                await link.wait_closed()
+
+    async def _packet(self, link: ClientConnection, packet: str) -> None:
+        if packet.startswith("0"):
+            await link.send("40" + (json.dumps(self._auth) if self._auth else ""))
+        elif packet == "2":
+            await link.send("3")
+        elif packet.startswith("40"):
+            pid = json.loads(packet[2:])["pid"]
+            if self._joined and pid != self._auth["pid"]:
+                self.resyncs.append("not recovered")
+            self._auth["pid"] = pid
+            if not self._joined:
+                await link.send("420" + json.dumps(["join_ticket", {"ticketId": self.ticket_id}]))
+            else:
+                self._opened()
+        elif packet.startswith("430"):
+            (answer,) = json.loads(packet[3:])
+            self._joined = answer["ok"]
+            self.cursor = answer["cursor"]
+            self._opened()
+        elif packet.startswith("42"):
+            name, data, *offset = json.loads(packet[2:])
+            if offset:
+                self._auth["offset"] = offset[-1]
+                place = re.match(r"[0-9a-f]+-[0-9]+", offset[-1])
+                assert place is not None
+                if name == "message:new":
+                    self._take({"type": name, "message": {"text": data["content"]}}, place[0])

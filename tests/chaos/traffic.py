@@ -28,10 +28,13 @@ class Sender:
     """Sends numbered messages one after the other, each with a ``client_id``, until it is told to stop.
 
     A message is repeated with its ``client_id`` until it is acknowledged, so ``acknowledged`` (client_id to message
-    id) has every message that was begun.
+    id) has every message that was begun. After a failure the next of ``elsewhere``, other processes' addresses, is
+    tried.
     """
 
     name: str
+    url: str = ""
+    elsewhere: tuple[str, ...] = ()
     pause_s: float = 0.02
     acknowledged: dict[str, int] = field(default_factory=dict)
     failures: int = 0
@@ -53,6 +56,8 @@ class Sender:
                 self.duplicates += answer["duplicate"]
                 return int(answer["message"]["id"])
             self.failures += 1
+            self.url, *rest = (*self.elsewhere, self.url)
+            self.elsewhere = tuple(rest)
             await asyncio.sleep(RETRY_S)
 
     async def attempt(self, client_id: str) -> dict[str, Any] | None:
@@ -65,9 +70,8 @@ class Sender:
 
 @dataclass
 class HttpSender(Sender):
-    """Sends by POST; ``path`` holds the credential."""
+    """Sends by POST; ``url`` holds the credential."""
 
-    url: str = ""
     client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=20))
 
     async def attempt(self, client_id: str) -> dict[str, Any] | None:
@@ -89,7 +93,6 @@ class HttpSender(Sender):
 class WsSender(Sender):
     """Sends over a WebSocket and waits for the ``ack``."""
 
-    url: str = ""
     link: ClientConnection | None = None
 
     async def attempt(self, client_id: str) -> dict[str, Any] | None:

@@ -534,3 +534,49 @@ def test_topics_and_subscribers_are_counted_and_forgotten() -> None:
         assert world.hub.subscribers("shoes") == 0
 
     run(scene)
+
+
+def test_a_hole_is_not_read_while_its_event_is_on_its_way() -> None:
+    async def scene(world: World) -> None:
+        world.hub.patience_s = 30.0
+        client = everything_to(world)
+        for _ in range(3):
+            world.append(("shoes",), 0, announced=True)
+        first, *rest = world.underway
+        world.hub.deliver(rest)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        assert client.sink.blocks() == []
+        world.hub.deliver([first])
+        client.check(complete=True)
+
+    run(scene)
+
+
+def test_a_hole_that_nothing_fills_is_read_when_patience_ends() -> None:
+    async def scene(world: World) -> None:
+        world.hub.patience_s = 0.001
+        client = everything_to(world)
+        filled = asyncio.Event()
+        world.hub.listen("coats", lambda event: filled.set())
+        world.append(("coats",), 0, announced=False)
+        world.append(("shoes",), 0, announced=True)
+        world.arrive_all()
+        await asyncio.wait_for(filled.wait(), 10)
+        client.check(complete=True)
+
+    run(scene)
+
+
+def test_caches_hear_of_an_event_at_once_and_once_though_it_waits_for_others() -> None:
+    async def scene(world: World) -> None:
+        told: list[int] = []
+        world.hub.listen("shoes", lambda event: told.append(event.id))
+        for announced in (False, True):
+            world.append(("shoes",), 0, announced=announced)
+        world.arrive_all()
+        assert (told, world.hub.last) == ([2], 0)
+        await world.settle()
+        assert told == [2, 1]
+
+    run(scene)
