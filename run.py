@@ -23,7 +23,7 @@ from handlers.ticket_sockets import ticket_engine
 from replyx import cli, demo, eventlog, logs, passwords, rooms, settings
 from replyx.accounts import Accounts
 from replyx.assistants import Assistants
-from replyx.auth import Authenticator, InternalSecret
+from replyx.auth import Authenticator, SharedSecret
 from replyx.broadcasts import Broadcasts
 from replyx.bus import Bus, Follower, LocalBus
 from replyx.catalog import Catalog
@@ -39,6 +39,7 @@ from replyx.outside import Outside
 from replyx.platform_settings import Platform
 from replyx.presence import LocalPresence
 from replyx.redis_address import RedisAddress
+from replyx.requests import Requests
 from replyx.retention import Retention
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
@@ -90,8 +91,8 @@ class Server:
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
-        secret = InternalSecret(internal_secret(given, secrets))
-        authenticator = Authenticator(self.tokens, directory, secret)
+        bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
+        authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
         token_seconds = given.widget_token_days * 86400
         self.services = Services(
             settings=given,
@@ -112,12 +113,13 @@ class Server:
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
-            tickets=Tickets(store, self.bus, epoch, policy, secret, given.demo),
+            tickets=Tickets(store, self.bus, epoch, policy, bots, given.demo),
             broadcasts=Broadcasts(store, frozenset(given.broadcast_private_types)),
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
             catalog=Catalog(store),
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, self.courier.wake),
+            requests=Requests(),
             started_at=clock(),
         )
         self.engine = ticket_engine(self.services)

@@ -32,6 +32,7 @@ class Access(Enum):
     GUEST = "the visitor of an assistant, with assistant_id and guest_id"
     PARTICIPANT = "an operator, or the dialog's visitor with either credential"
     INTERNAL = "a bot that holds the internal secret"
+    MONITOR = "a monitor that holds the metrics' token"
 
 
 ROLES = {
@@ -90,6 +91,9 @@ class Gate:
             return None
         if access is Access.INTERNAL:
             self._authenticator.broadcaster(presented.secret)
+            return None
+        if access is Access.MONITOR:
+            self._authenticator.monitor(presented.bearer)
             return None
         if access is Access.SITE:
             return await self._site(presented, address, now)

@@ -377,6 +377,8 @@ class NothingHere(Handler):
 
 def log_request(handler: RequestHandler) -> None:
     """One line for each request, without its query: credentials travel there."""
+    if isinstance(handler, Handler):
+        handler.services.requests.observe(handler.get_status(), handler.request.request_time())
     logs.request_line(
         request_id=handler.request_id if isinstance(handler, Handler) else "-",
         method=handler.request.method or "-",

@@ -8,7 +8,7 @@ import msgspec
 
 from handlers.base import Handler, operation
 from replyx import __version__, eventlog, rooms
-from replyx.errors import StoreUnavailable
+from replyx.errors import MetricsOff, StoreUnavailable
 
 SOCKET_KINDS = ("user", "shop", "admin", "webapp", "dialog", "ticket")
 
@@ -44,6 +44,17 @@ class SocketStats(msgspec.Struct, frozen=True):
     total: int
     by_type: dict[str, int]
     rooms: int
+
+
+class MetricsHandler(Handler):
+    @operation("Metrics for Prometheus", answers={200: str}, problems=(MetricsOff,), media_type="text/plain")
+    async def get(self) -> None:
+        """Made by a library that is loaded when somebody asks for the first time: it takes 12 MB."""
+        from replyx import metrics
+
+        services = self.services
+        self.set_header("Content-Type", metrics.FORMAT)
+        self.finish(metrics.text(services.requests, services.streams, services.hub, services.store, services.bus))
 
 
 class HealthHandler(Handler):

@@ -22,6 +22,7 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.WIDGET: [],
     **{access: [{"bearer": []}, {"token": []}, {"panel": []}] for access in ROLES},
     Access.INTERNAL: [{"internal_secret": []}],
+    Access.MONITOR: [{"metrics_token": []}],
     Access.SITE: [{"site_token": []}],
     Access.GUEST: [{"assistant_id": [], "guest_id": []}],
     Access.PARTICIPANT: [
@@ -39,6 +40,7 @@ SCHEMES = {
     "panel": {"type": "apiKey", "in": "cookie", "name": "replyx_session"},
     "site_token": {"type": "apiKey", "in": "query", "name": "site_token"},
     "internal_secret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER},
+    "metrics_token": {"type": "http", "scheme": "bearer"},
     "assistant_id": {"type": "apiKey", "in": "query", "name": "assistant_id"},
     "guest_id": {"type": "apiKey", "in": "query", "name": "guest_id"},
 }

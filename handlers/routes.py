@@ -103,6 +103,7 @@ ROUTES = (
     Route("/ws", webapp_sockets.WebappSocket, Access.PUBLIC),
     Route("/ws/stats", health.SocketStatsHandler, Access.PUBLIC),
     Route("/api/internal/broadcast", broadcasts.BroadcastHandler, Access.INTERNAL),
+    Route("/metrics", health.MetricsHandler, Access.MONITOR),
     Route("/health", health.HealthHandler, Access.PUBLIC),
     Route("/api/sse/health", health.SseHealthHandler, Access.PUBLIC),
     Route("/openapi.json", openapi.Document, Access.PUBLIC),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from replyx.directory import Directory, KnownWidget
-from replyx.errors import BroadcastsOff, CredentialInvalid, CredentialMissing, DialogNotFound
+from replyx.errors import BroadcastsOff, CredentialInvalid, CredentialMissing, DialogNotFound, MetricsOff
 from replyx.schemas import OPERATOR_ROLES, Sender
 from replyx.settings import MIN_SECRET_CHARS
 from replyx.tokens import SiteClaims, Tokens, WidgetClaims, domain_digest
@@ -73,10 +73,14 @@ Speaker = Actor | TicketActor
 WidgetVerdict = Literal["ok", "domains changed", "domain not allowed", "revoked", "expired", "malformed"]
 
 
-class InternalSecret:
-    """The secret that bots share with this server; one of under 32 characters lets nobody in."""
+class SharedSecret:
+    """A secret that a program shares with this server; one of under 32 characters lets nobody in.
 
-    def __init__(self, text: str) -> None:
+    ``name`` is what it is called where somebody presents it.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
         self._secret = text.encode() if len(text) >= MIN_SECRET_CHARS else None
 
     @property
@@ -87,26 +91,35 @@ class InternalSecret:
     def check(self, presented: str) -> None:
         """Compare in constant time. Raises :class:`CredentialInvalid`."""
         if self._secret is None or not hmac.compare_digest(self._secret, presented.encode(errors="surrogateescape")):
-            raise CredentialInvalid("The x-internal-secret is not the one of this server.")
+            raise CredentialInvalid(f"The {self._name} is not the one of this server.")
 
 
 class Authenticator:
     """Turns credentials into actors; every method raises a 401 problem for a bad credential."""
 
-    def __init__(self, tokens: Tokens, directory: Directory, secret: InternalSecret) -> None:
+    def __init__(self, tokens: Tokens, directory: Directory, bots: SharedSecret, monitors: SharedSecret) -> None:
         self._tokens = tokens
         self._directory = directory
-        self._secret = secret
+        self._bots = bots
+        self._monitors = monitors
 
     def broadcaster(self, secret: str | None) -> None:
         """Whoever holds the internal secret. Raises :class:`BroadcastsOff` where this server has none."""
-        if not self._secret.is_usable:
+        if not self._bots.is_usable:
             raise BroadcastsOff(
                 f"Broadcasts are off: set INTERNAL_SECRET to {MIN_SECRET_CHARS} or more characters and restart."
             )
         if secret is None:
             raise CredentialMissing("Send the internal secret as the header x-internal-secret.")
-        self._secret.check(secret)
+        self._bots.check(secret)
+
+    def monitor(self, token: str | None) -> None:
+        """Whoever holds the metrics' token. Raises :class:`MetricsOff` where this server has none."""
+        if not self._monitors.is_usable:
+            raise MetricsOff(f"Metrics are off: give METRICS_TOKEN {MIN_SECRET_CHARS} or more characters and restart.")
+        if token is None:
+            raise CredentialMissing("Send the metrics' token: Authorization: Bearer ….")
+        self._monitors.check(token)
 
     async def account(self, token: str, now: float) -> AccountActor:
         """The account behind an access token whose session has not ended."""

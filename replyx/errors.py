@@ -206,6 +206,10 @@ class BroadcastsOff(Problem):
     status, code, title = 503, "broadcasts_off", "Broadcasts are off on this server"
 
 
+class MetricsOff(Problem):
+    status, code, title = 503, "metrics_off", "Metrics are off on this server"
+
+
 class StoreUnavailable(Problem):
     status, code, title = 503, "store_unavailable", "The store cannot be reached"
 

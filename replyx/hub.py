@@ -48,6 +48,7 @@ class Hub:
         self._topics: dict[str, dict[Wire, dict[Subscription, None]]] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self._watchers: list[Callable[[], None]] = []
+        self.holes = 0  # how often missing events were read from the log
         self._recent: deque[LoggedEvent] = deque()
         self._recent_bytes = 0
         self._early: dict[int, LoggedEvent] = {}
@@ -186,6 +187,11 @@ class Hub:
     def subscribers(self, topic: str) -> int:
         """How many subscriptions hold ``topic`` here."""
         return sum(len(subscriptions) for subscriptions in self._topics.get(topic, {}).values())
+
+    @property
+    def behind(self) -> int:
+        """How many subscriptions wait to be told the past, or are being told it."""
+        return len(self._reading)
 
     @property
     def topics(self) -> int:
@@ -353,6 +359,7 @@ class Hub:
             if self.last < lowest:
                 self._skip_to(lowest)
             if missing:
+                self.holes += 1
                 log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
                 self.deliver(missing)
             self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}

@@ -78,6 +78,13 @@ class Settings:
         "types of broadcasts, separated by commas, that reach only sockets which named their room",
         "order_status",
     )
+    metrics_token: str = _setting(
+        "",
+        str,
+        f"bearer token of GET /metrics; shorter than {MIN_SECRET_CHARS} characters turns it off",
+        "$(openssl rand -hex 32)",
+        secret=True,
+    )
     jwt_secret: tuple[str, ...] = _setting(
         (),
         read.signing_keys(MIN_SECRET_CHARS),

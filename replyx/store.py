@@ -128,6 +128,8 @@ class Store:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_commit: Callable[[Sequence[LoggedEvent]], None] = lambda events: None
         self.failing = False
+        self.commits = 0
+        self.changes = 0  # units that these commits kept
         self._closing = False
 
     @classmethod
@@ -198,6 +200,11 @@ class Store:
         if self._loop is not None:
             await self._loop.run_in_executor(None, self._thread.join)
         self._readers.shutdown(wait=True)
+
+    @property
+    def waiting(self) -> int:
+        """Units in the queue."""
+        return self._queue.qsize()
 
     def _check_open(self) -> None:
         if self._closing:
@@ -277,6 +284,8 @@ class Store:
             self._give_up(group, failure, kept_perhaps=committing and self._dialect.lost())
             return []
         self.failing = False
+        self.commits += 1
+        self.changes += sum(waiting.error is None for waiting in group)
         return transaction.events
 
     def _begin(self) -> Transaction:

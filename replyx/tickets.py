@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import UNSET
 
 from replyx import dialogs, eventlog, ticket_rows
-from replyx.auth import AccountActor, InternalSecret, Speaker, TicketActor
+from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor
 from replyx.bus import Bus
 from replyx.dialogs import Said, add_message, checked_text
 from replyx.directory import Cache
@@ -50,7 +50,7 @@ class Tickets:
     """
 
     def __init__(
-        self, store: Store, bus: Bus, epoch: str, policy: Policy, secret: InternalSecret, anyone_as_anyone: bool
+        self, store: Store, bus: Bus, epoch: str, policy: Policy, secret: SharedSecret, anyone_as_anyone: bool
     ) -> None:
         self._store = store
         self._bus = bus

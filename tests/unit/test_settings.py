@@ -70,6 +70,7 @@ READ: dict[str, tuple[str, Any]] = {
     "cors_origins": ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080")),
     "trusted_proxies": ("10.0.0.0/8,::1", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))),
     "internal_secret": (SECRET, SECRET),
+    "metrics_token": (SECRET, SECRET),
     "broadcast_private_types": ("order_status, x,x", ("order_status", "x")),
     "jwt_secret": (f"{SECRET},{OTHER}", (SECRET, OTHER)),
     "log_level": ("DEBUG", "debug"),
