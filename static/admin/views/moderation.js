@@ -28,6 +28,7 @@ export class ModerationView {
   #platform;
   #list = el('div', { class: 'moderation__list' });
   #bar;
+  #keys;
   #buttons;
   #all;
   #count = el('span', { class: 'moderation__count', role: 'status', 'data-testid': 'selected' });
@@ -58,6 +59,7 @@ export class ModerationView {
     this.#products = new ProductList({ t, clock, onSelect: () => this.#choose() });
     this.#platform = new PlatformCard({ api, t, settings, onSaved: onSettings });
     this.#bar = this.#makeBar();
+    this.#keys = this.#makeKeys();
     const load = () => moderation.queue.load().catch((error) => error.status === undefined && console.error(error));
     this.#again = el('button', { type: 'button', class: 'button', hidden: true, onclick: load }, t('retry'));
     const more = () => moderation.queue.more().catch((error) => error.status === undefined && console.error(error));
@@ -67,8 +69,9 @@ export class ModerationView {
       { class: 'moderation' },
       el('h1', {}, t('moderation')),
       el('nav', { class: 'tabs moderation__tabs', 'aria-label': t('products') }, ...Object.values(this.#tabs)),
-      this.#verdicts.element,
       this.#list,
+      this.#keys,
+      this.#verdicts.element,
       this.#platform.element,
     );
   }
@@ -96,10 +99,11 @@ export class ModerationView {
     if (status === this.#status) return;
     this.#status = status;
     for (const [name, tab] of Object.entries(this.#tabs)) tab.setAttribute('aria-current', String(name === status));
+    this.#keys.hidden = status !== 'pending';
     this.#decided?.disconnect();
     this.#decided = null;
     if (status === 'pending') {
-      this.#list.replaceChildren(this.#bar, this.#products.element, this.#told, this.#again, this.#more, this.#keys());
+      this.#list.replaceChildren(this.#bar, this.#products.element, this.#told, this.#again, this.#more);
     } else {
       this.#decided = new DecidedList({ ...this.#options, status });
       this.#list.replaceChildren(this.#decided.element);
@@ -204,7 +208,7 @@ export class ModerationView {
     if (!this.element.contains(document.activeElement)) this.#products.focus();
   }
 
-  #keys() {
+  #makeKeys() {
     const { t } = this.#options;
     const row = ([key, other, what]) => [
       el('dt', {}, el('kbd', {}, key), other && el('kbd', {}, other)),
