@@ -1,4 +1,3 @@
-const products = (one, few, many) => ({ one: `{n} ${one}`, few: `{n} ${few}`, many: `{n} ${many}`, other: `{n} ${few}` });
 const about = (words) => ({
   one: `${words}: {n} товар`,
   few: `${words}: {n} товара`,
@@ -20,7 +19,7 @@ export const moderation = {
     none_rejected: 'Отклонённых товаров нет.',
     decide: 'Решение',
     select_all: 'Выбрать все',
-    selected: products('выбран', 'выбрано', 'выбрано'),
+    selected: 'Выбрано: {n}',
     approve: 'Одобрить',
     approve_with: 'С заметкой…',
     reject: 'Отклонить',

@@ -182,11 +182,12 @@ export class ModerationView {
     if (fields) this.#decide(action, products, fields);
   }
 
-  /** The products leave the list, and the focus must not leave with them. */
+  /** Drawn at once: whoever types fast must not decide about the same product a second time. */
   #decide(action, products, fields) {
     if (products.length === 0) return;
     this.#products.select(false);
     this.#options.moderation.verdicts.hold(action, products, fields);
+    this.render(this.#settings);
   }
 
   #key(event) {
@@ -205,6 +206,7 @@ export class ModerationView {
 
   #undo() {
     this.#options.moderation.verdicts.undoLast();
+    this.render(this.#settings);
     if (!this.element.contains(document.activeElement)) this.#products.focus();
   }
 
