@@ -12,6 +12,7 @@ from handlers.base import Handler, operation
 from replyx.accounts import (
     PANEL_SECONDS,
     AccountChange,
+    AccountQuery,
     Login,
     NewAccount,
     OwnPassword,
@@ -29,7 +30,6 @@ from replyx.errors import (
     SetupDone,
     TooManyRequests,
 )
-from replyx.paging import Paging
 from replyx.schemas import Account, Page
 
 
@@ -89,8 +89,8 @@ class RegisterHandler(Handler):
 
 
 class AccountList(Handler):
-    @operation("Accounts, oldest first", query=Paging, answers={200: Page[Account]})
-    async def get(self, query: Paging) -> object:
+    @operation("Accounts, oldest first", query=AccountQuery, answers={200: Page[Account]})
+    async def get(self, query: AccountQuery) -> object:
         return await self.services.accounts.list(query)
 
     @operation("Add an account", body=NewAccount, answers={201: Account}, problems=(EmailTaken, Forbidden, Invalid))

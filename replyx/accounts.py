@@ -86,6 +86,12 @@ class Setup(msgspec.Struct):
     name: Name | None = None
 
 
+class AccountQuery(Paging):
+    """Accounts, of one role where it is named."""
+
+    role: Role | None = None
+
+
 class TokenPair(msgspec.Struct, frozen=True):
     """Tokens of a session; ``expires_in`` is in seconds and speaks of the access token."""
 
@@ -183,19 +189,21 @@ class Accounts:
         """The caller's own account."""
         return await self._store.read(lambda rows: load(rows, actor.account_id))
 
-    async def list(self, paging: Paging) -> Page[Account]:
+    async def list(self, query: AccountQuery) -> Page[Account]:
         """A page of accounts, oldest first."""
 
-        def query(rows: Snapshot) -> Page[Account]:
-            comparison, order, bound = paging.window()
-            found = rows.execute(
-                f"SELECT {COLUMNS} FROM account WHERE id {comparison} ? ORDER BY id {order} LIMIT ?",
-                (bound, paging.limit + 1),
-            ).fetchall()
-            items, following = cut([_account(row) for row in found], paging, lambda account: account.id)
-            return Page(oldest_first(items, paging), following)
+        def read(rows: Snapshot) -> Page[Account]:
+            comparison, order, bound = query.window()
+            where = f"id {comparison} ?"
+            params: Sequence[object] = (bound, query.limit + 1)
+            if query.role is not None:
+                where, params = f"role = ? AND {where}", (query.role, *params)
+            sql = f"SELECT {COLUMNS} FROM account WHERE {where} ORDER BY id {order} LIMIT ?"
+            found = [_account(row) for row in rows.execute(sql, params).fetchall()]
+            items, following = cut(found, query, lambda account: account.id)
+            return Page(oldest_first(items, query), following)
 
-        return await self._store.read(query)
+        return await self._store.read(read)
 
     async def get(self, account_id: int) -> Account:
         """One account. Raises :class:`AccountNotFound`."""

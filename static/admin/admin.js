@@ -67,6 +67,7 @@ class Panel {
       storage: this.#storage,
       t,
       clock: new Clock(this.#locale, t),
+      locale: this.#locale,
       onSignOut: () => this.#signOut(),
       onSignedOut: () => this.#signedOut(),
     });
@@ -75,6 +76,7 @@ class Panel {
   }
 
   async #signOut() {
+    await this.#desk?.flush();
     await this.#api.signOut().catch((error) => {
       if (error.status !== 401) throw error;
     });

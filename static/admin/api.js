@@ -120,14 +120,49 @@ export class PanelApi {
     return this.change('DELETE', this.#urls[kind](id));
   }
 
+  /** The platform's settings. @returns {Promise<object>} */
+  settings() {
+    return this.get(this.#urls.settings);
+  }
+
+  /** @param {object} settings all of them @returns {Promise<object>} */
+  saveSettings(settings) {
+    return this.change('PUT', this.#urls.adminSettings, settings);
+  }
+
+  /** @param {{status?: string, limit?: number, before?: number, after?: number}} query */
+  products(query) {
+    return this.get(this.#urls.products(query));
+  }
+
+  /** @param {{product_ids: number[], moderation_notes?: string, approval_fee?: number}} approval @param {object} [options] */
+  approve(approval, options) {
+    return this.change('POST', this.#urls.approval, approval, options);
+  }
+
+  /** @param {number} id @param {{moderation_notes: string}} rejection @param {object} [options] */
+  reject(id, rejection, options) {
+    return this.change('POST', this.#urls.product(id, 'reject'), rejection, options);
+  }
+
+  /** @param {number} id @returns {Promise<object>} the product, which waits again */
+  reopenProduct(id) {
+    return this.change('POST', this.#urls.product(id, 'reopen'));
+  }
+
+  /** @param {number} id @returns {Promise<{items: object[]}>} oldest first */
+  decisions(id) {
+    return this.get(this.#urls.product(id, 'decisions'));
+  }
+
   /** @param {string} url */
   get(url) {
     return this.#watched(request(url));
   }
 
-  /** @param {string} method @param {string} url @param {object} [body] */
-  change(method, url, body) {
-    return this.#watched(request(url, { method, body, headers: xsrf() }));
+  /** @param {string} method @param {string} url @param {object} [body] @param {{keepalive?: boolean}} [options] */
+  change(method, url, body, options = {}) {
+    return this.#watched(request(url, { ...options, method, body, headers: xsrf() }));
   }
 
   async #watched(answer) {

@@ -1,11 +1,14 @@
 import { coalesce, el } from '../shared/dom.js';
+import { money } from '../shared/i18n.js';
 import { Inbox } from './inbox.js';
 import { LiveInbox } from './live.js';
+import { Moderation } from './moderation.js';
 import { Room } from './room.js';
 import { hashOf, parseRoute } from './router.js';
 import { DialogList, visitorName } from './views/dialog-list.js';
 import { DialogView } from './views/dialog-view.js';
 import { EmbedsView } from './views/embeds.js';
+import { ModerationView } from './views/moderation.js';
 import { Shell } from './views/shell.js';
 
 /** Everything of a signed-in operator: the inbox, the dialog that is open, the stream that feeds both. */
@@ -19,6 +22,11 @@ export class Desk {
   #route = parseRoute('');
   #view = null;
   #embeds = null;
+  /** Of an admin only. @type {Moderation|null} */
+  #moderation = null;
+  #queueView = null;
+  /** The platform's; the defaults until they are loaded. */
+  #settings = { platform_name: '', currency: 'RUB', moderation_required: true, default_approval_fee: 0 };
   /** @type {Promise<object[]>|null} */
   #operators = null;
   /** Rooms that are open or still have something to send. @type {Map<number, Room>} */
@@ -30,10 +38,11 @@ export class Desk {
   /**
    * @param {object} options
    * @param {import('./api.js').PanelApi} options.api
-   * @param {{id: number, name: string}} options.user
+   * @param {{id: number, name: string, role: string}} options.user
    * @param {import('../shared/storage.js').SafeStorage} options.storage
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../shared/i18n.js').Clock} options.clock
+   * @param {'ru'|'en'} options.locale
    * @param {() => void} options.onSignOut the operator asks to leave
    * @param {() => void} options.onSignedOut the session has ended
    */
@@ -42,6 +51,7 @@ export class Desk {
     const { api, t, clock, user, onSignOut } = options;
     this.#shell = new Shell({ t, user, onSignOut });
     this.#inbox = new Inbox({ api, onChange: this.#draw });
+    if (user.role === 'admin') this.#moderation = new Moderation({ api, onChange: this.#draw });
     this.#list = new DialogList({ t, clock, onMore: () => this.#more(), onKind: (kind) => this.#visit({ kind }) });
     this.#live = new LiveInbox({
       accountId: user.id,
@@ -63,8 +73,14 @@ export class Desk {
     document.addEventListener('keydown', this.#pressed);
     document.addEventListener('visibilitychange', this.#draw);
     for (const id of Room.unsent(user.id, storage)) this.#room(id);
+    this.#moderation?.verdicts.connect();
     this.#go(parseRoute(location.hash));
     await this.#live.connect();
+  }
+
+  /** Sends what is held back; for an operator who asks to leave. */
+  async flush() {
+    await this.#moderation?.verdicts.flush();
   }
 
   /** Stops everything; drafts and unsent messages stay. */
@@ -73,6 +89,8 @@ export class Desk {
     document.removeEventListener('keydown', this.#pressed);
     document.removeEventListener('visibilitychange', this.#draw);
     this.#live.disconnect();
+    this.#moderation?.verdicts.disconnect();
+    this.#queueView?.disconnect();
     this.#view?.disconnect();
     for (const room of this.#rooms.values()) room.outbox.disconnect();
     document.title = this.#options.t('brand');
@@ -85,6 +103,8 @@ export class Desk {
 
   async #load() {
     const cursor = await this.#inbox.load();
+    this.#settings = await this.#options.api.settings();
+    await this.#moderation?.queue.load(); // behind the cursor: events of what it has missed are still to come
     const room = this.#rooms.get(this.#route.dialogId);
     if (room) await this.#loadRoom(room);
     if (this.#route.status === 'closed') await this.#inbox.more('closed');
@@ -100,13 +120,22 @@ export class Desk {
   }
 
   #received(event, cursor) {
+    if (event.type === 'settings.updated') this.#set(event.data);
+    this.#moderation?.apply(event);
+    this.#queueView?.apply(event);
     this.#inbox.apply(event, cursor);
     this.#rooms.get(event.dialog?.id ?? event.dialog_id)?.apply(event);
+  }
+
+  #set(settings) {
+    this.#settings = settings;
+    this.#draw();
   }
 
   #connection(state) {
     this.#shell.badge.show(state);
     if (state !== 'live') return;
+    this.#moderation?.verdicts.retry();
     for (const room of this.#rooms.values()) room.outbox.kick();
     const open = this.#rooms.get(this.#route.dialogId);
     if (open && !open.conversation.loaded) this.#tryRoom(open);
@@ -115,9 +144,12 @@ export class Desk {
 
   #go(route) {
     const before = this.#route;
+    if (route.section === 'moderation' && !this.#moderation) route = { ...route, section: 'dialogs' };
     this.#route = route;
     this.#shell.mark(route.section);
+    if (route.section !== 'moderation') this.#closeQueue();
     if (route.section === 'widgets') this.#showEmbeds();
+    else if (route.section === 'moderation') this.#showQueue(before);
     else this.#showDialogs(before);
     if (route.status === 'closed' && !this.#inbox.loaded('closed')) this.#more();
     this.#draw();
@@ -129,6 +161,29 @@ export class Desk {
     this.#embeds = new EmbedsView({ api, t });
     this.#shell.content.replaceChildren(this.#embeds.element);
     this.#embeds.connect();
+  }
+
+  #showQueue(before) {
+    if (!this.#queueView) {
+      this.#closeRoom();
+      this.#embeds = null;
+      const { api, t, clock } = this.#options;
+      this.#queueView = new ModerationView({
+        ...{ moderation: this.#moderation, api, t, clock, settings: this.#settings },
+        money: () => money(this.#options.locale, this.#settings.currency),
+        onSettings: (settings) => this.#set(settings),
+      });
+      this.#shell.content.replaceChildren(this.#queueView.element);
+      this.#queueView.connect();
+    }
+    this.#queueView.open(this.#route.products);
+    this.#queueView.render(this.#settings);
+    if (before.section !== 'moderation') this.#queueView.focus();
+  }
+
+  #closeQueue() {
+    this.#queueView?.disconnect();
+    this.#queueView = null;
   }
 
   #showDialogs(before) {
@@ -260,7 +315,11 @@ export class Desk {
     const { t } = this.#options;
     const { status, kind, dialogId } = this.#route;
     const { unread } = this.#inbox;
-    document.title = `${unread ? `(${unread}) ` : ''}${t('brand')} · ${t(this.#route.section)}`;
+    const brand = this.#settings.platform_name || t('brand');
+    document.title = `${unread ? `(${unread}) ` : ''}${brand} · ${t(this.#route.section)}`;
+    this.#shell.call(brand);
+    if (this.#moderation) this.#shell.wait(this.#moderation.waiting.length, this.#moderation.queue.hasMore);
+    this.#queueView?.render(this.#settings);
     this.#list.render({
       dialogs: this.#inbox.list(status, kind),
       route: this.#route,

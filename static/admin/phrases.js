@@ -1,8 +1,10 @@
 import { withShared } from '../shared/phrases.js';
+import { moderation } from './moderation-phrases.js';
 
 /** The panel's words. */
 export const phrases = withShared({
   ru: {
+    ...moderation.ru,
     brand: 'ReplyX',
     panel: 'Панель операторов',
     sign_in: 'Вход',
@@ -135,6 +137,7 @@ export const phrases = withShared({
     assistant_in_use: 'У ассистента есть виджеты или диалоги, поэтому он остаётся.',
   },
   en: {
+    ...moderation.en,
     brand: 'ReplyX',
     panel: 'Operators’ panel',
     sign_in: 'Sign in',

@@ -1,8 +1,12 @@
 /**
  * Where the panel is, kept in the address after `#` so that it can be linked to and reloaded.
  * @typedef {'all'|'dialog'|'ticket'} Kind which of the two the list shows
- * @typedef {{section: 'dialogs'|'widgets', dialogId: number|null, status: 'open'|'closed', kind: Kind}} Route
+ * @typedef {'pending'|'approved'|'rejected'} Products which of the products moderation shows
+ * @typedef {{section: 'dialogs'|'widgets'|'moderation', dialogId: number|null, status: 'open'|'closed', kind: Kind,
+ *   products: Products}} Route
  */
+
+const PRODUCTS = ['pending', 'approved', 'rejected'];
 
 /** @param {string} hash e.g. `#/dialogs/1?status=closed` @returns {Route} */
 export function parseRoute(hash) {
@@ -11,8 +15,9 @@ export function parseRoute(hash) {
   const asked = new URLSearchParams(query);
   const status = asked.get('status') === 'closed' ? 'closed' : 'open';
   const kind = ['dialog', 'ticket'].includes(asked.get('kind')) ? asked.get('kind') : 'all';
-  if (section === 'widgets') return { section, dialogId: null, status, kind };
-  return { section: 'dialogs', dialogId: /^\d+$/.test(id ?? '') ? Number(id) : null, status, kind };
+  const products = PRODUCTS.includes(id) ? id : 'pending';
+  if (section === 'widgets' || section === 'moderation') return { section, dialogId: null, status, kind, products };
+  return { section: 'dialogs', dialogId: /^\d+$/.test(id ?? '') ? Number(id) : null, status, kind, products };
 }
 
 /** @param {Route} route @returns {string} */

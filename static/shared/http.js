@@ -57,11 +57,13 @@ async function problemOf(response) {
  * @param {unknown} [options.body] sent as JSON
  * @param {Record<string, string>} [options.headers]
  * @param {RequestCredentials} [options.credentials]
+ * @param {boolean} [options.keepalive] the request outlives the page that sends it
  * @returns {Promise<any>}
  * @throws {HttpProblem}
  */
-export async function request(url, { method = 'GET', body, headers = {}, credentials = 'same-origin' } = {}) {
-  const init = { method, credentials, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
+export async function request(url, options = {}) {
+  const { method = 'GET', body, headers = {}, credentials = 'same-origin', keepalive = false } = options;
+  const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers['Content-Type'] = 'application/json';

@@ -82,3 +82,14 @@ export class Clock {
     return Math.round((midnight(now) - midnight(timestamp)) / 86_400_000);
   }
 }
+
+/**
+ * Amounts in the viewer's way of writing them.
+ * @param {'ru'|'en'} locale
+ * @param {string} currency ISO 4217
+ * @returns {(amount: number) => string} e.g. `4 990 ₽`
+ */
+export function money(locale, currency) {
+  const whole = new Intl.NumberFormat(locale, { style: 'currency', currency, trailingZeroDisplay: 'stripIfInteger' });
+  return (amount) => whole.format(amount);
+}

@@ -124,5 +124,12 @@ export function panelUrls(base = location.origin) {
     changes: (id, query) => address(base, `/api/support/tickets/${encodeURIComponent(id)}/changes`, query),
     /** @param {null} [_id] accounts are only listed here @param {object} [query] `limit`, `after` */
     accounts: (_id, query) => address(base, '/api/v1/accounts', query),
+    settings: address(base, '/api/v1/settings'),
+    adminSettings: address(base, '/api/v1/admin/settings'),
+    /** @param {object} query `status`, `limit`, `before`, `after` */
+    products: (query) => address(base, '/api/v1/admin/products', query),
+    approval: address(base, '/api/v1/admin/products/bulk-approve'),
+    /** @param {number} id @param {'reject'|'reopen'|'decisions'} what */
+    product: (id, what) => address(base, `/api/v1/admin/products/${encodeURIComponent(id)}/${what}`),
   };
 }

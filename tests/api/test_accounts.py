@@ -250,6 +250,9 @@ class TestManaging:
         assert as_json(maria.get(f"/api/v1/accounts/{account['id']}")) == account
         page = as_json(maria.get("/api/v1/accounts", params={"after": account["id"] - 1, "limit": 1}))
         assert page["items"] == [account]
+        shops = as_json(maria.get("/api/v1/accounts", params={"role": "shop"}))["items"]
+        assert {each["role"] for each in shops} == {"shop"}
+        bad_field(maria.get("/api/v1/accounts", params={"role": "king"}), "role")
         problem(maria.get("/api/v1/accounts/999999"), 404, "account_not_found")
         problem(maria.patch("/api/v1/accounts/999999", json={"name": "x"}), 404, "account_not_found")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import ClientConnection
 
-from tests.scenario import EventStream, Json, as_json, bad_field, operator, problem
+from tests.scenario import EventStream, Json, as_json, bad_field, frame, operator, problem, socket_of
 from tests.server import PASSWORD, Server
+from tests.stored import stored
 
 PRODUCTS = "/api/v1/products"
 QUEUE = "/api/v1/admin/products"
@@ -28,7 +29,7 @@ ADMIN_ID, SHOP_ID = 1, 4
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
     """One address makes all the calls of these tests, which the limits would stop."""
     with Server(tmp_path_factory.mktemp("server") / "data", flags=["--rate-limits", "off"]) as running:
         yield running
@@ -117,9 +118,9 @@ def logged(server: Server) -> Iterator[list[tuple[set[str], Json]]]:
     heard: list[tuple[set[str], Json]] = []
 
     def rows(after: int) -> list[Any]:
-        with contextlib.closing(sqlite3.connect(server.data_dir / "replyx.db")) as database:
-            found = "SELECT id, topics, payload FROM event WHERE id > ? ORDER BY id"
-            return database.execute(found, (after,)).fetchall()
+        with stored(server.data_dir) as database:
+            found = database.execute("SELECT id, topics, payload FROM event WHERE id > ? ORDER BY id", (after,))
+            return list(found.fetchall())
 
     before = rows(0)[-1][0]
     yield heard
@@ -654,6 +655,65 @@ class TestSettings:
         ] * 2
         lines = page(maria, f"{QUEUE}/{product['id']}/decisions")["items"]
         assert [(line["status"], line["admin"]) for line in lines] == [("approved", None)] * 2
+
+
+class TestWhoHears:
+    """Everything that happens, at the sockets of everybody whom it may concern."""
+
+    EVERYTHING = ("product.submitted", "product.approved", "product.rejected", "settings.updated")
+
+    @staticmethod
+    def told(connection: ClientConnection) -> list[tuple[str, Json]]:
+        """What a socket hears up to the settings that end each story."""
+        heard: list[tuple[str, Json]] = []
+        while not heard or heard[-1][0] != "settings.updated":
+            said = frame(connection)
+            heard.append((said["event"], said["data"]))
+        return heard
+
+    @staticmethod
+    @contextlib.contextmanager
+    def connected(
+        server: Server, client: httpx.Client, kind: str, **query: str
+    ) -> Iterator[tuple[ClientConnection, str]]:
+        """A socket of the client's account, and the cursor with which it began."""
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        with socket_of(server, f"/ws/{kind}?{httpx.QueryParams({'token': token, **query})}") as connection:
+            greeting = frame(connection)
+            assert greeting["event"] == "connected", greeting
+            yield connection, greeting["cursor"]
+
+    def test_each_client_hears_what_is_for_it_in_order_and_again_when_it_was_away(
+        self,
+        server: Server,
+        maria: httpx.Client,
+        shop: httpx.Client,
+        other_shop: httpx.Client,
+        user: httpx.Client,
+    ) -> None:
+        who = {"admin": (maria, "admin"), "shop": (shop, "shop"), "rival": (other_shop, "shop"), "user": (user, "user")}
+        expected = {"admin": (0, 1, 2, 3), "shop": (1, 2, 3), "rival": (3,), "user": (1, 3)}
+        heard, cursors = {}, {}
+        with contextlib.ExitStack() as sockets:
+            opened = {
+                name: sockets.enter_context(self.connected(server, client, kind))
+                for name, (client, kind) in who.items()
+            }
+            product = new(shop)
+            do(maria, product, "approve", moderation_notes="Отличный товар", approval_fee=5)
+            do(maria, product, "approve")
+            do(maria, product, "reject", moderation_notes="Передумали")
+            assert maria.put(SETTINGS, json={}).status_code == 200
+            for name, (connection, cursor) in opened.items():
+                heard[name], cursors[name] = self.told(connection), cursor
+                assert [event for event, _ in heard[name]] == [self.EVERYTHING[each] for each in expected[name]]
+        for name, (client, kind) in who.items():
+            with self.connected(server, client, kind, cursor=cursors[name]) as (returned, _):
+                assert self.told(returned) == heard[name]
+        assert dict(heard["user"])["product.approved"] == decided(
+            product, moderation_status="approved", moderation_notes="Отличный товар", approval_fee=5.0
+        )
+        assert dict(heard["admin"])["product.submitted"] == product
 
 
 class TestThePanelsStream:

@@ -1,5 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { hashOf } from '../router.js';
+import { arrange } from '../rows.js';
 import { choice } from './fields.js';
 import { ticketMarks } from './ticket-marks.js';
 
@@ -87,20 +88,8 @@ export class DialogList {
 
   #place(dialogs, route) {
     const kept = new Set(dialogs.map(({ id }) => id));
-    for (const [id, { node }] of this.#rows) {
-      if (kept.has(id)) continue;
-      node.remove();
-      this.#rows.delete(id);
-    }
-    dialogs.forEach((dialog, index) => {
-      const { node } = this.#row(dialog, route);
-      const there = this.#items.children[index];
-      if (there === node) return;
-      // Moving a node takes its focus away; whoever walks the list by keyboard must not be thrown out of it.
-      const focused = node.contains(document.activeElement) ? document.activeElement : null;
-      this.#items.insertBefore(node, there ?? null);
-      focused?.focus({ preventScroll: true });
-    });
+    for (const id of this.#rows.keys()) if (!kept.has(id)) this.#rows.delete(id);
+    arrange(this.#items, dialogs.map((dialog) => this.#row(dialog, route).node));
   }
 
   #row(dialog, route) {

@@ -27,3 +27,9 @@ export function choice(value, options) {
   control.value = value;
   return control;
 }
+
+/** A check box with its words beside it. @returns {HTMLElement} */
+export function checked(label, control, hint = null) {
+  const words = el('span', {}, label);
+  return el('label', { class: 'field field--check' }, control, words, hint && el('span', { class: 'field__hint' }, hint));
+}

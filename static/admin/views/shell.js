@@ -4,11 +4,13 @@ import { StateBadge } from '../../shared/state-badge.js';
 /** The frame around every page of the panel: sections, connection, account. */
 export class Shell {
   #links;
+  #brand;
+  #count = el('span', { class: 'nav__count', 'data-testid': 'waiting', hidden: true });
 
   /**
    * @param {object} options
    * @param {(key: string) => string} options.t
-   * @param {{name: string}} options.user
+   * @param {{name: string, role: string}} options.user
    * @param {() => void} options.onSignOut
    */
   constructor({ t, user, onSignOut }) {
@@ -18,11 +20,16 @@ export class Shell {
       dialogs: el('a', { class: 'nav__link', href: '#/dialogs' }, icon('inbox'), el('span', {}, t('dialogs'))),
       widgets: el('a', { class: 'nav__link', href: '#/widgets' }, icon('code'), el('span', {}, t('widgets'))),
     };
+    if (user.role === 'admin') {
+      const words = el('span', {}, t('moderation'));
+      this.#links.moderation = el('a', { class: 'nav__link', href: '#/moderation' }, icon('tag'), words, this.#count);
+    }
+    this.#brand = el('a', { class: 'bar__brand', href: '#/dialogs' }, t('brand'));
     const label = t('sign_out');
     const header = el(
       'header',
       { class: 'bar' },
-      el('a', { class: 'bar__brand', href: '#/dialogs' }, t('brand')),
+      this.#brand,
       el('nav', { class: 'nav', 'aria-label': t('sections') }, ...Object.values(this.#links)),
       this.badge.element,
       el('span', { class: 'bar__user' }, user.name),
@@ -35,7 +42,18 @@ export class Shell {
     this.element = el('div', { class: 'shell' }, this.#skipLink(t), header, this.content);
   }
 
-  /** Marks the section that is open. @param {'dialogs'|'widgets'} section */
+  /** Calls the panel what the platform is called. @param {string} name */
+  call(name) {
+    this.#brand.textContent = name;
+  }
+
+  /** Says how many products wait. @param {number} count @param {boolean} more whether there are more than that */
+  wait(count, more) {
+    this.#count.hidden = count === 0;
+    this.#count.textContent = more ? `${count}+` : String(count);
+  }
+
+  /** Marks the section that is open. @param {'dialogs'|'widgets'|'moderation'} section */
   mark(section) {
     for (const [name, link] of Object.entries(this.#links)) {
       if (name === section) link.setAttribute('aria-current', 'page');
