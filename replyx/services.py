@@ -19,6 +19,7 @@ from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.platform_settings import Platform
 from replyx.presence import Presence
+from replyx.push.service import Push
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
@@ -57,4 +58,5 @@ class Services:
     catalog: Catalog
     platform: Platform
     webhooks: Webhooks
+    push: Push
     started_at: float
