@@ -38,6 +38,8 @@ from replyx.origins import Origin, OriginPolicy
 from replyx.outside import Outside
 from replyx.platform_settings import Platform
 from replyx.presence import LocalPresence
+from replyx.push.pusher import Pusher
+from replyx.push.service import Push
 from replyx.redis_address import RedisAddress
 from replyx.requests import Requests
 from replyx.retention import Retention
@@ -88,6 +90,8 @@ class Server:
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
         self.courier = Courier(store, self.hub, self.outside, given.webhook_retry_seconds, clock)
+        contact = given.push_contact or (base_url if base_url.startswith("https:") else "mailto:nobody@localhost")
+        self.pusher = Pusher(store, self.hub, self.streams, self.outside, secrets, contact, clock)
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
@@ -120,6 +124,7 @@ class Server:
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, self.courier.wake),
             requests=Requests(),
+            push=Push(store, self.outside, self.pusher, clock),
             started_at=clock(),
         )
         self.engine = ticket_engine(self.services)
@@ -149,6 +154,7 @@ class Server:
         self.retention.start()
         self.sla_watch.start()
         self.courier.start()
+        self.pusher.start()
         given = self.services.settings
         return HttpServer(
             application(self.services, self.tokens, self.engine),
@@ -163,6 +169,7 @@ class Server:
         self.engine.close()
         await http.close_all_connections()
         await self.courier.close()
+        await self.pusher.close()
         self.outside.close()
         await self.sla_watch.close()
         await self.retention.close()

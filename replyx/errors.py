@@ -142,6 +142,10 @@ class DeliveryNotFound(Problem):
     status, code, title = 404, "delivery_not_found", "No such delivery"
 
 
+class PushDeviceNotFound(Problem):
+    status, code, title = 404, "push_device_not_found", "No such device"
+
+
 class MethodNotAllowed(Problem):
     status, code, title = 405, "method_not_allowed", "This address does not take that method"
 

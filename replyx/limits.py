@@ -66,6 +66,7 @@ RULES = (
     Rule("broadcast", 2000, 200.0, "broadcasts from this address"),
     Rule("connect", 3000, 200.0, "connections opened from this address"),
     Rule("socket_frames", 500, 100.0, "frames on this connection"),
+    Rule("push_test", 5, 0.1, "tests of this account's notices"),
     Rule("webhook_test", 10, 0.2, "tests of this webhook"),
     Rule("setup_code", 5, 0.05, "tries of the setup code from this address"),
 )

@@ -336,6 +336,19 @@ class WebhookDelivery(Table):
         )
 
 
+class PushDevice(Table):
+    """A browser that gets push messages while its login lasts; keys are in hex."""
+
+    id = AutoField()
+    account_id = IntegerField(index=True)
+    session_id = TextField(index=True)
+    endpoint = TextField(unique=True)
+    p256dh = TextField()
+    auth = TextField()
+    locale = TextField()
+    created_at = BigIntegerField()
+
+
 TABLES: tuple[type[Table], ...] = (
     Installation,
     Counter,
@@ -359,4 +372,5 @@ TABLES: tuple[type[Table], ...] = (
     LogPosition,
     Webhook,
     WebhookDelivery,
+    PushDevice,
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from replyx import broadcasts, eventlog, tasks, ticket_rooms
 from replyx.errors import StoreUnavailable
+from replyx.push import rows as push_devices
 from replyx.store import Store
 from replyx.webhooks import pruning
 
@@ -42,6 +43,7 @@ class Retention:
             total += pruned
         await self._store.commit(lambda tx: ticket_rooms.prune(tx, oldest))
         await self._store.commit(broadcasts.prune)
+        await self._store.commit(push_devices.prune)
         while await self._store.commit(pruning.prune):
             log.debug("pruned a piece of the webhooks' deliveries")
         return total

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from replyx.push.sealing import new_private_key
 from replyx.tokens import SigningKey
 
 if sys.platform != "win32":
@@ -39,11 +40,15 @@ class SecretsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the file holds: signing keys (newest first), the first admin's one-time code, the demo's internal secret."""
+    """What the file holds: signing keys (newest first), the first admin's one-time code, the demo's internal secret.
+
+    ``push_key`` is the private key of push messages in hex, None until somebody has used them.
+    """
 
     jwt_keys: tuple[SigningKey, ...]
     setup_code: str | None = field(repr=False)
     internal_secret: str = field(repr=False)
+    push_key: str | None = field(default=None, repr=False)
 
 
 def key_of(secret: str) -> SigningKey:
@@ -104,6 +109,14 @@ class SecretsFile:
             found = self._read()
             if found is not None and found.setup_code is not None:
                 self._write(dataclasses.replace(found, setup_code=None))
+
+    def ensure_push_key(self) -> bytes:
+        """The private key of push messages (P-256, 32 bytes); draws it where there is none yet."""
+        with self._locked():
+            found = self._read_or_draw()
+            if found.push_key is None:
+                found = self._write(dataclasses.replace(found, push_key=new_private_key().hex()))
+            return bytes.fromhex(found.push_key or "")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

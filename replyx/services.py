@@ -19,6 +19,7 @@ from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.platform_settings import Platform
 from replyx.presence import Presence
+from replyx.push.service import Push
 from replyx.requests import Requests
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
@@ -59,4 +60,5 @@ class Services:
     platform: Platform
     webhooks: Webhooks
     requests: Requests
+    push: Push
     started_at: float

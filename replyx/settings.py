@@ -127,6 +127,13 @@ class Settings:
         "60",
     )
 
+    push_contact: str = _setting(
+        "",
+        read.contact,
+        "mailto: or https: address at which push services reach whoever runs this; without it PUBLIC_URL",
+        "mailto:admin@chat.example",
+    )
+
     @property
     def database(self) -> str:
         """URL of the database in use: ``database_url``, or the SQLite file in ``data_dir``."""

@@ -136,6 +136,16 @@ def business_hours(text: str) -> str:
     return text
 
 
+def contact(text: str) -> str:
+    """An address that a person answers: ``mailto:name@host`` or ``https://host/…`` (RFC 8292, 2.1)."""
+    parts = _split(text)
+    if parts is not None and (
+        (parts.scheme == "mailto" and "@" in parts.path) or (parts.scheme == "https" and parts.hostname)
+    ):
+        return text
+    raise ValueError("must be mailto:name@host or https://host")
+
+
 def time_zone(text: str) -> str:
     """The name of a time zone (IANA)."""
     Hours.parse("Mon-Fri 09:00-18:00", text)

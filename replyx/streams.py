@@ -64,6 +64,7 @@ class Streams:
             period: [{} for _ in range(period)] for period in (SSE_SLOTS, SOCKET_SLOTS)
         }
         self._slot_of: dict[Stream, dict[Stream, None]] = {}
+        self._grants: Counter[str | None] = Counter()
         self._next_slot = itertools.count()
         self._turn = 0
         self._expiring: list[tuple[float, int, Stream]] = []
@@ -82,6 +83,7 @@ class Streams:
         slot = self._slots[stream.heartbeat_s][number % stream.heartbeat_s]
         slot[stream] = None
         self._slot_of[stream] = slot
+        self._grants[stream.grant] += 1
         if stream.expires_at is not None:
             heapq.heappush(self._expiring, (stream.expires_at, number, stream))
         if self.stopping:
@@ -95,6 +97,9 @@ class Streams:
         if slot is None:
             return
         slot.pop(stream, None)
+        self._grants[stream.grant] -= 1
+        if not self._grants[stream.grant]:
+            del self._grants[stream.grant]
         # A visitor's token is good for weeks: without this each closed stream would be kept for as long.
         if len(self._expiring) > 2 * len(self._slot_of) + EXPIRED_KEPT:
             self._expiring = [entry for entry in self._expiring if entry[2] in self._slot_of]
@@ -105,6 +110,10 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._slot_of)
+
+    def holds(self, grant: str) -> bool:
+        """Whether a stream that rests on ``grant`` is open in this process."""
+        return grant in self._grants
 
     def by_kind(self) -> dict[str, int]:
         """How many streams of each kind are open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,12 +47,14 @@ class Answer:
 
 
 class Receiver:
-    """Keeps what it receives. ``behave`` gives the answer for each request; it may wait."""
+    """Keeps what it receives. ``behave`` gives the answer for each request; it may wait. ``tls`` makes it HTTPS."""
 
-    def __init__(self, behave: Callable[[Received], Answer] | None = None, port: int = 0) -> None:
+    def __init__(self, behave: Callable[[Received], Answer] | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.behave = behave or (lambda _: Answer())
         self.received: list[Received] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -64,6 +67,10 @@ class Receiver:
     def url(self) -> str:
         """Where to send."""
         return f"http://127.0.0.1:{self.port}/hook"
+
+    def tls_url(self, host: str = "localhost") -> str:
+        """Where to send over TLS, to a name that leads here."""
+        return f"https://{host}:{self.port}/hook"
 
     def notices(self) -> list[dict[str, Any]]:
         """The bodies received."""

@@ -7,20 +7,17 @@ were or both as they shall be.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from replyx import eventlog, events
+from replyx import events, log_positions
 from replyx.errors import invalid
 from replyx.schemas import timestamp
 from replyx.store import Snapshot, Transaction
 from replyx.webhooks.schedule import GIVE_UP_S
 from replyx.webhooks.schemas import Notice
-
-log = logging.getLogger("replyx.webhooks")
 
 FOLLOWER = "webhooks"  # the name of this place in log_position
 PAGE = 256
@@ -62,19 +59,13 @@ def begin(tx: Transaction) -> int:
 
     The first active one moves the shared place here, over what nobody was to hear.
     """
-    present = tx.next_event_id() - 1
-    if not wanted(tx):
-        tx.execute(
-            "INSERT INTO log_position (name, position) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET position = EXCLUDED.position",
-            (FOLLOWER, present),
-        )
-    return present
+    present = log_positions.present(tx)
+    return present if wanted(tx) else log_positions.move(tx, FOLLOWER, present)
 
 
 def dispatch(tx: Transaction, epoch: str) -> bool:
     """Write the deliveries of the next page of the log; True when there may be more."""
-    position = _position(tx)
+    position = log_positions.place(tx, FOLLOWER)
     hooks = [
         (hook_id, since, frozenset(json.loads(names)))
         for hook_id, since, names in tx.execute(
@@ -90,22 +81,8 @@ def dispatch(tx: Transaction, epoch: str) -> bool:
         if takers:
             _write(tx, takers, Notice(f"{epoch}-{event_id}", kind, timestamp(created_at), _data(payload)))
     if page:
-        tx.execute("UPDATE log_position SET position = ? WHERE name = ?", (page[-1][0], FOLLOWER))
+        log_positions.move(tx, FOLLOWER, page[-1][0])
     return len(page) == PAGE
-
-
-def _position(tx: Transaction) -> int:
-    row = tx.execute("SELECT position FROM log_position WHERE name = ?", (FOLLOWER,)).fetchone()
-    position, lowest = int(row[0]), eventlog.floor(tx)
-    if position < lowest:
-        log.error(
-            "events %d to %d were pruned before webhooks were told of them: retention is shorter than the time for"
-            " which no server ran",
-            position + 1,
-            lowest,
-        )
-        return lowest
-    return position
 
 
 def _write(tx: Transaction, takers: Sequence[int], notice: Notice) -> None:

@@ -203,7 +203,7 @@ class TestDispatch:
         hook = post.hook("message")
         post.happen(10)
         post.store.change(lambda tx: eventlog.prune(tx, 0, 4))
-        with caplog.at_level(logging.ERROR, "replyx.webhooks"):
+        with caplog.at_level(logging.ERROR):
             post.dispatch()
         assert post.ids(hook) == [7, 8, 9, 10]
         assert "events 1 to 6 were pruned" in caplog.text
@@ -216,7 +216,7 @@ class TestDispatch:
         post.store.change(lambda tx: eventlog.prune(tx, 0, 4))
         hook = post.hook("message")
         post.happen(1)
-        with caplog.at_level(logging.WARNING, "replyx.webhooks"):
+        with caplog.at_level(logging.WARNING):
             post.dispatch()
         assert (post.ids(hook), caplog.text) == ([11], "")
 

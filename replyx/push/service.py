@@ -1,0 +1,83 @@
+"""What people do with their devices: register, forget, test."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from replyx import log_positions
+from replyx.auth import AccountActor
+from replyx.errors import PushDeviceNotFound
+from replyx.outside import Outside
+from replyx.push import rows, sealing
+from replyx.push.notices import test_notice
+from replyx.push.pusher import Pusher
+from replyx.push.schemas import NewDevice, PushDevice, PushTested
+from replyx.schemas import timestamp
+from replyx.store import Store, Transaction
+
+log = logging.getLogger("replyx.push")
+
+MOST = 20  # devices of one account; the oldest goes
+
+
+class Push:
+    """Keeps devices. One belongs to the login that registered it: signing out ends its notices."""
+
+    def __init__(self, store: Store, outside: Outside, pusher: Pusher, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._outside = outside
+        self._pusher = pusher
+        self._clock = clock
+
+    async def key(self) -> str:
+        """The server's public key; drawn when it is asked for the first time."""
+        return (await self._pusher.sealer()).public_key
+
+    async def register(self, actor: AccountActor, new: NewDevice) -> PushDevice:
+        """Send notices to a browser from now on; one that is known is moved to this login. Raises :class:`Invalid`."""
+        endpoint = self._outside.check_url(new.endpoint, "endpoint", ("https",))
+        p256dh = sealing.public_point(new.keys.p256dh, "keys.p256dh")
+        auth = sealing.auth_secret(new.keys.auth, "keys.auth")
+
+        def unit(tx: Transaction) -> PushDevice:
+            if not rows.wanted(tx):
+                log_positions.move(tx, rows.FOLLOWER, log_positions.present(tx))
+            row = tx.execute(
+                "INSERT INTO push_device (account_id, session_id, endpoint, p256dh, auth, locale, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (endpoint) DO UPDATE SET account_id = EXCLUDED.account_id,"
+                " session_id = EXCLUDED.session_id, p256dh = EXCLUDED.p256dh, auth = EXCLUDED.auth,"
+                " locale = EXCLUDED.locale RETURNING id, created_at",
+                (actor.account_id, actor.session_id, endpoint, p256dh.hex(), auth.hex(), new.locale, tx.now_ms),
+            ).fetchone()
+            tx.execute(
+                "DELETE FROM push_device WHERE account_id = ? AND id NOT IN"
+                " (SELECT id FROM push_device WHERE account_id = ? ORDER BY id DESC LIMIT ?)",
+                (actor.account_id, actor.account_id, MOST),
+            )
+            return PushDevice(int(row[0]), new.locale, timestamp(row[1]))
+
+        return await self._store.commit(unit)
+
+    async def forget(self, actor: AccountActor, endpoint: str) -> None:
+        """Send no more notices to a browser of this account. Raises :class:`PushDeviceNotFound`."""
+
+        def unit(tx: Transaction) -> None:
+            gone = tx.execute(
+                "DELETE FROM push_device WHERE account_id = ? AND endpoint = ?", (actor.account_id, endpoint)
+            )
+            if not gone.rowcount:
+                raise PushDeviceNotFound("This browser is not registered for the account.")
+
+        await self._store.commit(unit)
+
+    async def test(self, actor: AccountActor) -> PushTested:
+        """Send a notice to every device of the account, whether or not it has a page open."""
+        notice = test_notice(actor.account_id, "/admin" if actor.is_operator else "/webapp/")
+        now_ms = int(self._clock() * 1000)
+        devices = await self._store.read(lambda reading: rows.audience(reading, notice.audience, now_ms))
+        results = await asyncio.gather(
+            *(self._pusher.send(each, notice, notice.shown(each.locale, test=True)) for each in devices)
+        )
+        return PushTested(sum(results), len(results) - sum(results))
