@@ -87,7 +87,8 @@ export class Desk {
     const cursor = await this.#inbox.load();
     const room = this.#rooms.get(this.#route.dialogId);
     if (room) await this.#loadRoom(room);
-    if (this.#route.status === 'closed') await this.#inbox.more('closed');
+    const { status, kind } = this.#route;
+    if (!this.#inbox.loaded(status, kind)) await this.#inbox.more(status, kind);
     return cursor;
   }
 
@@ -119,7 +120,8 @@ export class Desk {
     this.#shell.mark(route.section);
     if (route.section === 'widgets') this.#showEmbeds();
     else this.#showDialogs(before);
-    if (route.status === 'closed' && !this.#inbox.loaded('closed')) this.#more();
+    const comesFirst = route.status === 'open' && route.kind === 'all';
+    if (!comesFirst && !this.#inbox.loaded(route.status, route.kind)) this.#more();
     this.#draw();
   }
 
@@ -231,7 +233,7 @@ export class Desk {
 
   async #more() {
     try {
-      await this.#inbox.more(this.#route.status);
+      await this.#inbox.more(this.#route.status, this.#route.kind);
     } catch (error) {
       if (error.status === undefined) throw error;
       this.#draw(); // the button is still there to be pressed again
@@ -264,8 +266,8 @@ export class Desk {
     this.#list.render({
       dialogs: this.#inbox.list(status, kind),
       route: this.#route,
-      loaded: this.#inbox.loaded(status),
-      hasMore: this.#inbox.hasMore(status),
+      loaded: this.#inbox.loaded(status, kind),
+      hasMore: this.#inbox.hasMore(status, kind),
     });
     this.#view?.render(this.#inbox.get(dialogId), hashOf({ ...this.#route, dialogId: null }));
   }

@@ -21,11 +21,14 @@ class Wire:
 
     def __init__(self, turns: Turns) -> None:
         self.sent: list[tuple[int, bytes]] = []
+        self.answered = asyncio.Event()
         self._turns = turns
         self.sink = self
 
     def write(self, data: bytes) -> bool:
         self.sent.append((self._turns.passed, data))
+        if len(self.sent) == 2:
+            self.answered.set()
         return True
 
     def close(self) -> None:
@@ -99,7 +102,7 @@ def test_the_first_event_leaves_in_a_later_turn_than_the_answer_to_connect() -> 
     async def test() -> None:
         connection, wire = connected(Greeter(), Turns())
         await connection.message("0")
-        (_, opened), (answered, answer), (greeted, greeting) = wire.sent
+        _, (answered, answer), (greeted, greeting) = wire.sent
         assert b'40{"sid"' in answer
         assert b'42["hello"]' in greeting
         assert answered < greeted
@@ -113,8 +116,7 @@ def test_whoever_goes_before_the_first_event_was_never_there(lost: bool) -> None
         application = Greeter()
         connection, wire = connected(application, Turns())
         connecting = asyncio.create_task(connection.message("0"))
-        while len(wire.sent) < 2:
-            await asyncio.sleep(0)
+        await wire.answered.wait()
         if lost:
             connection.engine.lost(wire)
         await connecting

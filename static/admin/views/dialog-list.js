@@ -1,6 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { hashOf } from '../router.js';
-import { choice } from './fields.js';
+import { choice } from '../../shared/fields.js';
 import { ticketMarks } from './ticket-marks.js';
 
 const KINDS = ['all', 'dialog', 'ticket'];

@@ -1,5 +1,5 @@
 import { el, icon } from '../../shared/dom.js';
-import { area, choice, input, labelled } from './fields.js';
+import { area, choice, input, labelled } from '../../shared/fields.js';
 
 /** How long a delete button stays armed. */
 const ARMED_MS = 4000;
