@@ -14,6 +14,10 @@ from replyx.socketio.engineio_errors import Refusal, Refused
 
 PREFLIGHT_S = 600
 
+# A poll beside a WebSocket that is about to become the transport. Frames that the client sent before the poll may be
+# read after it, and the last of them decides whether polling is still allowed.
+AUDITION_PAUSE_S = 0.01
+
 
 class PollingHandler(RequestHandler):
     """One request of a polling client."""
@@ -58,6 +62,8 @@ class PollingHandler(RequestHandler):
         if self.link is None:
             self.link = self.server.open_polling(self.request, poll)
         else:
+            if self.link.session.auditioning:
+                await asyncio.sleep(AUDITION_PAUSE_S)
             try:
                 self.link.session.poll(poll, self.server.now())
             except Refused as refused:

@@ -180,7 +180,10 @@ class TicketSockets:
         if returned is None:
             position = self._hub.last
             return Visit(self._rooms.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
-        visit = Visit(returned.pid, returned.place)
+        # Without any ticket the client is told that it was not recovered, so that it joins again what it may have
+        # joined; what an operator hears of all tickets goes on from where it was.
+        pid = returned.pid if returned.rooms else self._rooms.new_pid(returned.place.cursor.id, now)
+        visit = Visit(pid, returned.place)
         visit.rooms = {room.dialog_id: room for room in returned.rooms}
         visit.number = max([returned.place.number, *(room.number for room in returned.rooms)])
         for room in returned.rooms:

@@ -36,5 +36,7 @@ class TicketStream:
         if why.reconnect:
             self._client.disconnect(close=True)
             return
-        self._client.send("error", {"code": "credential_invalid", "message": "The session of this token has ended."})
+        self._client.send(
+            "error", {"code": "credential_invalid", "message": "The token has run out, or its session has ended."}
+        )
         self._client.disconnect()

@@ -32,6 +32,7 @@ from replyx.schemas import (
     NO_NUL,
     Dialog,
     DialogAtCursor,
+    DialogKind,
     Message,
     PageAtCursor,
     Sender,
@@ -82,9 +83,10 @@ class Assign(msgspec.Struct):
 
 
 class DialogQuery(Paging):
-    """A page of dialogs; without ``status`` of both kinds."""
+    """A page of dialogs; without ``status`` open and closed ones, without ``kind`` dialogs and tickets."""
 
     status: Status | None = None
+    kind: DialogKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,10 +370,16 @@ def _dialogs(rows: Snapshot, query: DialogQuery) -> list[Dialog]:
         if row is None:
             raise DialogNotFound(f"There is no dialog {anchor} to continue from.")
         activity = row[0]
-    where = f"d.activity {'>' if query.forward else '<'} ?" + ("" if query.status is None else " AND d.status = ?")
-    params: list[object] = [activity] if query.status is None else [activity, query.status]
-    found = rows.execute(
-        f"{DIALOG_SQL} WHERE {where} ORDER BY d.activity {'ASC' if query.forward else 'DESC'} LIMIT ?",
-        [*params, query.limit + 1],
-    ).fetchall()
-    return [dialog_of(row) for row in found]
+    order = f"ORDER BY d.activity {'ASC' if query.forward else 'DESC'} LIMIT ?"
+    named = {"d.status = ?": query.status, "d.kind = ?": query.kind}
+    where = [f"d.activity {'>' if query.forward else '<'} ?", *(name for name, value in named.items() if value)]
+    params = [activity, *(value for value in named.values() if value), query.limit + 1]
+    sql = f"{DIALOG_SQL} WHERE {' AND '.join(where)} {order}"
+    if query.kind is not None and query.status is None:
+        # The index of a kind has its status first: the page is the first of what both would begin with.
+        part = (
+            f"SELECT * FROM (SELECT d.id FROM dialog d WHERE {' AND '.join(where)} AND d.status = '%s' {order}) AS %s"
+        )
+        sql = f"{DIALOG_SQL} WHERE d.id IN ({part % ('open', 'o')} UNION ALL {part % ('closed', 'c')}) {order}"
+        params = [*params, *params, query.limit + 1]
+    return [dialog_of(row) for row in rows.execute(sql, params).fetchall()]

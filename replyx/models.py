@@ -142,7 +142,12 @@ class Dialog(Table):
     updated_at = BigIntegerField()
 
     class Meta:
-        indexes = ((("activity",), False), (("status", "activity"), False), (("assignee_id", "id"), False))
+        indexes = (
+            (("activity",), False),
+            (("status", "activity"), False),
+            (("kind", "status", "activity"), False),
+            (("assignee_id", "id"), False),
+        )
 
 
 class Message(Table):

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 Sender = Literal["user", "manager", "assistant", "system"]
 Status = Literal["open", "closed"]
+DialogKind = Literal["dialog", "ticket"]
 DialogHandler = Literal["assistant", "manager"]
 TicketStatus = Literal["OPEN", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED"]
 Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
@@ -80,7 +81,7 @@ class Dialog(msgspec.Struct, frozen=True):
     """
 
     id: int
-    kind: Literal["dialog", "ticket"]
+    kind: DialogKind
     assistant_id: int | None
     widget_id: int | None
     status: Status

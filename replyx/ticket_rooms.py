@@ -77,7 +77,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A client that was here before, and what it had joined."""
+    """A client that was here before, and what it had joined.
+
+    No rooms: it had joined none, has left all, or they are no longer known. Nobody can tell these apart.
+    """
 
     pid: str
     place: Place

@@ -21,13 +21,23 @@ from replyx.migrations.m0004_catalogue import catalogue
 from replyx.migrations.m0005_broadcast_keys import broadcast_keys
 from replyx.migrations.m0006_webhooks import webhooks
 from replyx.migrations.m0007_push import push
+from replyx.migrations.m0008_dialog_kinds import dialog_kinds
 
 log = logging.getLogger("replyx.migrations")
 
 MOVING = "moving"  # the fact that marks the target of a move until it is whole
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, broadcast_keys, webhooks, push)
+MIGRATIONS: tuple[Migration, ...] = (
+    initial,
+    tickets,
+    socket_rooms,
+    catalogue,
+    broadcast_keys,
+    webhooks,
+    push,
+    dialog_kinds,
+)
 
 
 class SchemaTooNew(Exception):

@@ -7,6 +7,7 @@ exactly once for each client for which ``on_connected`` was.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Container, Mapping, Sequence
@@ -31,6 +32,10 @@ from replyx.socketio.socketio_session import (
 from replyx.socketio.wire import Wires
 
 log = logging.getLogger("replyx.socketio")
+
+# Between the answer to CONNECT and the first event. A program that awaits the answer and listens only then would miss
+# events that its WebSocket reads in one piece with it.
+GREETING_PAUSE_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,8 @@ class Connection:
             return
         self.engine.settle()
         self.engine.send(self.socket.accept(asked.namespace, client.id, extra or {}))
+        if self.engine.transport == "websocket":
+            await asyncio.sleep(GREETING_PAUSE_S)
         if self.engine.alive:
             self._clients[asked.namespace] = client
             client.connected = True

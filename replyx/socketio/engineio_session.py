@@ -146,6 +146,11 @@ class EngineSession:
         if self.websocket is not None or self._candidate is not None or self.state is not State.OPEN:
             raise Refused(Refusal.BAD_REQUEST)
 
+    @property
+    def auditioning(self) -> bool:
+        """Whether a WebSocket is about to become the transport."""
+        return self._candidate is not None
+
     def probe(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is."""
         self.audition()

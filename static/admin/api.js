@@ -58,7 +58,7 @@ export class PanelApi {
     return request(this.#urls.session, { method: 'DELETE', headers: xsrf() });
   }
 
-  /** @param {{status?: string, limit?: number, before?: number}} query */
+  /** @param {{status?: string, kind?: string, limit?: number, before?: number}} query */
   dialogs(query) {
     return this.get(this.#urls.dialogs(query));
   }

@@ -107,7 +107,8 @@ export class Desk {
     await this.#moderation?.queue.load(); // behind the cursor: events of what it has missed are still to come
     const room = this.#rooms.get(this.#route.dialogId);
     if (room) await this.#loadRoom(room);
-    if (this.#route.status === 'closed') await this.#inbox.more('closed');
+    const { status, kind } = this.#route;
+    if (!this.#inbox.loaded(status, kind)) await this.#inbox.more(status, kind);
     return cursor;
   }
 
@@ -151,7 +152,8 @@ export class Desk {
     if (route.section === 'widgets') this.#showEmbeds();
     else if (route.section === 'moderation') this.#showQueue(before);
     else this.#showDialogs(before);
-    if (route.status === 'closed' && !this.#inbox.loaded('closed')) this.#more();
+    const comesFirst = route.status === 'open' && route.kind === 'all';
+    if (!comesFirst && !this.#inbox.loaded(route.status, route.kind)) this.#more();
     this.#draw();
   }
 
@@ -286,7 +288,7 @@ export class Desk {
 
   async #more() {
     try {
-      await this.#inbox.more(this.#route.status);
+      await this.#inbox.more(this.#route.status, this.#route.kind);
     } catch (error) {
       if (error.status === undefined) throw error;
       this.#draw(); // the button is still there to be pressed again
@@ -323,8 +325,8 @@ export class Desk {
     this.#list.render({
       dialogs: this.#inbox.list(status, kind),
       route: this.#route,
-      loaded: this.#inbox.loaded(status),
-      hasMore: this.#inbox.hasMore(status),
+      loaded: this.#inbox.loaded(status, kind),
+      hasMore: this.#inbox.hasMore(status, kind),
     });
     this.#view?.render(this.#inbox.get(dialogId), hashOf({ ...this.#route, dialogId: null }));
   }

@@ -58,8 +58,8 @@ export class Inbox {
   #onChange;
   /** @type {Map<number, {dialog: object, cursor: string}>} */
   #entries = new Map();
-  /** Where each list continues; undefined: not loaded yet. */
-  #next = { open: undefined, closed: undefined };
+  /** Where each list continues, by status and kind; null: no further. @type {Map<string, number|null>} */
+  #next = new Map();
   /** Dialogs being asked for, with the newest cursor heard about them meanwhile. @type {Map<number, string>} */
   #asked = new Map();
   #attempt = 0;
@@ -74,28 +74,33 @@ export class Inbox {
   async load() {
     const page = await this.#api.dialogs({ status: 'open', limit: PAGE });
     this.#entries.clear();
-    this.#next = { open: page.next, closed: undefined };
+    this.#next = new Map([['open all', page.next]]);
     this.#take(page);
     return page.cursor;
   }
 
-  /** Loads the next page of a list, the first if there is none yet. @param {'open'|'closed'} status */
-  async more(status) {
-    const before = this.#next[status];
-    if (before === null) return;
-    const page = await this.#api.dialogs({ status, limit: PAGE, before });
-    this.#next[status] = page.next;
+  /**
+   * Loads the next page of a list, the first if there is none yet.
+   * @param {'open'|'closed'} status
+   * @param {import('./router.js').Kind} kind
+   */
+  async more(status, kind) {
+    if (!this.hasMore(status, kind)) return;
+    const list = `${status} ${kind}`;
+    const before = this.#next.get(list);
+    const page = await this.#api.dialogs({ status, ...(kind !== 'all' && { kind }), limit: PAGE, before });
+    this.#next.set(list, page.next);
     this.#take(page);
   }
 
-  /** @param {'open'|'closed'} status @returns {boolean} whether `more` would bring anything */
-  hasMore(status) {
-    return this.#next[status] !== null;
+  /** @param {'open'|'closed'} status @param {import('./router.js').Kind} kind @returns {boolean} whether `more` brings any */
+  hasMore(status, kind) {
+    return this.#next.get(`${status} all`) !== null && this.#next.get(`${status} ${kind}`) !== null;
   }
 
-  /** @param {'open'|'closed'} status @returns {boolean} */
-  loaded(status) {
-    return this.#next[status] !== undefined;
+  /** @param {'open'|'closed'} status @param {import('./router.js').Kind} kind @returns {boolean} */
+  loaded(status, kind) {
+    return this.#next.has(`${status} ${kind}`) || !this.hasMore(status, kind);
   }
 
   /**

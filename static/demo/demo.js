@@ -2,7 +2,8 @@ import { el } from '../shared/dom.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { SafeStorage } from '../shared/storage.js';
-import { phrases } from './phrases.js';
+import { Credentials } from './credentials.js';
+import { phrases, problemWords } from './phrases.js';
 import { Senders } from './senders.js';
 import { chooseServer } from './server-url.js';
 import { TicketActions } from './ticket-actions.js';
@@ -22,6 +23,7 @@ class Demo {
   #storage = new SafeStorage();
   #tab = new SafeStorage(() => globalThis.sessionStorage);
   #senders = new Senders(this.#storage);
+  #credentials = new Credentials(this.#tab);
   #badge = new StateBadge(this.#t);
   #notice = el('div', { class: 'notice', role: 'alert', hidden: true, 'data-testid': 'notice' });
   #card = new TicketCard(this.#t, this.#locale);
@@ -29,6 +31,7 @@ class Demo {
   #tabs;
   #root;
   #chat;
+  #side;
   #choice = { url: null, wish: '' };
   #api = null;
   #link = null;
@@ -55,7 +58,9 @@ class Demo {
       onJoin: (ticketId) => this.#join(ticketId),
       onLeave: () => this.#leave(),
       onSender: (sender) => this.#speakAs(sender),
+      onCredential: (credential) => this.#show(credential),
     });
+    this.#side = el('aside', { class: 'demo__side' }, this.#card.element, this.#actions.element);
     this.#chat = el('section', { class: 'demo__chat', id: 'chat', 'aria-label': t('tab_chat') });
     const tab = (view) =>
       el('button', { type: 'button', class: 'tab', 'data-view': view, onclick: () => this.#view(view) }, t(`tab_${view}`));
@@ -65,7 +70,7 @@ class Demo {
       el('header', { class: 'demo__header' }, words, this.#badge.element),
       this.#notice,
       this.#tabs,
-      el('main', { class: 'demo__main' }, this.#chat, el('aside', { class: 'demo__side' }, this.#card.element, this.#actions.element)),
+      el('main', { class: 'demo__main' }, this.#chat, this.#side),
     );
     this.#showEmpty();
     this.#view('side');
@@ -85,8 +90,10 @@ class Demo {
       this.#tell(this.#t('bad_server', { wish: choice.wish }));
       return;
     }
+    const credential = this.#credentials.of(choice.url);
+    this.#actions.credential(credential);
     this.#api = new TicketsApi(choice.url);
-    this.#link = new TicketLink(choice.url, {
+    this.#link = new TicketLink(choice.url, credential, {
       state: (state, reason) => this.#connection(state, reason),
       rejoin: () => this.#room?.join(),
       resumed: () => this.#room?.resumed(),
@@ -131,6 +138,7 @@ class Demo {
     });
     this.#chat.replaceChildren(this.#room.element);
     this.#actions.opened(ticketId);
+    this.#side.scrollTop = 0;
     this.#view('chat');
     this.#room.connect();
     this.#room.focus();
@@ -162,6 +170,13 @@ class Demo {
     if (sender.senderId) this.#room?.senderChanged();
   }
 
+  #show(credential) {
+    this.#followServer();
+    if (!this.#link) return;
+    this.#credentials.keep(this.#choice.url, credential);
+    this.#link.show(credential);
+  }
+
   #showTicket(ticket) {
     // An event of the log may be older than what the last answer has told.
     if (this.#ticket?.id === ticket.id && this.#ticket.updatedAt > ticket.updatedAt) return;
@@ -183,9 +198,10 @@ class Demo {
 
   #connection(state, reason) {
     this.#badge.show(state);
-    const names = { server: this.#choice.url, origin: location.origin, detail: reason };
-    if (state === 'refused') this.#tell(this.#t('why_refused', names), () => this.#link.retry());
-    else if (state === 'offline' && reason) this.#tell(this.#t(`why_${reason}`, names), () => this.#link.retry());
+    const names = { server: this.#choice.url, origin: location.origin };
+    if (state === 'refused') {
+      this.#tell(this.#t('why_refused', { detail: problemWords(reason, this.#t) }), () => this.#link.retry());
+    } else if (state === 'offline' && reason) this.#tell(this.#t(`why_${reason}`, names), () => this.#link.retry());
     else if (state === 'live') this.#tell('');
   }
 

@@ -1,4 +1,4 @@
-import { area, choice, input, labelled } from '../admin/views/fields.js';
+import { area, choice, input, labelled } from '../shared/fields.js';
 import { el, icon } from '../shared/dom.js';
 import { problemWords } from './phrases.js';
 import { SENDER_TYPES } from './senders.js';
@@ -12,6 +12,7 @@ export class TicketActions {
   #toggle;
   #joinForm;
   #leave;
+  #credential;
 
   /**
    * @param {object} options
@@ -22,12 +23,14 @@ export class TicketActions {
    * @param {(ticketId: string) => Promise<void>} options.onJoin rejects with `HttpProblem`
    * @param {() => void} options.onLeave
    * @param {(sender: Partial<import('./senders.js').Sender>) => void} options.onSender
+   * @param {(credential: string) => void} options.onCredential empty for none
    */
   constructor(options) {
     const { t, onLeave } = (this.#options = options);
     const controls = { 'aria-expanded': 'false', 'aria-controls': 'new-ticket', 'data-testid': 'new-ticket' };
     this.#toggle = el('button', { type: 'button', class: 'button button--primary', ...controls }, icon('plus'), t('new_ticket'));
     this.#toggle.addEventListener('click', () => this.#show(this.#newForm.hidden));
+    this.#credential = this.#credentialField();
     this.#newForm = this.#createForm();
     this.#joinForm = this.#connectForm();
     this.#leave = el('button', { type: 'button', class: 'button button--quiet', 'data-testid': 'leave', hidden: true, onclick: onLeave }, icon('exit'), t('leave'));
@@ -43,6 +46,11 @@ export class TicketActions {
   opened(ticketId) {
     this.#leave.hidden = ticketId === null;
     if (ticketId !== null) this.#joinForm.elements.ticket.value = '';
+  }
+
+  /** @param {string} credential what is shown to the present server */
+  credential(credential) {
+    this.#credential.value = credential;
   }
 
   /** Puts an id in the field and says why it could not be joined. @param {string} ticketId @param {object} problem */
@@ -107,7 +115,16 @@ export class TicketActions {
     return [
       el('div', { class: 'pair' }, labelled(t('sender_type'), type), labelled(t('sender_id'), id)),
       el('p', { class: 'field__hint' }, t('sender_hint')),
+      labelled(t('credential'), this.#credential, t('credential_hint')),
     ];
+  }
+
+  /** Hidden like a password, but of no interest to the browser's store of passwords. */
+  #credentialField() {
+    const field = { type: 'password', name: 'credential', autocomplete: 'off', spellcheck: 'false', maxlength: '4096' };
+    const control = input('', { ...field, 'data-testid': 'credential' });
+    control.addEventListener('change', () => this.#options.onCredential(control.value.trim()));
+    return control;
   }
 
   /** One submission at a time; a refusal is told above the buttons and changes no field. */

@@ -1,5 +1,6 @@
 import { fullJitter } from '../shared/backoff.js';
 import { HttpProblem } from '../shared/http.js';
+import { authOf } from './credentials.js';
 import { diagnose, loadClient } from './socket-client.js';
 
 /** Longer than the server takes for any answer when it is well. */
@@ -21,6 +22,7 @@ const CUT = () => new HttpProblem({ status: 0, code: 'network' });
  */
 export class TicketLink {
   #server;
+  #credential;
   #on;
   #socket = null;
   #ticketId = null;
@@ -33,9 +35,10 @@ export class TicketLink {
 
   /**
    * @param {string} server an origin
+   * @param {string} credential see `authOf`
    * @param {object} on
-   * @param {(state: 'connecting'|'live'|'offline'|'refused', reason: string) => void} on.state `reason` is what
-   *   `diagnose` found, or a refusal's own words, or empty
+   * @param {(state: 'connecting'|'live'|'offline'|'refused', reason: string|HttpProblem) => void} on.state `reason`
+   *   is what `diagnose` found, or empty, or, of 'refused', the refusal
    * @param {() => void} on.rejoin the ticket must be joined (again): what was missed is not coming by itself
    * @param {() => void} on.resumed the connection is back and nothing was missed
    * @param {(message: object) => void} on.message
@@ -43,8 +46,9 @@ export class TicketLink {
    * @param {(typing: object) => void} on.typing
    * @param {(problem: HttpProblem) => void} on.error
    */
-  constructor(server, on) {
+  constructor(server, credential, on) {
     this.#server = server;
+    this.#credential = credential;
     this.#on = on;
   }
 
@@ -76,6 +80,15 @@ export class TicketLink {
     clearTimeout(this.#timer);
     if (!this.#socket) this.connect();
     else if (!this.#socket.connected) this.#reopen();
+  }
+
+  /** From now on with another credential; the ticket stays joined. @param {string} credential */
+  show(credential) {
+    if (credential === this.#credential) return;
+    this.#credential = credential;
+    if (!this.#socket) return;
+    this.#socket.disconnect();
+    this.retry();
   }
 
   /** Whether messages of the ticket flow. */
@@ -126,7 +139,13 @@ export class TicketLink {
   #open(io) {
     // WebTransport, the client's third, needs https over HTTP/3, and its failures cannot be caught by a page.
     const transports = ['polling', 'websocket'];
-    const socket = io(this.#server, { autoConnect: false, forceNew: true, transports, tryAllTransports: true });
+    const socket = io(this.#server, {
+      auth: (give) => give(authOf(this.#credential)),
+      autoConnect: false,
+      forceNew: true,
+      transports,
+      tryAllTransports: true,
+    });
     this.#socket = socket;
     socket.on('connect', () => this.#connected());
     socket.on('disconnect', (reason) => this.#lost(reason));
@@ -159,8 +178,7 @@ export class TicketLink {
 
   async #failed(error) {
     if (!this.#socket.active) {
-      const detail = error.data?.detail ?? error.message;
-      this.#tell('refused', detail);
+      this.#tell('refused', problemOf(error.data ?? { message: error.message }));
       return;
     }
     this.#tell('offline');

@@ -125,6 +125,37 @@ class TestList:
         assert open_.dialog_id in shown
         assert closed.dialog_id not in shown
 
+    @pytest.mark.parametrize("kind", ["dialog", "ticket"])
+    @pytest.mark.parametrize("status", [None, "open", "closed"])
+    def test_a_kind_is_listed_alone_in_pages_that_join_in_both_directions(
+        self, http: httpx.Client, boris: httpx.Client, kind: str, status: str | None
+    ) -> None:
+        for number in range(4):
+            visitor = guest(http)
+            ticket = {"subject": "Пальто", "description": "Не пришло."}
+            opened = as_json(http.post("/api/support/tickets", json=ticket))
+            if number % 2:
+                do(boris, visitor.dialog_id, "close")
+                do(boris, opened["dialogId"], "close")
+        asked = {"kind": kind} if status is None else {"kind": kind, "status": status}
+        everything = as_json(boris.get("/api/dialogs", params={"limit": 200}))
+        assert everything["next"] is None
+        expected = [
+            item["id"]
+            for item in everything["items"]
+            if item["kind"] == kind and (status is None or item["status"] == status)
+        ]
+        assert len(expected) >= 2
+        for direction, order in (("before", expected), ("after", expected[::-1])):
+            seen: list[int] = [order[0]]
+            following: int | None = order[0]
+            while following is not None:
+                page = as_json(boris.get("/api/dialogs", params={**asked, "limit": 2, direction: following}))
+                items = [item["id"] for item in page["items"]]
+                seen += items if direction == "before" else items[::-1]
+                following = page["next"]
+            assert seen == order
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [
@@ -134,6 +165,7 @@ class TestList:
             ("limit", "1.5"),
             ("limit", "-1"),
             ("status", "gone"),
+            ("kind", "letter"),
             ("before", "x"),
             ("after", "-1"),
             ("before", "9" * 30),

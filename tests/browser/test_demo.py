@@ -23,7 +23,7 @@ MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> <b
 CORS = re.compile(r"blocked by CORS policy")
 # What the page asks another host for before it knows that the host has none.
 CSP = re.compile(r"Content Security Policy")
-
+SECRET = "a-secret-of-the-bots-that-is-long-enough"
 
 STOCK_CLIENT = ROOT / "node_modules" / "socket.io-client" / "dist" / "socket.io.js"
 
@@ -92,6 +92,11 @@ class Participant(Conversation):
         self.page.get_by_test_id("join-id").fill(ticket_id)
         self.page.get_by_test_id("join").click()
 
+    def show(self, credential: str) -> None:
+        """Enter a token or a secret."""
+        self.page.get_by_test_id("credential").fill(credential)
+        self.page.get_by_test_id("credential").press("Tab")
+
     def speak_as(self, sender_type: str, sender_id: str | None = None) -> None:
         """Choose the sender."""
         self.page.get_by_test_id("sender-type").select_option(sender_type)
@@ -111,6 +116,16 @@ def host() -> Iterator[StaticHost]:
 def abroad(tmp_path: Path, host: StaticHost) -> Iterator[Server]:
     """A server of the test's own that lets the pages of ``host`` in."""
     with Server(tmp_path / "data", env={"CORS_ORIGINS": host.url}) as running:
+        yield running
+
+
+@pytest.fixture
+def strict(tmp_path: Path, host: StaticHost) -> Iterator[Server]:
+    """A server with the demo's data and without its mode: a page does not choose whom it speaks as."""
+    with Server(tmp_path / "data"):
+        pass
+    env = {"CORS_ORIGINS": host.url, "INTERNAL_SECRET": SECRET}
+    with Server(tmp_path / "data", demo=False, env=env) as running:
         yield running
 
 
@@ -241,7 +256,7 @@ def test_no_script_of_another_server_runs_under_our_origin(stage: Stage, server:
     """The page takes its client from the server that its address names; under our origin it must not."""
     (tmp_path / "socket.io").mkdir()
     (tmp_path / "socket.io" / "socket.io.js").write_text("window.pwned = true")
-    for part in ("demo", "shared", "admin"):
+    for part in ("demo", "shared"):
         (tmp_path / part).symlink_to(ROOT / "static" / part)
     with StaticHost(tmp_path) as stranger:
         elsewhere = visit(stage, f"{stranger.url}/demo/?server={stranger.url}")
@@ -300,6 +315,36 @@ def test_after_a_database_was_restored_the_ticket_is_joined_again(stage: Stage, 
     assert sorted(texts) == ["Два", "Раз", "Три"]
     anna.shows(*texts)
     boris.shows(*texts)
+
+
+def test_outside_the_demo_a_token_makes_an_agent_and_the_secret_a_bot(
+    stage: Stage, strict: Server, host: StaticHost
+) -> None:
+    address = f"{host.url}/demo/?server={strict.url}"
+    anna, boris = visit(stage, address), visit(stage, address)
+    ticket_id = anna.create("Без режима demo")
+    boris.join(ticket_id)
+    boris.speak_as("AGENT", "boris")
+    boris.say("Я агент")
+    expect(boris.failed).to_have_count(1)
+    # A refused client closes by a POST, which its own last poll may find already done.
+    boris.console.expected.append(NETWORK)
+    boris.show("nonsense")
+    expect(boris.notice).to_contain_text("Токен или секрет не подходит")
+    boris.show(strict.login("manager@example.com"))
+    boris.page.get_by_test_id("retry").click()
+    anna.shows("Я агент")
+    boris.speak_as("BOT")
+    boris.show(SECRET)
+    boris.say("А я бот")
+    anna.shows("Я агент", "А я бот")
+    types = anna.messages.locator(".message__author")
+    expect(types.nth(1)).to_have_text("boris · BOT")
+    boris.page.reload()
+    boris.say("И после перезагрузки")
+    anna.shows("Я агент", "А я бот", "И после перезагрузки")
+    elsewhere = boris.page.evaluate("Object.keys(localStorage).concat(Object.values(localStorage)).join()")
+    assert SECRET not in elsewhere
 
 
 def test_what_could_not_be_sent_survives_a_reload_and_arrives_once(

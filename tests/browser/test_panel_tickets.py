@@ -87,6 +87,18 @@ class TestInbox:
         boris.page.get_by_test_id("filter-closed").click()
         expect(boris.page.locator(".dialogs__empty")).to_have_text("Тикетов здесь нет.")
 
+    def test_a_ticket_that_stands_behind_many_dialogs_is_found_by_its_kind(self, stage: Stage, tmp_path: Path) -> None:
+        with Server(tmp_path / "data", flags=["--rate-limits", "off"]) as server, server.client() as customer:
+            opened(customer, "Давний тикет")
+            for _ in range(60):
+                scenario.guest(customer)
+            boris = stage.operator(server.url)
+            expect(boris.rows).to_have_count(50)
+            expect(boris.row("Давний тикет")).to_have_count(0)
+            boris.page.get_by_test_id("filter-kind").select_option("ticket")
+            expect(boris.row("Давний тикет")).to_have_count(1)
+            expect(boris.rows).to_have_count(1)
+
     def test_what_a_customer_wrote_is_shown_as_text(self, stage: Stage, server: Server, customer: httpx.Client) -> None:
         markup = "<img src=x onerror=alert(1)>"
         opened(customer, f"{markup} сломано", description=f"{markup}\nвторая строка")

@@ -1,6 +1,7 @@
 // A stock socket.io-client that is told what to do line by line, in JSON, and says what happens to it the same way.
 //
-//   {"do": "connect", "url", "options", "acknowledge"?} {"do": "emit", "args", "ack"?} {"do": "drop"} {"do": "close"}
+//   {"do": "connect", "url", "options", "acknowledge"?} {"do": "emit", "args", "ack"?} {"do": "drop"}
+//   {"do": "reconnect", "auth"?} {"do": "close"}
 //
 // argv[2] is the client's module. "acknowledge" is what it answers to events that ask for an acknowledgement.
 // Bytes travel as {"hex": "..."}.
@@ -51,6 +52,10 @@ const deeds = {
   emit({ args, ack }) {
     if (ack === undefined) socket.emit(...meant(args));
     else socket.emit(...meant(args), (...values) => say({ on: "ack", ack, values }));
+  },
+  reconnect({ auth }) {
+    if (auth) socket.auth = auth;
+    socket.connect();
   },
   drop() {
     socket.io.engine.close();

@@ -367,17 +367,23 @@ def test_a_poll_that_waits_is_released_by_the_probe(echo: ServerProcess, http: A
     run(test())
 
 
-def test_after_the_upgrade_polling_is_refused_and_the_session_goes_on(echo: ServerProcess, http: Any) -> None:
+@pytest.mark.parametrize("probe_awaited", [True, False])
+def test_after_the_upgrade_polling_is_refused_and_the_session_goes_on(
+    echo: ServerProcess, http: Any, probe_awaited: bool
+) -> None:
     async def test() -> None:
         async with http() as client:
             session = await open_session(client)
             async with websocket(echo, session.replace("polling", "websocket")) as socket:
                 await socket.send("2probe")
-                await socket.recv()
+                if probe_awaited:
+                    assert await socket.recv() == "3probe"
                 await socket.send("5")
                 polled = await client.get(session)
                 assert (polled.status_code, polled.json()["code"]) == (400, 3)
                 assert (await client.post(session, content=b"4x")).json()["code"] == 3
+                if not probe_awaited:
+                    assert await socket.recv() == "3probe"
                 await socket.send("4hello")
                 assert await next_but_ping(socket) == "4hello"
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from replyx.secrets_file import SecretsFile
+from replyx.tokens import Tokens
 from tests.interop.node import NodeClient
 from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
 from tests.scenario import as_json, operator
@@ -40,6 +43,14 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         pass
     with Server(data, demo=False, env={"INTERNAL_SECRET": SECRET}) as running:
         yield running
+
+
+def running_out(server: Server, token: str) -> str:
+    """A token of the same session as ``token`` that is good for two seconds more."""
+    tokens = Tokens(SecretsFile(server.data_dir).load().jwt_keys)
+    now = time.time()
+    claims = tokens.read_access(token, now)
+    return tokens.issue_access(claims.account_id, "manager", claims.session_id, now, 2)
 
 
 class TestConversation:
@@ -158,6 +169,45 @@ class TestOperators:
             assert http.post("/api/v1/auth/logout").status_code in (200, 204)
         assert newest.event("error")[0]["code"] == "credential_invalid"
         assert newest.until("disconnect")["reason"] == "io server disconnect"
+
+    @pytest.mark.parametrize("how", ["disabled", "new password"])
+    def test_an_operator_whose_session_is_ended_by_another_is_shown_out_and_stays_out(
+        self, newest: NodeClient, server: Server, http: httpx.Client, how: str
+    ) -> None:
+        ticket_id = new_ticket(http)
+        with operator(server) as admin:
+            email = f"{how.replace(' ', '-')}@example.com"
+            account = {"email": email, "name": "Ира", "role": "manager", "password": "a-long-password"}
+            made = as_json(admin.post("/api/v1/accounts", json=account))
+            connect(newest, server.url, auth={"token": server.login(email, "a-long-password")})
+            join(newest, ticket_id)
+            change = {"active": False} if how == "disabled" else {"password": "another-long-password"}
+            assert admin.patch(f"/api/v1/accounts/{made['id']}", json=change).status_code == 200
+        assert newest.event("error")[0]["code"] == "credential_invalid"
+        assert newest.until("disconnect")["reason"] == "io server disconnect"
+        newest.do("reconnect")
+        assert newest.until("connect_error")["data"]["code"] == "credential_invalid"
+        assert heard(newest) == []
+
+    def test_an_agent_whose_token_runs_out_is_shown_out_and_a_new_token_goes_on_where_it_was(
+        self, newest: NodeClient, other: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        token = server.login("manager@example.com")
+        connect(newest, server.url, auth={"token": running_out(server, token)})
+        join(newest, ticket_id)
+        connect(other, server.url)
+        join(other, ticket_id)
+        assert newest.event("error")[0]["code"] == "credential_invalid"
+        assert newest.until("disconnect")["reason"] == "io server disconnect"
+        assert ask(other, "send_message", said(ticket_id, "без агента"))["ok"] is True
+        newest.do("reconnect")
+        assert newest.until("connect_error")["data"]["code"] == "credential_expired"
+        newest.do("reconnect", auth={"token": token})
+        assert newest.until("connect")["recovered"] is True
+        assert contents(newest, 1) == ["без агента"]
+        assert ask(newest, "send_message", said(ticket_id, "снова", senderType="AGENT"))["ok"] is True
+        assert all_heard(other, 2) == ["без агента", "снова"]
 
     @pytest.mark.parametrize("auth", [{"token": "nonsense"}, {"token": 7}, {"secret": "wrong"}], ids=str)
     def test_a_bad_credential_refuses_the_connection(

@@ -1,7 +1,7 @@
 import { el } from '../../shared/dom.js';
+import { choice } from '../../shared/fields.js';
 import { hashOf } from '../router.js';
 import { arrange } from '../rows.js';
-import { choice } from './fields.js';
 import { ticketMarks } from './ticket-marks.js';
 
 const KINDS = ['all', 'dialog', 'ticket'];

@@ -1,6 +1,6 @@
 import { el, icon } from '../../shared/dom.js';
+import { area, choice, input, labelled } from '../../shared/fields.js';
 import { card } from './card.js';
-import { area, choice, input, labelled } from './fields.js';
 
 /** The code to paste, with a button that copies it. */
 function embedCode(t, code) {

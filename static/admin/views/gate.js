@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom.js';
-import { labelled } from './fields.js';
+import { labelled } from '../../shared/fields.js';
 
 /** A labelled input. */
 function field(label, attributes, hint = null) {

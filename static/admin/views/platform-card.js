@@ -1,6 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { card } from './card.js';
-import { checked, input, labelled } from './fields.js';
+import { checked, input, labelled } from '../../shared/fields.js';
 
 /** The platform's settings. Another admin's change is shown at once, unless one is being typed here. */
 export class PlatformCard {

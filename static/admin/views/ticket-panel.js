@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom.js';
-import { choice, labelled } from './fields.js';
+import { choice, labelled } from '../../shared/fields.js';
 import { PRIORITIES, STATUSES } from './ticket-marks.js';
 
 /**

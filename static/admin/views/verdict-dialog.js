@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom.js';
-import { area, input, labelled } from './fields.js';
+import { area, input, labelled } from '../../shared/fields.js';
 
 const NOTES_LIMIT = 2000;
 

@@ -1,4 +1,4 @@
-import { el } from '../../shared/dom.js';
+import { el } from './dom.js';
 
 /** A control with its label above and, if given, a hint below. @returns {HTMLElement} */
 export function labelled(label, control, hint = null) {
