@@ -16,6 +16,7 @@ from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDa
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from replyx.databases import DatabaseUnusable, Dialect, percent_placeholders
+from replyx.errors import invalid
 
 CONNECT_S = 3
 STATEMENT_MS = 5_000  # no statement here takes a tenth of it
@@ -53,8 +54,13 @@ class Connection(psycopg.Connection[Any]):
     patience: float | None = SILENCE_S
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Run one statement with ``?`` for values, as SQLite's connections do."""
-        return super().execute(percent_placeholders(query), params, **options)
+        """Run one statement with ``?`` for values, as SQLite's connections do. Raises :class:`Invalid` for U+0000."""
+        try:
+            return super().execute(percent_placeholders(query), params, **options)
+        except psycopg.DataError:
+            if any(isinstance(value, str) and "\0" in value for value in params or ()):
+                raise invalid("text", "must not hold the character U+0000") from None
+            raise
 
     def executemany(self, query: str, rows: Sequence[Sequence[object]]) -> None:
         """Run a statement with ``?`` for values once for each of ``rows``, without waiting in between."""
