@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from tests.scenario import EventStream, Json, as_json, bad_field, operator, problem
 from tests.server import PASSWORD, Server
+from tests.stored import stored
 
 PRODUCTS = "/api/v1/products"
 QUEUE = "/api/v1/admin/products"
@@ -117,9 +117,10 @@ def logged(server: Server) -> Iterator[list[tuple[set[str], Json]]]:
     heard: list[tuple[set[str], Json]] = []
 
     def rows(after: int) -> list[Any]:
-        with contextlib.closing(sqlite3.connect(server.data_dir / "replyx.db")) as database:
+        with stored(server.data_dir) as database:
             found = "SELECT id, topics, payload FROM event WHERE id > ? ORDER BY id"
-            return database.execute(found, (after,)).fetchall()
+            events: list[Any] = database.execute(found, (after,)).fetchall()
+            return events
 
     before = rows(0)[-1][0]
     yield heard
