@@ -40,6 +40,7 @@ from replyx.platform_settings import Platform
 from replyx.presence import LocalPresence
 from replyx.redis_address import RedisAddress
 from replyx.retention import Retention
+from replyx.search import Search
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
 from replyx.settings import Settings, SettingsError, Wrong
@@ -112,6 +113,7 @@ class Server:
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
+            search=Search(store),
             tickets=Tickets(store, self.bus, epoch, policy, secret, given.demo),
             broadcasts=Broadcasts(store, frozenset(given.broadcast_private_types)),
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),

@@ -31,6 +31,9 @@ LIMITS = {
     "lock_timeout": LOCK_MS,
     "idle_in_transaction_session_timeout": IDLE_MS,
 }
+# The words are made in Python (replyx/search_words.py), so that no locale of a database decides what a letter is.
+SEARCH_VECTOR = "array_to_tsvector(string_to_array(words, ' '))"
+
 SESSION = {
     **LIMITS,
     "synchronous_commit": "on",  # a commit that returned survives a power cut
@@ -90,6 +93,11 @@ class Postgres(Dialect, PostgresqlDatabase):
     }
     unusable = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
     failed = (*unusable, DatabaseError, psycopg.DatabaseError)
+    SEARCH_INDEX = (f"CREATE INDEX message_words ON message USING gin ({SEARCH_VECTOR})",)
+    INDEX_NEW = ""
+    SEARCHED = "message m"
+    MATCHES = f"{SEARCH_VECTOR} @@ CAST(? AS tsquery)"
+    SEARCHED_ID = "m.id"
 
     def __init__(self, url: str) -> None:
         super().__init__(url, prefer_psycopg3=True)
@@ -100,6 +108,10 @@ class Postgres(Dialect, PostgresqlDatabase):
         options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
         given["options"] = f"{options} {given.get('options') or ''}".rstrip()
         self._conninfo = make_conninfo(**{**DEFAULTS, **given})
+
+    def matching(self, words: Sequence[str]) -> str:
+        """See :class:`Dialect`; a quoted lexeme is taken as it is."""
+        return " & ".join(f"'{word}'" for word in words) + ":*"
 
     def own(self, sql: str) -> str:
         """See :class:`Dialect`."""

@@ -19,6 +19,7 @@ from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.platform_settings import Platform
 from replyx.presence import Presence
+from replyx.search import Search
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
@@ -52,6 +53,7 @@ class Services:
     broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs
+    search: Search
     tickets: Tickets
     visitors: Visitors
     catalog: Catalog

@@ -24,6 +24,7 @@ ON_BOTH = (
     "api/test_accounts.py",
     "api/test_dialogs.py",
     "api/test_messages.py",
+    "api/test_search.py",
     "api/test_tickets.py",
     "chaos/test_kill.py",
     "chaos/test_resume.py",

@@ -20,13 +20,14 @@ from replyx.migrations.m0003_socket_rooms import socket_rooms
 from replyx.migrations.m0004_catalogue import catalogue
 from replyx.migrations.m0005_broadcast_keys import broadcast_keys
 from replyx.migrations.m0006_webhooks import webhooks
+from replyx.migrations.m0007_search import search
 
 log = logging.getLogger("replyx.migrations")
 
 MOVING = "moving"  # the fact that marks the target of a move until it is whole
 
 Migration = Callable[[Database], None]
-MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, broadcast_keys, webhooks)
+MIGRATIONS: tuple[Migration, ...] = (initial, tickets, socket_rooms, catalogue, broadcast_keys, webhooks, search)
 
 
 class SchemaTooNew(Exception):
