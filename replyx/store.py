@@ -199,6 +199,10 @@ class Store:
         result: T = waiting.result
         return result
 
+    def disconnect(self) -> None:
+        """Close the calling thread's connection, behind the last :meth:`query` or :meth:`change`."""
+        self._database.close()
+
     async def close(self) -> None:
         """Finish what waits, then close every connection; what comes later is :class:`StoreUnavailable`."""
         self._closing = True

@@ -60,6 +60,7 @@ def tell(server: Server) -> Callable[..., None]:
         for name in names:
             event = Told("2026-03-09T10:30:00.000Z", {"product_name": name})
             store.change(lambda tx, event=event: tx.append(tuple(topics), event))
+        store.disconnect()
 
     return change
 
