@@ -43,6 +43,7 @@ from replyx.push.service import Push
 from replyx.redis_address import RedisAddress
 from replyx.requests import Requests
 from replyx.retention import Retention
+from replyx.search import Search
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
 from replyx.settings import Settings, SettingsError, Wrong
@@ -118,6 +119,7 @@ class Server:
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
             tickets=Tickets(store, self.bus, epoch, policy, bots, given.demo),
+            search=Search(store),
             broadcasts=Broadcasts(store, frozenset(given.broadcast_private_types)),
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
             catalog=Catalog(store),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
@@ -33,6 +33,17 @@ class Dialect(ABC):
     # Connections are used as they are, so the driver's own errors arrive beside peewee's.
     unusable: ClassVar[tuple[type[Exception], ...]]  # the connection or the disk, not the statement
     failed: ClassVar[tuple[type[Exception], ...]]  # any failure of the database
+
+    # Search: the index over ``message.words``, what stands behind FROM, the condition with a ``?``, and its key.
+    SEARCH_INDEX: ClassVar[tuple[str, ...]]
+    INDEX_NEW: ClassVar[str]  # run before a commit; empty where the index follows by itself
+    SEARCHED: ClassVar[str]
+    MATCHES: ClassVar[str]
+    SEARCHED_ID: ClassVar[str]
+
+    @abstractmethod
+    def matching(self, words: Sequence[str]) -> str:
+        """The value of :attr:`MATCHES` for all of ``words``, which are letters and digits, the last a beginning."""
 
     @abstractmethod
     def own(self, sql: str) -> str:
@@ -62,6 +73,23 @@ class Sqlite(Dialect, SqliteDatabase):
     }
     unusable = (OperationalError, InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
     failed = (*unusable, DatabaseError, sqlite3.DatabaseError)
+    # tokenize: the words come ready, so that all which is not ASCII is a letter here. detail: no query has phrases.
+    SEARCH_INDEX = (
+        "CREATE VIRTUAL TABLE message_search USING fts5(words, content='message', content_rowid='id',"
+        " tokenize='ascii', detail='none')",
+        "INSERT INTO message_search (message_search) VALUES ('rebuild')",
+        "CREATE TRIGGER message_search_delete AFTER DELETE ON message BEGIN"
+        " INSERT INTO message_search (message_search, rowid, words) VALUES ('delete', old.id, old.words); END",
+    )
+    # At the end of a commit, not by a trigger: FTS5 writes a segment at every savepoint, and each unit has one. That
+    # cost 41 µs of CPU for a message, this costs 5 µs (17 words, 128 messages in a commit).
+    INDEX_NEW = (
+        "INSERT INTO message_search (rowid, words) SELECT id, words FROM message"
+        " WHERE id > (SELECT COALESCE(MAX(id), 0) FROM message_search_docsize)"
+    )
+    SEARCHED = "message_search s JOIN message m ON m.id = s.rowid"
+    MATCHES = "s.message_search MATCH ?"
+    SEARCHED_ID = "s.rowid"
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -76,6 +104,10 @@ class Sqlite(Dialect, SqliteDatabase):
             timeout=10,
             check_same_thread=True,
         )
+
+    def matching(self, words: Sequence[str]) -> str:
+        """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
+        return " ".join(f'"{word}"' for word in words) + "*"
 
     def own(self, sql: str) -> str:
         """See :class:`Dialect`."""

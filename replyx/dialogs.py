@@ -41,6 +41,7 @@ from replyx.schemas import (
     TicketStatus,
     timestamp,
 )
+from replyx.search_words import words_of
 from replyx.sla import Policy
 from replyx.store import Snapshot, Store, Transaction
 from replyx.ticket_schemas import TicketChange
@@ -279,10 +280,12 @@ def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, pol
         own = str(actor.account_id) if isinstance(actor, AccountActor) else sender
         reference = said.reference or (found.user_id if sender == "user" else None) or own
     author_id, author = (actor.account_id, actor.name) if isinstance(actor, AccountActor) else (None, None)
+    words = " ".join(words_of(text))
     row = tx.execute(
         "INSERT INTO message (dialog_id, sender, author_id, author, text, client_id, created_at, sender_ref,"
-        " message_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dialog_id, client_id) DO NOTHING RETURNING id",
-        (dialog_id, sender, author_id, author, text, client_id, tx.now_ms, reference, said.message_type),
+        " message_type, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (dialog_id, client_id) DO NOTHING RETURNING id",
+        (dialog_id, sender, author_id, author, text, client_id, tx.now_ms, reference, said.message_type, words),
     ).fetchone()
     if row is None:
         first = tx.execute(

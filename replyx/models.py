@@ -151,7 +151,10 @@ class Dialog(Table):
 
 
 class Message(Table):
-    """One message; ``client_id`` is unique in its dialog, so a repeated send finds the first."""
+    """One message; ``client_id`` is unique in its dialog, so a repeated send finds the first.
+
+    ``words`` is what search knows of the text; an index of the database over it is no table of its own.
+    """
 
     id = AutoField()
     dialog_id = IntegerField()
@@ -163,6 +166,7 @@ class Message(Table):
     created_at = BigIntegerField()
     sender_ref = TextField(null=True)
     message_type = TextField(default="TEXT")
+    words = TextField(default="")
 
     class Meta:
         indexes = ((("dialog_id", "id"), False), (("dialog_id", "client_id"), True))

@@ -161,6 +161,8 @@ class _Move:
         """Put the source's facts in the place of the target's own: with the mark gone, it is an installation."""
         table = self._source.table(FACTS)
         with self._target.database.atomic():
+            if self._target.dialect.INDEX_NEW:
+                self._target.database.execute_sql(self._target.dialect.INDEX_NEW)
             self._target.database.execute_sql("DELETE FROM installation")
             self._target.insert(table, list(self._source.rows_after(table)))
             return self._verified(table)

@@ -16,6 +16,7 @@ from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDa
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from replyx.databases import DatabaseUnusable, Dialect, percent_placeholders
+from replyx.errors import invalid
 
 CONNECT_S = 3
 STATEMENT_MS = 5_000  # no statement here takes a tenth of it
@@ -30,6 +31,9 @@ LIMITS = {
     "lock_timeout": LOCK_MS,
     "idle_in_transaction_session_timeout": IDLE_MS,
 }
+# The words are made in Python (replyx/search_words.py), so that no locale of a database decides what a letter is.
+SEARCH_VECTOR = "array_to_tsvector(string_to_array(words, ' '))"
+
 SESSION = {
     **LIMITS,
     "synchronous_commit": "on",  # a commit that returned survives a power cut
@@ -53,8 +57,13 @@ class Connection(psycopg.Connection[Any]):
     patience: float | None = SILENCE_S
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Run one statement with ``?`` for values, as SQLite's connections do."""
-        return super().execute(percent_placeholders(query), params, **options)
+        """Run one statement with ``?`` for values, as SQLite's connections do. Raises :class:`Invalid` for U+0000."""
+        try:
+            return super().execute(percent_placeholders(query), params, **options)
+        except psycopg.DataError:
+            if any(isinstance(value, str) and "\0" in value for value in params or ()):
+                raise invalid("text", "must not hold the character U+0000") from None
+            raise
 
     def executemany(self, query: str, rows: Sequence[Sequence[object]]) -> None:
         """Run a statement with ``?`` for values once for each of ``rows``, without waiting in between."""
@@ -84,6 +93,11 @@ class Postgres(Dialect, PostgresqlDatabase):
     }
     unusable = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
     failed = (*unusable, DatabaseError, psycopg.DatabaseError)
+    SEARCH_INDEX = (f"CREATE INDEX message_words ON message USING gin ({SEARCH_VECTOR})",)
+    INDEX_NEW = ""
+    SEARCHED = "message m"
+    MATCHES = f"{SEARCH_VECTOR} @@ CAST(? AS tsquery)"
+    SEARCHED_ID = "m.id"
 
     def __init__(self, url: str) -> None:
         super().__init__(url, prefer_psycopg3=True)
@@ -94,6 +108,10 @@ class Postgres(Dialect, PostgresqlDatabase):
         options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
         given["options"] = f"{options} {given.get('options') or ''}".rstrip()
         self._conninfo = make_conninfo(**{**DEFAULTS, **given})
+
+    def matching(self, words: Sequence[str]) -> str:
+        """See :class:`Dialect`; a quoted lexeme is taken as it is."""
+        return " & ".join(f"'{word}'" for word in words) + ":*"
 
     def own(self, sql: str) -> str:
         """See :class:`Dialect`."""

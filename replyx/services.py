@@ -21,6 +21,7 @@ from replyx.platform_settings import Platform
 from replyx.presence import Presence
 from replyx.push.service import Push
 from replyx.requests import Requests
+from replyx.search import Search
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.store import Store
@@ -54,6 +55,7 @@ class Services:
     broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs
+    search: Search
     tickets: Tickets
     visitors: Visitors
     catalog: Catalog

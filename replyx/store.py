@@ -22,7 +22,7 @@ import msgspec
 from peewee import Database
 
 from replyx import eventlog
-from replyx.databases import DatabaseUnusable, Sqlite, database_at, dialect_of
+from replyx.databases import DatabaseUnusable, Dialect, Sqlite, database_at, dialect_of
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import LoggedEvent
 from replyx.migrations import migrate
@@ -63,7 +63,9 @@ class Transaction(Snapshot):
         super().__init__(database)
         self.now_ms = now_ms
         self.events: list[LoggedEvent] = []
-        lock = dialect_of(database).LOCK_ROW
+        dialect = dialect_of(database)
+        lock = dialect.LOCK_ROW
+        self._index_new = dialect.INDEX_NEW
         self._last = int(self.execute(f"SELECT top FROM counter WHERE id = 1{lock}").fetchone()[0])
 
     def append(self, topics: tuple[str, ...], event: msgspec.Struct) -> int:
@@ -98,6 +100,8 @@ class Transaction(Snapshot):
         if self.events:
             eventlog.append(self, self.events, self.now_ms)
             self.execute("UPDATE counter SET top = ? WHERE id = 1", (self._last,))
+            if self._index_new:
+                self.execute(self._index_new)
 
 
 @dataclass(slots=True, eq=False)
@@ -131,6 +135,11 @@ class Store:
         self.commits = 0
         self.changes = 0  # units that these commits kept
         self._closing = False
+
+    @property
+    def dialect(self) -> Dialect:
+        """What this store's database says in its own words."""
+        return self._dialect
 
     @classmethod
     def open(cls, place: Path | str, clock: Callable[[], float]) -> Store:
@@ -191,6 +200,10 @@ class Store:
             raise waiting.error
         result: T = waiting.result
         return result
+
+    def disconnect(self) -> None:
+        """Close the calling thread's connection, behind the last :meth:`query` or :meth:`change`."""
+        self._database.close()
 
     async def close(self) -> None:
         """Finish what waits, then close every connection; what comes later is :class:`StoreUnavailable`."""

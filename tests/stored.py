@@ -25,6 +25,11 @@ class Stored:
         return self._connection.execute(sql.replace("?", self._placeholder), params)
 
 
+def place_of(data_dir: Path) -> Path | str:
+    """What :meth:`replyx.store.Store.open` takes for the database of the server with this data directory."""
+    return Server.database_of(data_dir) if Server.database_of else data_dir / "replyx.db"
+
+
 @contextmanager
 def stored(data_dir: Path) -> Iterator[Stored]:
     """The database of the server with this data directory; what is written is committed at the end."""

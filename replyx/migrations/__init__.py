@@ -22,6 +22,7 @@ from replyx.migrations.m0005_broadcast_keys import broadcast_keys
 from replyx.migrations.m0006_webhooks import webhooks
 from replyx.migrations.m0007_push import push
 from replyx.migrations.m0008_dialog_kinds import dialog_kinds
+from replyx.migrations.m0009_search import search
 
 log = logging.getLogger("replyx.migrations")
 
@@ -37,6 +38,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     webhooks,
     push,
     dialog_kinds,
+    search,
 )
 
 

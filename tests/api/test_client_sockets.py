@@ -20,6 +20,7 @@ from replyx.events import CLIENT_TYPES, account_topic, clients_topic, everyone, 
 from replyx.store import Store
 from tests.scenario import Json, as_json, closed_with, eventually, frame, problem, socket_of
 from tests.server import PASSWORD, Server
+from tests.stored import place_of
 
 SECRET = "a signing secret of the tests of mobile clients that is long enough"
 CONFIGURED = "capacitor://localhost"
@@ -55,10 +56,11 @@ def tell(server: Server) -> Callable[..., None]:
     """Logs an event from a process of its own, as a command in the terminal does."""
 
     def change(topics: Sequence[str], *names: str) -> None:
-        store = Store.open(server.data_dir / "replyx.db", time.time)
+        store = Store.open(place_of(server.data_dir), time.time)
         for name in names:
             event = Told("2026-03-09T10:30:00.000Z", {"product_name": name})
             store.change(lambda tx, event=event: tx.append(tuple(topics), event))
+        store.disconnect()
 
     return change
 

@@ -112,6 +112,7 @@ def test_a_move_that_was_killed_goes_on_and_clients_resume_on_the_new_database(
     source.start()
     with operator(source) as maria:
         assert as_json(maria.get("/api/v1/accounts"))["items"][-1]["email"] == "new@example.com"
+        assert len(as_json(maria.get("/api/search?q=кавычк&limit=5"))["items"]) == 5, "the index came along"
 
 
 async def listen_a_little(server: Server) -> str:

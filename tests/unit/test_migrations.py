@@ -13,6 +13,7 @@ from peewee import BooleanField, Database, Field, IntegerField, Model, TextField
 from replyx import migrations, models
 from replyx.databases import Sqlite
 from replyx.migrations import MIGRATIONS, SchemaTooNew, migrate
+from replyx.tables import catalog_of
 
 NEWEST = len(MIGRATIONS)
 
@@ -141,5 +142,5 @@ def test_the_model_is_the_migrated_table(database: Sqlite, model: type[Model]) -
 
 def test_every_table_has_a_model(database: Sqlite) -> None:
     migrate(database)
-    tables = {name for name in database.get_tables() if not name.startswith("sqlite_")}
+    tables = {table.name for table in catalog_of(database).in_order_of_references()}
     assert tables == {model._meta.table_name for model in models.TABLES}

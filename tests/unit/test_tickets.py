@@ -326,7 +326,7 @@ class TestMigration:
                 table: {
                     (name, bool(required)) for _, name, _, required, _, _ in raw.execute(f"PRAGMA table_info({table})")
                 }
-                for (table,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                for (table,) in raw.execute("SELECT name FROM pragma_table_list WHERE type = 'table'")
                 if not table.startswith("sqlite_")
             }
         declared = {

@@ -1,0 +1,19 @@
+"""Search over HTTP, for operators."""
+
+from __future__ import annotations
+
+from handlers.base import Handler, operation
+from replyx.errors import Invalid
+from replyx.schemas import Page
+from replyx.search import Found, SearchQuery
+
+
+class SearchMessages(Handler):
+    @operation(
+        "Messages of every dialog and ticket that hold the words, the newest first",
+        query=SearchQuery,
+        answers={200: Page[Found]},
+        problems=(Invalid,),
+    )
+    async def get(self, query: SearchQuery) -> object:
+        return await self.services.search.messages(query)
