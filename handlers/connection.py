@@ -150,10 +150,10 @@ class Connection:
 
 
 def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
-    """The socket below a request whose answer has begun, and what the client has sent early; None if it is gone.
+    """The socket below a request, and what the client has sent behind it; None if the client is gone.
 
-    HTTP forgets the connection. A client that has not taken the head of its answer, or sends and sends before it, is
-    not waited for.
+    HTTP forgets the connection. A client that has not taken the head of its answer, if that was sent, or that sends and
+    sends before it, is not waited for.
     """
     stream = handler.detach()
     assert isinstance(stream, IOStream)
