@@ -9,9 +9,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -50,6 +50,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 REQUESTS = itertools.count(secrets.randbits(60))  # names of requests: no secret, and none twice in the logs
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 DIALOG_PATH = re.compile(r"/(api|ws)/(?:site/|widget/)?dialogs/([0-9]+)(/.*)?")
 
@@ -273,13 +274,8 @@ class Handler(RequestHandler):
         self.services.limits.spend(rule, key, self.now, cost)
 
     def spend_send(self) -> None:
-        """Count a message against its speaker, and a visitor's against the address too."""
-        actor = self.speaker
-        if isinstance(actor, VisitorActor):
-            self.limit("visitor_send", str(actor.visitor_id))
-            self.limit("address_send", self.address)
-        else:
-            self.limit("operator_send", str(actor.account_id))
+        """See :func:`spend_send`."""
+        spend_send(self.services, self.speaker, self.address)
 
     # JSON in and out
 
@@ -315,6 +311,7 @@ class Handler(RequestHandler):
             self.set_header("Retry-After", str(problem.retry_after))
         if isinstance(problem, UpgradeRequired):
             self.set_header("Upgrade", "websocket")  # RFC 9110, 15.5.22
+            self.set_header("Sec-WebSocket-Version", "13")  # RFC 6455, 4.4
         if isinstance(problem, MethodNotAllowed):
             self.set_header("Allow", ", ".join(self.methods()))
         self.finish(msgspec.json.encode(problem.document()))
@@ -359,12 +356,26 @@ def http_date(second: int) -> str:
     return format_timestamp(second)
 
 
+def spend_send(services: Services, actor: Actor, address: str) -> None:
+    """Count a message against its speaker, and a visitor's against the address too. Raises :class:`TooManyRequests`."""
+    limits, now = services.limits, services.clock()
+    if isinstance(actor, VisitorActor):
+        limits.spend("visitor_send", str(actor.visitor_id), now)
+        limits.spend("address_send", address, now)
+    else:
+        limits.spend("operator_send", str(actor.account_id), now)
+
+
 class Route(NamedTuple):
-    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id."""
+    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id.
+
+    ``options`` go to the handler's ``initialize``.
+    """
 
     path: str
     handler: type[Handler]
     access: Access
+    options: Mapping[str, Any] = NO_OPTIONS
 
 
 class NothingHere(Handler):

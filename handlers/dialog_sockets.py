@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from handlers.base import Handler, spend_send
 from handlers.decoding import decode
 from handlers.sockets import EventSocket
 from handlers.streams import position_of, topics_of
@@ -89,11 +90,13 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
 class DialogSocket(EventSocket):
     """One dialog, for whatever actor the route admits."""
 
+    __slots__ = ("dialog_id",)
+
     kind = "dialog"
 
     dialog_id: int
 
-    async def check(self, *path: str) -> None:
+    async def check(self, handler: Handler, *path: str) -> None:
         """The dialog must be the actor's to see."""
         self.dialog_id = int(path[0])
         await self.services.dialogs.check_access(self.speaker, self.dialog_id)
@@ -104,14 +107,13 @@ class DialogSocket(EventSocket):
         sender = sender_of(self.speaker)
         self.send(Connected(self.dialog_id, sender, f"{epoch}-{position}", self.heartbeat_s))
         log.info("%s WebSocket connected dialog=%d", _way(self.speaker), self.dialog_id)
-        assert self.sink is not None
         return Subscription(topics_of(self.speaker, self.dialog_id), WEBSOCKET, self.sink, 0)
 
     async def act(self, data: bytes) -> None:
         """Send, type, read or ping."""
         frame, dialogs, actor = decode(data, FRAMES), self.services.dialogs, self.speaker
         if isinstance(frame, SendFrame):
-            self.spend_send()
+            spend_send(self.services, actor, self.address)
             sent = await dialogs.send(actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender))
             self.send(Ack(frame.client_id, sent.message, sent.duplicate))
         elif isinstance(frame, TypingStartFrame | TypingStopFrame):

@@ -72,7 +72,7 @@ class HttpServer(TCPServer):
         self._most = min(limits.connections, max(1, _open_files() - SPARE_FILES))
         self._connections: set[HttpConnection] = set()
         self._refused: deque[HttpConnection] = deque()
-        self._detached: set[IOStream] = set()
+        self._detached: set[socket] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._sweeper = PeriodicCallback(self.sweep, SWEEP_MS)
@@ -80,7 +80,7 @@ class HttpServer(TCPServer):
     @property
     def connections(self) -> int:
         """Open sockets: those that speak HTTP and those that handlers have detached."""
-        return len(self._connections) + sum(not stream.closed() for stream in self._detached)
+        return len(self._connections) + sum(taken.fileno() >= 0 for taken in self._detached)
 
     def add_sockets(self, sockets: Iterable[socket]) -> None:
         """Accepts connections on ``sockets``; needs the running event loop."""
@@ -106,7 +106,7 @@ class HttpServer(TCPServer):
         for connection in [c for c in self._connections if c.deadline <= now]:
             connection.expire()
         if self._detached:
-            self._detached = {stream for stream in self._detached if not stream.closed()}
+            self._detached = {taken for taken in self._detached if taken.fileno() >= 0}
 
     def stop(self) -> None:
         """Accepts nothing more, closes idle connections and lets each request in progress be the last one."""
@@ -140,7 +140,8 @@ class HttpServer(TCPServer):
 
     def detached(self, connection: HttpConnection, stream: IOStream) -> None:
         """Called by a connection when a handler takes its stream."""
-        self._detached.add(stream)
+        if not stream.closed():
+            self._detached.add(stream.socket)  # the handler may let go of the stream and keep the socket
         self._forget(connection)
 
     def _forget(self, connection: HttpConnection) -> None:

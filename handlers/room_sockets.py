@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from handlers.base import Handler
 from handlers.decoding import decode
 from handlers.sockets import EventSocket
 from replyx import rooms
@@ -65,13 +66,12 @@ class RoomSocket(EventSocket):
         """The topics of the rooms that were named."""
         return frozenset(map(room_topic, self.rooms))
 
-    async def check(self, *path: str) -> None:
+    async def check(self, handler: Handler, *path: str) -> None:
         """Read the rooms in the address."""
-        self.rooms = dict.fromkeys(rooms.listed(self.get_query_argument("rooms", "")))
+        self.rooms = dict.fromkeys(rooms.listed(handler.get_query_argument("rooms", "")))
 
     def followed(self) -> Subscription:
         """The subscription to the client's topics, from the beginning on."""
-        assert self.sink is not None
         return Subscription(self.topics(), self.wire, self.sink, 0)
 
     async def act(self, data: bytes) -> None:

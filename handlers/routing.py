@@ -27,7 +27,7 @@ class RoutedApplication(Application):
             re.sub(r"\{\w+\}", "#", route.path): (
                 route.path.count("{"),
                 route.handler,
-                {**shared, "access": route.access},
+                {**shared, "access": route.access, **route.options},
             )
             for route in routes
             if ":token}" not in route.path

@@ -10,22 +10,20 @@ Engine.IO messages. ::
 
 from __future__ import annotations
 
-import asyncio
 import re
-from typing import Any
+import socket
 
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream
 from tornado.routing import PathMatches, Rule
-from tornado.websocket import WebSocketHandler
+from tornado.web import RequestHandler
 
-from handlers.sinks import StreamSink
 from handlers.socketio_polling import PollingHandler, refuse
 from handlers.socketio_sessions import Admits, Connect, EngineServer, Link
-from replyx.errors import GOING_AWAY
+from handlers.websocket import WebSocket, accept_key, shake_hands
+from replyx.errors import GOING_AWAY, Problem
 from replyx.origins import OriginPolicy
 from replyx.socketio.application import Application, Connection
-from replyx.socketio.engineio_errors import Refused
+from replyx.socketio.engineio_errors import Refusal, Refused
 
 NORMAL = 1000  # RFC 6455, 7.4.1
 
@@ -45,14 +43,11 @@ def admits_origins(origins: OriginPolicy) -> Admits:
     return admits
 
 
-class EngineWebSocket(WebSocketHandler):
-    """A session's WebSocket: its only transport, or the one that it wants to change to."""
+class EngineWebSocket(RequestHandler):
+    """The handshake of a session's WebSocket: its only transport, or the one that it wants to change to."""
 
     server: EngineServer
     link: Link | None = None
-    stream: IOStream
-    sink: StreamSink
-    room: asyncio.Future[None] | None = None
 
     def initialize(self, server: EngineServer) -> None:
         """``server`` keeps the sessions."""
@@ -67,70 +62,72 @@ class EngineWebSocket(WebSocketHandler):
         except Refused as refused:
             refuse(self, refused.refusal)
 
-    def check_origin(self, origin: str) -> bool:
-        """Checked before the handshake, by the server's ``admits``."""
-        return True  # done in prepare(), for requests of every kind
-
-    def get_compression_options(self) -> dict[str, Any] | None:
-        """None: permessage-deflate would cost more than 100 KB a connection."""
-        return None  # 130 KB and more per connection
-
-    @property
-    def max_message_size(self) -> int:
-        """The settings' ``max_payload``, for frames as for polls."""
-        return self.server.settings.max_payload
-
-    def open(self, *args: str, **kwargs: str) -> None:
-        """Hand the socket to a new session, or to the one that upgrades."""
-        assert self.ws_connection is not None
-        stream = self.ws_connection.stream
-        assert isinstance(stream, IOStream)
-        self.stream = stream
-        self.sink = StreamSink(stream, self.drained)
-        stream.set_close_callback(self.read_on)
-        if self.link is None:
-            self.link = self.server.open_websocket(self.request, self)
-            return
+    async def get(self) -> None:
+        """Shake hands, and hand the socket to a new session, or to the one that upgrades."""
         try:
-            self.link.session.probe(self, self.server.now())
-        except Refused:
-            self.close()
-        self.link.settled()
+            accept = accept_key(self.request)
+        except Problem:
+            refuse(self, Refusal.BAD_REQUEST)
+            return
+        taken = shake_hands(self, accept)
+        if taken is not None:
+            EngineSocket(self.server, self.link).open(*taken, self.request)
 
-    async def on_message(self, message: str | bytes) -> None:
-        """Pass one frame to the session."""
-        link = self.link
+
+class EngineSocket:
+    """A session's WebSocket, without what was its request."""
+
+    __slots__ = ("_link", "_server", "sink")
+
+    sink: WebSocket
+
+    def __init__(self, server: EngineServer, link: Link | None) -> None:
+        self._server = server
+        self._link = link
+
+    def open(self, taken: socket.socket, early: bytes, request: HTTPServerRequest) -> None:
+        """Begin the session, or upgrade it; then go on with what the client has sent ``early``."""
+        self.sink = WebSocket(taken, self, self._server.settings.max_payload)
+        if self._link is None:
+            self._link = self._server.open_websocket(request, self)
+        else:
+            try:
+                self._link.session.probe(self, self._server.now())
+            except Refused:
+                self.close()
+            self._link.settled()
+        if early:
+            self.sink.received(early)
+
+    async def heard(self, data: bytes, text: bool) -> None:
+        """Pass one message to the session."""
+        link = self._link
         assert link is not None
-        received = link.session.frame(self, message, self.server.now())
+        received = link.session.frame(self, data.decode() if text else data, self._server.now())
         link.settled()
         if received is not None:
             await link.deliver(received)
-            if self.sink.full and not self.stream.closed():
-                # A client that sends and does not read: its answers must not pile up here.
-                self.room = asyncio.get_running_loop().create_future()
-                await self.room
 
-    def on_close(self) -> None:
+    def alive(self) -> None:
+        """Of no interest: a session has pings of its own."""
+
+    def closed(self) -> None:
         """Tell the session that its socket is gone."""
-        if self.link is not None:
-            self.link.session.lost(self)
-            self.link.settled()
+        if self._link is not None:
+            self._link.session.lost(self)
+            self._link.settled()
 
-    def close(self, code: int | None = None, reason: str | None = None) -> None:
+    def close(self) -> None:
         """Close it, with the word that the server restarts when it does; harmless when repeated."""
-        why = GOING_AWAY if self.server.stopping else None
-        super().close(code or (why.code if why else NORMAL), reason or (why.reason if why else None))
+        if self._server.stopping:
+            self.sink.close(GOING_AWAY.code, GOING_AWAY.reason)
+        else:
+            self.sink.close(NORMAL)
 
     def drained(self) -> None:
         """Everything that waited has left."""
-        self.read_on()
-        if self.link is not None and self.link.session.websocket is self:
-            self.link.drained()
-
-    def read_on(self) -> None:
-        """There is room for answers again, or nobody who wants any."""
-        if self.room is not None and not self.room.done():
-            self.room.set_result(None)
+        if self._link is not None and self._link.session.websocket is self:
+            self._link.drained()
 
 
 class TransportMatches(PathMatches):

@@ -1,17 +1,20 @@
 """What every WebSocket of ours shares: admission, the greeting, the heartbeat, refusals, and its place in the log.
 
-One subclass for each kind of client says what it greets with, what it hears and what its frames do.
+One subclass of :class:`EventSocket` for each kind of client says what it greets with, what it hears and what its
+frames do; one of :class:`SocketHandler` lets it in.
 """
 
 from __future__ import annotations
 
-import msgspec
-from tornado.iostream import IOStream
-from tornado.websocket import WebSocketHandler
+from socket import socket as Socket
 
-from handlers.base import Handler
-from handlers.sinks import StreamSink
+import msgspec
+
+from handlers.access import Access, Gate
+from handlers.base import Handler, Route
 from handlers.streams import cursor_of
+from handlers.websocket import WebSocket, accept_key, shake_hands
+from replyx.auth import AccountActor, Actor
 from replyx.errors import (
     BAD_REQUEST,
     HEARTBEAT_LOST,
@@ -24,6 +27,7 @@ from replyx.errors import (
     close_code_for,
 )
 from replyx.eventlog import Cursor
+from replyx.services import Services
 from replyx.streams import SOCKET_SLOTS
 from replyx.subscription import Subscription
 from replyx.wire.websocket import ping_frame, text_frame
@@ -34,23 +38,46 @@ BAD_FRAMES = 20  # refused frames, less the good ones, before a connection is cl
 PING = ping_frame()
 
 
-class EventSocket(Handler, WebSocketHandler):
-    """A WebSocket that hears events; subclasses set ``kind`` and fill in :meth:`join`, :meth:`act` and the frames."""
+class EventSocket:
+    """A WebSocket that hears events; subclasses set ``kind`` and fill in :meth:`join`, :meth:`act` and the frames.
+
+    It lives as long as its client. The handler that shook hands is gone by then: what is needed of the request is here.
+    """
+
+    __slots__ = (
+        "actor",
+        "address",
+        "bad_frames",
+        "cursor",
+        "heard_of",
+        "request_id",
+        "services",
+        "sink",
+        "subscription",
+    )
 
     kind = "socket"
     heartbeat_s = SOCKET_SLOTS
 
-    subscription: Subscription | None = None
-    sink: StreamSink | None = None
-    cursor: Cursor | None = None
-    refusal: Problem | None = None
-    alive = True
-    bad_frames = 0
+    sink: WebSocket
+
+    def __init__(self, handler: Handler, cursor: Cursor | None) -> None:
+        self.services: Services = handler.services
+        self.actor: Actor | None = handler.actor
+        self.address: str = handler.address
+        self.request_id: str = handler.request_id
+        self.cursor = cursor
+        self.subscription: Subscription | None = None
+        self.heard_of = True
+        self.bad_frames = 0
 
     # What a kind of client fills in
 
-    async def check(self, *path: str) -> None:
-        """Look at the address before the handshake. A :class:`Problem` raised here closes the socket with its code."""
+    async def check(self, handler: Handler, *path: str) -> None:
+        """Look at the address before the handshake: its ``path``, and its query by ``handler``.
+
+        A :class:`Problem` raised here closes the socket with its code.
+        """
 
     def join(self) -> Subscription:
         """Greet the client with the first frame; the subscription that it then has from ``self.cursor`` on."""
@@ -66,63 +93,39 @@ class EventSocket(Handler, WebSocketHandler):
 
     # The handshake
 
-    async def prepare(self) -> None:
-        """Refuse over HTTP what a browser may not see; everything else is refused by a close code it can read."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise UpgradeRequired("Connect with a WebSocket client.")
-        if self.services.streams.stopping:
-            await Handler.prepare(self)
-        try:
-            await self.admit()
-            self.limit("connect", self.address)
-            self.cursor = cursor_of(self)
-        except Problem as problem:
-            self.refuse_foreign_page()
-            self.refusal = problem
-
-    def refuse_foreign_page(self) -> None:
-        """A page of an origin that is nobody's gets no handshake."""
-        self.check_origin_of(None, certain=True)
-
-    def check_origin(self, origin: str) -> bool:
-        """Tornado's own check, which knows no widget's domains; :meth:`prepare` has made ours."""
-        return True  # done in prepare(), where the actor's domains are known
+    def open(self, taken: Socket, early: bytes, refusal: Problem | None) -> None:
+        """Greet the client and subscribe it, or say why not and close; then go on with what it has sent ``early``."""
+        self.sink = WebSocket(taken, self, FRAME_BYTES)
+        if refusal is not None:
+            self.send(self.error_frame(refusal, b""))
+            self.end(close_code_for(refusal))
+        else:
+            self.subscription = self.join()
+            self.services.streams.add(self)
+            self.services.hub.subscribe(self.subscription, self.cursor)
+        if early:
+            self.sink.received(early)
 
     @property
-    def max_message_size(self) -> int:
-        """Bytes of one message; a larger one closes the socket with 1009."""
-        return FRAME_BYTES
+    def speaker(self) -> Actor:
+        """The actor of a socket that was not refused."""
+        assert self.actor is not None
+        return self.actor
 
-    async def get(self, *path: str) -> None:
-        """Check the address, then shake hands."""
-        if self.refusal is None:
-            try:
-                await self.check(*path)
-            except Problem as problem:
-                self.refusal = problem
-        await WebSocketHandler.get(self, *path)
+    @property
+    def account(self) -> AccountActor:
+        """The actor on routes for accounts."""
+        assert isinstance(self.actor, AccountActor)
+        return self.actor
 
-    def open(self, *args: str, **kwargs: str) -> None:
-        """Greet the client and subscribe it, or say why not and close."""
-        stream = self.stream_of_socket()
-        if stream.closed():
-            return  # the client left during the handshake, and on_close() has come and gone
-        self.sink = StreamSink(stream, self.drained)
-        if self.refusal is not None:
-            self.send(self.error_frame(self.refusal, b""))
-            self.end(close_code_for(self.refusal))
-            return
-        self.subscription = self.join()
-        self.services.streams.add(self)
-        self.services.hub.subscribe(self.subscription, self.cursor)
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.services.clock()
 
-    def stream_of_socket(self) -> IOStream:
-        """The socket below Tornado's WebSocket protocol."""
-        connection = self.ws_connection
-        assert connection is not None
-        stream = connection.stream
-        assert isinstance(stream, IOStream)
-        return stream
+    def limit(self, rule: str, key: str, cost: int = 1) -> None:
+        """Spend from a limit. Raises :class:`TooManyRequests`."""
+        self.services.limits.spend(rule, key, self.now, cost)
 
     # What the registry of streams asks
 
@@ -138,36 +141,46 @@ class EventSocket(Handler, WebSocketHandler):
 
     def heartbeat(self) -> None:
         """Ping; close a socket that gave no sign of life since the last ping and has nothing left to read."""
-        assert self.sink is not None
         if self.sink.unsent:
             return
-        if not self.alive:
+        if not self.heard_of:
             self.end(HEARTBEAT_LOST)
             return
-        self.alive = False
+        self.heard_of = False
         self.sink.write(PING)
 
     def end(self, why: CloseCode) -> None:
         """Close with the code's number and reason."""
         self.leave()
-        self.close(why.code, why.reason)
+        self.sink.close(why.code, why.reason)
 
-    # Frames
+    # What the WebSocket tells
 
-    async def on_message(self, message: str | bytes) -> None:
+    async def heard(self, data: bytes, text: bool) -> None:
         """Do what a frame asks; a refusal is answered and leaves the socket open."""
-        self.alive = True
-        if self.sink is not None:
-            await self.sink.room()  # a client that does not read the answers is not read either
-        data = message.encode() if isinstance(message, str) else message
         try:
             self.limit("socket_frames", self.request_id)
-            if not isinstance(message, str):
+            if not text:
                 raise Malformed("Frames are JSON in text frames, not binary.")
             await self.act(data)
             self.bad_frames = max(0, self.bad_frames - 1)
         except Problem as problem:
             self.refuse_frame(problem, data)
+
+    def alive(self) -> None:
+        """The next heartbeat finds the client alive."""
+        self.heard_of = True
+
+    def drained(self) -> None:
+        """The client has read what waited for it."""
+        if self.subscription is not None:
+            self.services.hub.resume(self.subscription)
+
+    def closed(self) -> None:
+        """The socket is gone, whoever closed it."""
+        self.leave()
+
+    # Frames
 
     def refuse_frame(self, problem: Problem, data: bytes) -> None:
         """Answer one frame with an error; close a socket that goes on and on."""
@@ -177,34 +190,57 @@ class EventSocket(Handler, WebSocketHandler):
             self.end(TOO_FAST if isinstance(problem, TooManyRequests) else BAD_REQUEST)
 
     def send(self, frame: msgspec.Struct) -> None:
-        """Write one frame of our own between the events."""
-        if self.sink is not None and not self.sink.write(text_frame(msgspec.json.encode(frame))):
-            self.fall_behind()
-
-    def fall_behind(self) -> None:
-        """The client does not read: no more events until it does."""
-        if self.subscription is not None:
+        """Write one frame of our own between the events; a client that does not take it gets no more until it does."""
+        if not self.sink.write(text_frame(msgspec.json.encode(frame))) and self.subscription is not None:
             self.subscription.fall_behind()
-
-    def drained(self) -> None:
-        """The client has read what waited for it."""
-        if self.subscription is not None:
-            self.services.hub.resume(self.subscription)
-
-    def on_pong(self, data: bytes) -> None:
-        """A sign of life."""
-        self.alive = True
-
-    def on_ping(self, data: bytes) -> None:
-        """A sign of life; Tornado has answered it."""
-        self.alive = True
-
-    def on_close(self) -> None:
-        """The socket is gone, whoever closed it."""
-        self.leave()
 
     def leave(self) -> None:
         """Hear nothing more."""
         if self.subscription is not None:
             self.services.hub.unsubscribe(self.subscription)
         self.services.streams.remove(self)
+
+
+class SocketHandler(Handler):
+    """Admits a client and shakes hands; ``client`` is what then lives on."""
+
+    client: type[EventSocket]
+    refusal: Problem | None = None
+    cursor: Cursor | None = None
+
+    def initialize(self, services: Services, gate: Gate, access: Access, client: type[EventSocket]) -> None:  # type: ignore[override]
+        """As :meth:`Handler.initialize`, with the route's ``client``."""
+        super().initialize(services, gate, access)
+        self.client = client
+
+    async def prepare(self) -> None:
+        """Refuse over HTTP what a browser may not see; everything else is refused by a close code it can read."""
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise UpgradeRequired("Connect with a WebSocket client.")
+        if self.services.streams.stopping:
+            await Handler.prepare(self)
+        try:
+            await self.admit()
+            self.limit("connect", self.address)
+            self.cursor = cursor_of(self)
+        except Problem as problem:
+            self.check_origin_of(None, certain=True)  # a page of an origin that is nobody's gets no handshake
+            self.refusal = problem
+
+    async def get(self, *path: str) -> None:
+        """Check the address, then shake hands."""
+        accept = accept_key(self.request)
+        client = self.client(self, self.cursor)
+        if self.refusal is None:
+            try:
+                await client.check(self, *path)
+            except Problem as problem:
+                self.refusal = problem
+        taken = shake_hands(self, accept)
+        if taken is not None:
+            client.open(*taken, self.refusal)
+
+
+def socket(path: str, client: type[EventSocket], access: Access) -> Route:
+    """The line of the route table for a WebSocket."""
+    return Route(path, SocketHandler, access, {"client": client})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-
-from tornado.iostream import IOStream
+import socket
 
 from handlers.base import Handler, log_request, operation
-from handlers.sinks import StreamSink
+from handlers.connection import Connection, take_socket
 from replyx.auth import Actor, VisitorActor
 from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
 from replyx.eventlog import Cursor
@@ -45,46 +44,48 @@ def topics_of(actor: Actor, dialog_id: int) -> frozenset[str]:
     return frozenset({dialog_topic(dialog_id)})
 
 
-class EventStream:
+class EventStream(Connection):
     """One client's SSE connection, on a socket of its own: no handler, task or timer stays behind."""
 
-    __slots__ = ("_hub", "_sink", "_stream", "_streams", "_subscription", "expires_at", "grant", "kind")
+    __slots__ = ("_hub", "_streams", "_subscription", "expires_at", "grant", "kind")
 
     heartbeat_s = SSE_SLOTS
 
-    def __init__(self, stream: IOStream, hub: Hub, streams: Streams, actor: Actor, topics: frozenset[str]) -> None:
+    def __init__(self, taken: socket.socket, hub: Hub, streams: Streams, actor: Actor, topics: frozenset[str]) -> None:
+        super().__init__(taken)
         self.kind = "sse"
         self.grant = actor.grant
         self.expires_at = actor.expires_at
         self._hub = hub
         self._streams = streams
-        self._stream = stream
-        self._sink = StreamSink(stream, self._drained)
-        self._subscription = Subscription(topics, sse.SSE, self._sink, 0)
+        self._subscription = Subscription(topics, sse.SSE, self, 0)
 
     def start(self, head: bytes, cursor: Cursor | None) -> None:
         """Send the head of the answer and the opening, then everything from ``cursor`` on."""
-        # First of all: a write that finds the client gone closes the stream, and that must be heard.
-        self._stream.set_close_callback(self._closed)
-        self._sink.write(head + sse.opening(*position_of(self._hub, cursor)))
+        self.write(head + sse.opening(*position_of(self._hub, cursor)))
         self._streams.add(self)
         self._hub.subscribe(self._subscription, cursor)
 
     def heartbeat(self) -> None:
         """A comment, unless events still wait to leave: those are life enough."""
         if self._subscription.state is State.LIVE:
-            self._sink.write(sse.HEARTBEAT)
+            self.write(sse.HEARTBEAT)
 
     def end(self, why: CloseCode) -> None:
         """Say when to come back, and close."""
         retry_ms = 200 + secrets.randbelow(RETURN_WITHIN_MS - 200) if why is GOING_AWAY else sse.RETRY_MS
-        self._sink.write(sse.farewell(retry_ms))
-        self._stream.close()
+        self.write(sse.farewell(retry_ms))
+        self.abort()
 
-    def _drained(self) -> None:
+    def received(self, data: bytes) -> None:
+        """Nothing that a client has to say."""
+
+    def drained(self) -> None:
+        """The client has read what waited for it."""
         self._hub.resume(self._subscription)
 
-    def _closed(self) -> None:
+    def lost(self) -> None:
+        """The socket is gone, whoever closed it."""
         self._hub.unsubscribe(self._subscription)
         self._streams.remove(self)
 
@@ -103,11 +104,11 @@ class StreamHandler(Handler):
         self.set_header("Connection", "close")
         head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all())
         log_request(self)
-        stream = self.detach()
-        if stream.closed():
+        taken = take_socket(self)
+        if taken is None:
             return
         services = self.services
-        client = EventStream(stream, services.hub, services.streams, self.speaker, topics)
+        client = EventStream(taken[0], services.hub, services.streams, self.speaker, topics)
         client.start(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode("latin-1"), cursor)
 
 

@@ -236,8 +236,11 @@ class CloseCode:
     reconnect: bool
 
 
-GOING_AWAY = CloseCode(1012, "server restarting", reconnect=True)  # 1012: IANA WebSocket registry
+PROTOCOL_BROKEN = CloseCode(1002, "protocol error", reconnect=False)  # RFC 6455, 7.4.1
+NOT_UTF8 = CloseCode(1007, "text is not UTF-8", reconnect=False)  # RFC 6455, 7.4.1
 FRAME_TOO_LARGE = CloseCode(1009, "message too big", reconnect=True)  # RFC 6455, 7.4.1
+SERVER_FAILED = CloseCode(1011, "the server failed", reconnect=True)  # RFC 6455, 7.4.1
+GOING_AWAY = CloseCode(1012, "server restarting", reconnect=True)  # 1012: IANA WebSocket registry
 BAD_REQUEST = CloseCode(4400, "bad request", reconnect=False)
 BAD_CREDENTIAL = CloseCode(4401, "bad credential", reconnect=False)
 NOT_ENTITLED = CloseCode(4403, "not entitled", reconnect=False)
@@ -246,8 +249,11 @@ HEARTBEAT_LOST = CloseCode(4408, "heartbeat lost", reconnect=True)
 TOO_FAST = CloseCode(4429, "too fast", reconnect=True)
 
 CLOSE_CODES = (
-    GOING_AWAY,
+    PROTOCOL_BROKEN,
+    NOT_UTF8,
     FRAME_TOO_LARGE,
+    SERVER_FAILED,
+    GOING_AWAY,
     BAD_REQUEST,
     BAD_CREDENTIAL,
     NOT_ENTITLED,

@@ -7,7 +7,9 @@ import struct
 from replyx.eventlog import LoggedEvent
 
 TEXT = 0x81
+CLOSE = 0x88
 PING = 0x89
+PONG = 0x8A
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -18,6 +20,16 @@ def text_frame(payload: bytes) -> bytes:
 def ping_frame() -> bytes:
     """An empty ping."""
     return frame(PING, b"")
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """The answer to a ping that held ``payload`` (5.5.3)."""
+    return frame(PONG, payload)
+
+
+def close_frame(code: int | None, reason: str = "") -> bytes:
+    """The last frame (5.5.1), empty without a code; ``reason`` is at most 123 bytes."""
+    return frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason.encode())
 
 
 def frame(first: int, payload: bytes) -> bytes:

@@ -18,7 +18,7 @@ from handlers.access import Access
 from handlers.base import Operation, Route
 from handlers.openapi import METHODS, SECURITY, access_of
 from handlers.routes import ROUTES
-from handlers.sockets import EventSocket
+from handlers.sockets import SocketHandler
 from tests.scenario import (
     Json,
     Visitor,
@@ -101,7 +101,7 @@ OPERATORS = [
     and call.method != "DELETE"
     and not call.route.path.endswith(("/events", "/logout", "/password"))
 ]
-SOCKETS = [route for route in ROUTES if issubclass(route.handler, EventSocket) and route.access is not Access.PUBLIC]
+SOCKETS = [route for route in ROUTES if route.handler is SocketHandler and route.access is not Access.PUBLIC]
 
 
 def concrete(path: str, number: int = 1) -> str:
