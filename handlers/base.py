@@ -9,9 +9,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -50,8 +50,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 REQUESTS = itertools.count(secrets.randbits(60))  # names of requests: no secret, and none twice in the logs
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
-
 DIALOG_PATH = re.compile(r"/(api|ws)/(?:site/|widget/)?dialogs/([0-9]+)(/.*)?")
 
 
@@ -367,15 +365,11 @@ def spend_send(services: Services, actor: Actor, address: str) -> None:
 
 
 class Route(NamedTuple):
-    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id.
-
-    ``options`` go to the handler's ``initialize``.
-    """
+    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id."""
 
     path: str
     handler: type[Handler]
     access: Access
-    options: Mapping[str, Any] = NO_OPTIONS
 
 
 class NothingHere(Handler):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from handlers.room_sockets import Moment, RoomSocket
+from handlers.sockets import SocketHandler
 from handlers.streams import position_of
 from replyx.errors import Problem
 from replyx.events import ClientType, account_topic, clients_topic
@@ -115,3 +116,21 @@ class AdminSocket(ClientSocket):
     """The app of an admin: the role ``admin``."""
 
     kind = client_type = "admin"
+
+
+class UserHandler(SocketHandler):
+    """Lets in the app of a customer."""
+
+    client = UserSocket
+
+
+class ShopHandler(SocketHandler):
+    """Lets in the app of a shop."""
+
+    client = ShopSocket
+
+
+class AdminHandler(SocketHandler):
+    """Lets in the app of an admin."""
+
+    client = AdminSocket

@@ -9,7 +9,7 @@ import msgspec
 
 from handlers.base import Handler, spend_send
 from handlers.decoding import decode
-from handlers.sockets import EventSocket
+from handlers.sockets import EventSocket, SocketHandler
 from handlers.streams import position_of, topics_of
 from replyx.auth import Actor, VisitorActor
 from replyx.dialogs import ClientId, Draft, MessageId, sender_of
@@ -132,6 +132,12 @@ class DialogSocket(EventSocket):
             client_id = None
         shown = client_id if isinstance(client_id, str) and len(client_id) <= 64 else None
         return ErrorFrame(problem.code, problem.detail, shown, problem.retry_after)
+
+
+class DialogHandler(SocketHandler):
+    """Lets in an operator or a visitor."""
+
+    client = DialogSocket
 
 
 def _way(actor: Actor) -> str:

@@ -36,7 +36,6 @@ from handlers.base import NothingHere, Route, log_request
 from handlers.routing import RoutedApplication
 from handlers.socketio import rules
 from handlers.socketio_sessions import EngineServer
-from handlers.sockets import socket
 from replyx.services import Services
 from replyx.tokens import Tokens
 
@@ -100,14 +99,14 @@ ROUTES = (
     Route("/api/support/tickets/{ticket_id:token}", tickets.OneTicket, Access.PUBLIC),
     Route("/api/support/tickets/{ticket_id:token}/messages", tickets.TicketMessages, Access.PUBLIC),
     Route("/api/support/tickets/{ticket_id:token}/changes", tickets.TicketChanges, Access.OPERATOR),
-    socket("/ws/dialogs/{dialog_id}", dialog_sockets.DialogSocket, Access.STAFF),
-    socket("/ws/site/dialogs/{dialog_id}", dialog_sockets.DialogSocket, Access.SITE),
-    socket("/ws/widget/dialogs/{dialog_id}", dialog_sockets.DialogSocket, Access.GUEST),
-    socket("/ws/user", client_sockets.UserSocket, Access.USER),
-    socket("/ws/shop", client_sockets.ShopSocket, Access.SHOP),
-    socket("/ws/admin", client_sockets.AdminSocket, Access.ADMIN),
-    socket("/ws/webapp", webapp_sockets.WebappSocket, Access.PUBLIC),
-    socket("/ws", webapp_sockets.WebappSocket, Access.PUBLIC),
+    Route("/ws/dialogs/{dialog_id}", dialog_sockets.DialogHandler, Access.STAFF),
+    Route("/ws/site/dialogs/{dialog_id}", dialog_sockets.DialogHandler, Access.SITE),
+    Route("/ws/widget/dialogs/{dialog_id}", dialog_sockets.DialogHandler, Access.GUEST),
+    Route("/ws/user", client_sockets.UserHandler, Access.USER),
+    Route("/ws/shop", client_sockets.ShopHandler, Access.SHOP),
+    Route("/ws/admin", client_sockets.AdminHandler, Access.ADMIN),
+    Route("/ws/webapp", webapp_sockets.WebappHandler, Access.PUBLIC),
+    Route("/ws", webapp_sockets.WebappHandler, Access.PUBLIC),
     Route("/ws/stats", health.SocketStatsHandler, Access.PUBLIC),
     Route("/api/internal/broadcast", broadcasts.BroadcastHandler, Access.INTERNAL),
     Route("/metrics", health.MetricsHandler, Access.MONITOR),
@@ -136,8 +135,7 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> App
     shared: dict[str, Any] = {"services": services, "gate": gate}
     static = Path(services.root) / "static"
     specs: list[Any] = [
-        URLSpec(pattern(route.path) + "$", route.handler, {**shared, "access": route.access, **route.options})
-        for route in ROUTES
+        URLSpec(pattern(route.path) + "$", route.handler, {**shared, "access": route.access}) for route in ROUTES
     ]
     specs += rules(engine, "/socket.io/")
     specs += [

@@ -27,7 +27,7 @@ class RoutedApplication(Application):
             re.sub(r"\{\w+\}", "#", route.path): (
                 route.path.count("{"),
                 route.handler,
-                {**shared, "access": route.access, **route.options},
+                {**shared, "access": route.access},
             )
             for route in routes
             if ":token}" not in route.path

@@ -1,7 +1,7 @@
 """What every WebSocket of ours shares: admission, the greeting, the heartbeat, refusals, and its place in the log.
 
 One subclass of :class:`EventSocket` for each kind of client says what it greets with, what it hears and what its
-frames do; one of :class:`SocketHandler` lets it in.
+frames do; one of :class:`SocketHandler`, Tornado's handler of WebSockets, lets it in.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from socket import socket as Socket
 
 import msgspec
+from tornado.web import RequestHandler
+from tornado.websocket import WebSocketHandler
 
-from handlers.access import Access, Gate
-from handlers.base import Handler, Route
+from handlers.base import Handler
 from handlers.streams import cursor_of
 from handlers.websocket import WebSocket, accept_key, shake_hands
 from replyx.auth import AccountActor, Actor
@@ -201,17 +202,12 @@ class EventSocket:
         self.services.streams.remove(self)
 
 
-class SocketHandler(Handler):
-    """Admits a client and shakes hands; ``client`` is what then lives on."""
+class SocketHandler(Handler, WebSocketHandler):
+    """Admits a client of one type and shakes hands; a ``client`` is what then lives on."""
 
     client: type[EventSocket]
     refusal: Problem | None = None
     cursor: Cursor | None = None
-
-    def initialize(self, services: Services, gate: Gate, access: Access, client: type[EventSocket]) -> None:  # type: ignore[override]
-        """As :meth:`Handler.initialize`, with the route's ``client``."""
-        super().initialize(services, gate, access)
-        self.client = client
 
     async def prepare(self) -> None:
         """Refuse over HTTP what a browser may not see; everything else is refused by a close code it can read."""
@@ -240,7 +236,6 @@ class SocketHandler(Handler):
         if taken is not None:
             client.open(*taken, self.refusal)
 
-
-def socket(path: str, client: type[EventSocket], access: Access) -> Route:
-    """The line of the route table for a WebSocket."""
-    return Route(path, SocketHandler, access, {"client": client})
+    def _break_cycles(self) -> None:
+        """Let go at once: Tornado waits here for the end of a socket that is no longer the handler's."""
+        RequestHandler._break_cycles(self)

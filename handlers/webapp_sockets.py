@@ -10,6 +10,7 @@ import logging
 import msgspec
 
 from handlers.room_sockets import Moment, RoomSocket
+from handlers.sockets import SocketHandler
 from handlers.streams import position_of
 from replyx.errors import Problem
 from replyx.events import BROADCASTS
@@ -85,3 +86,9 @@ class WebappSocket(RoomSocket):
     def error_frame(self, problem: Problem, data: bytes) -> msgspec.Struct:
         """See :class:`EventSocket`."""
         return ErrorFrame(problem.code, problem.detail, problem.retry_after)
+
+
+class WebappHandler(SocketHandler):
+    """Lets in a web app."""
+
+    client = WebappSocket
