@@ -64,6 +64,8 @@ ROOT = Path(__file__).resolve().parent
 
 SWITCH_S = 0.0005  # the writer's thread shares the interpreter with the loop; the default 5 ms would stall either
 
+JUST_CONNECTED_S = 0.3  # in which a client that connected right before a stop can still send its request
+
 # Objects made between two collections, by generation. The defaults (700, 10, 10) look through every connection many
 # times a second; with these a durable send costs a tenth less CPU, and cycles still go within a second of load.
 COLLECT = (20_000, 20, 100)
@@ -167,6 +169,8 @@ class Server:
 
     async def stop(self, http: HttpServer) -> None:
         """Finish what is on its way, send every client away with a time to return, then close the store."""
+        http.stop_accepting()
+        await asyncio.sleep(JUST_CONNECTED_S)
         http.stop()
         await self.streams.close()
         self.engine.close()
