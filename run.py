@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from socket import socket
 
 import uvloop
-from tornado.netutil import bind_sockets
 
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
 from handlers.ticket_sockets import ticket_engine
-from replyx import cli, demo, eventlog, logs, passwords, rooms, settings
+from replyx import cli, demo, eventlog, listening, logs, passwords, rooms, settings, workers
 from replyx.accounts import Accounts
 from replyx.assistants import Assistants
 from replyx.auth import Authenticator, SharedSecret
@@ -33,6 +33,7 @@ from replyx.directory import Directory
 from replyx.events import room_topic
 from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limiter, Limits
+from replyx.listening import Assigned
 from replyx.migrations import HalfMoved, SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside import Outside
@@ -46,7 +47,7 @@ from replyx.retention import Retention
 from replyx.search import Search
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
-from replyx.settings import Settings, SettingsError, Wrong
+from replyx.settings import Settings, SettingsError
 from replyx.shared_limits import SharedLimits
 from replyx.sla import Hours, Policy
 from replyx.sla_watch import SlaWatch
@@ -62,6 +63,8 @@ from replyx.widgets import Widgets
 ROOT = Path(__file__).resolve().parent
 
 SWITCH_S = 0.0005  # the writer's thread shares the interpreter with the loop; the default 5 ms would stall either
+
+JUST_CONNECTED_S = 0.3  # in which a client that connected right before a stop can still send its request
 
 # Objects made between two collections, by generation. The defaults (700, 10, 10) look through every connection many
 # times a second; with these a durable send costs a tenth less CPU, and cycles still go within a second of load.
@@ -166,6 +169,8 @@ class Server:
 
     async def stop(self, http: HttpServer) -> None:
         """Finish what is on its way, send every client away with a time to return, then close the store."""
+        http.stop_accepting()
+        await asyncio.sleep(JUST_CONNECTED_S)
         http.stop()
         await self.streams.close()
         self.engine.close()
@@ -182,41 +187,74 @@ class Server:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-async def serve(given: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
-    try:
-        sockets = bind_sockets(given.port, given.host, backlog=4096)
-    except OSError as error:
-        raise OSError(
-            f"cannot listen on {given.host}:{given.port}: {error.strerror}. Choose another --port."
-        ) from error
+async def serve(given: Settings, assigned: Assigned | None = None) -> None:
+    """Run until SIGTERM or SIGINT; a worker also until its supervisor is gone."""
+    sockets = assigned.sockets if assigned else listening_sockets(given)
     port = sockets[0].getsockname()[1]
-    if given.demo:
-        demo.check_directory(
-            given.data_dir, ("replyx.db", "secrets.json", given.log_file.name if given.log_file else "-")
-        )
-    secrets = SecretsFile(given.data_dir, given.jwt_secret)
-    secrets.load()
-    store = opened(given)
-    if given.demo:
-        await demo.fill(store)
-        print(demo.welcome(given.base_url(port), given.internal_secret or secrets.load().internal_secret), flush=True)
+    store, secrets = await opened(given)
     server = Server(given, store, secrets, port)
     http = server.start()
-    if not await server.services.accounts.exist():
-        print(f"First start: open {given.base_url(port)}/admin with the one-time code {secrets.ensure_setup_code()}")
+    if assigned is None or assigned.first:
+        await greet(server)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     http.add_sockets(sockets)
     log.info("SSE Manager started: up to %d recent events in memory", RECENT_EVENTS)
-    host = f"[{given.host}]" if ":" in given.host else given.host
-    print(f"ReplyX is listening on http://{host}:{port}", flush=True)
+    if assigned:
+        loop.add_reader(assigned.lifeline, stopped.set)  # nothing is ever sent: it is readable when it ends
+        assigned.ready()
+    else:
+        announce(given, port)
     await stopped.wait()
+    if assigned:
+        loop.remove_reader(assigned.lifeline)
     log.info("stopping: %d streams are asked to come back", len(server.streams))
     await server.stop(http)
     log.info("stopped")
+
+
+async def supervise(given: Settings) -> int:
+    """Run ``given.workers`` processes of this program on one port; the exit status."""
+    passed_on = listening.from_systemd(os.environ, os.getpid())
+    first = passed_on or listening.bound(given.host, given.port, beside_others=True)
+    port = first[0].getsockname()[1]
+
+    def another() -> list[socket]:
+        return listening.bound(given.host, port, beside_others=True)
+
+    places = [first, *(passed_on or another() for _ in range(given.workers - 1))]
+    command = [sys.executable, *sys.orig_argv[1:]]
+    supervisor = workers.Supervisor(command, places, None if passed_on else another)
+    return await supervisor.run(lambda: announce(given, port))
+
+
+def listening_sockets(given: Settings) -> list[socket]:
+    """What systemd passed on, else the address of these settings.
+
+    With Redis another process may listen there too, so that a new one can start before the old one stops.
+    """
+    passed_on = listening.from_systemd(os.environ, os.getpid())
+    return passed_on or listening.bound(given.host, given.port, beside_others=bool(given.redis_url))
+
+
+def announce(given: Settings, port: int) -> None:
+    """Say that connections are accepted: one line on the terminal, and a word to systemd."""
+    host = f"[{given.host}]" if ":" in given.host else given.host
+    print(f"ReplyX is listening on http://{host}:{port}", flush=True)
+    listening.notify(os.environ, "READY=1")
+
+
+async def greet(server: Server) -> None:
+    """Print what whoever started the server needs to know next."""
+    services = server.services
+    if services.settings.demo:
+        secret = services.settings.internal_secret or services.secrets.load().internal_secret
+        print(demo.welcome(services.base_url, secret), flush=True)
+    if not await services.accounts.exist():
+        code = services.secrets.ensure_setup_code()
+        print(f"First start: open {services.base_url}/admin with the one-time code {code}", flush=True)
 
 
 def internal_secret(given: Settings, secrets: SecretsFile) -> str:
@@ -224,11 +262,18 @@ def internal_secret(given: Settings, secrets: SecretsFile) -> str:
     return given.internal_secret or (secrets.load().internal_secret if given.demo else "")
 
 
-def opened(given: Settings) -> Store:
-    """The store of these settings, its schema up to date."""
-    if given.workers > 1:
-        raise SettingsError([Wrong("WORKERS", str(given.workers), "must be 1 for now: start several processes")])
-    return Store.open(given.database, time.time)
+async def opened(given: Settings) -> tuple[Store, SecretsFile]:
+    """The store of these settings, its schema up to date, and the secrets; both are made at the first start."""
+    if given.demo:
+        demo.check_directory(
+            given.data_dir, ("replyx.db", "secrets.json", given.log_file.name if given.log_file else "-")
+        )
+    secrets = SecretsFile(given.data_dir, given.jwt_secret)
+    secrets.load()
+    store = Store.open(given.database, time.time)
+    if given.demo:
+        await demo.fill(store)
+    return store, secrets
 
 
 def allow_files() -> None:
@@ -252,12 +297,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             return cli.run(arguments, os.environ)
         given = settings.load(arguments, os.environ)
         logs.configure(given.log_level, given.log_format, given.log_file)
-        log.info("settings", extra=settings.redacted(given))
-        sys.setswitchinterval(SWITCH_S)
+        assigned = listening.assigned(os.environ)
+        if assigned is None:
+            log.info("settings", extra=settings.redacted(given))
         allow_files()
+        if given.workers > 1 and assigned is None:
+            return asyncio.run(supervise(given))
+        sys.setswitchinterval(SWITCH_S)
         collect_rarely()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(given))
+            runner.run(serve(given, assigned))
     except (SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable, demo.NotEmpty, OSError) as refusal:
         print(f"replyx: {refusal}", file=sys.stderr)
         return 2

@@ -108,6 +108,10 @@ class HttpServer(TCPServer):
         if self._detached:
             self._detached = {taken for taken in self._detached if taken.fileno() >= 0}
 
+    def stop_accepting(self) -> None:
+        """Accepts nothing more; what was accepted goes on, so that a client that has just connected can still ask."""
+        super().stop()
+
     def stop(self) -> None:
         """Accepts nothing more, closes idle connections and lets each request in progress be the last one."""
         super().stop()

@@ -22,10 +22,16 @@ class RedisServer:
         self._program = program
         self._directory = directory
         self._flags = list(flags)
+        self._sentinel: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = _free_port()
+
+    def configure(self, text: str) -> None:
+        """Run as a sentinel with this configuration, in place of the flags."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = self._directory / "sentinel.conf"
+        path.write_text(text)
+        self._sentinel = [str(path), "--sentinel", "--logfile", str(self._directory / "redis.log")]
 
     @property
     def url(self) -> str:
@@ -47,6 +53,8 @@ class RedisServer:
             "no",
         ]
         command += ["--dir", str(self._directory), "--logfile", str(self._directory / "redis.log"), *self._flags]
+        if self._sentinel:
+            command = [str(self._program), *self._sentinel]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
         while True:
@@ -86,3 +94,13 @@ class RedisServer:
     ) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
+
+
+def _free_port() -> int:
+    """A port that nobody has; a node of a Cluster also takes the one 10,000 above."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        if port < 55_000:
+            return port
