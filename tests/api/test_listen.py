@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenario import PATIENCE_S
+from tests.scenario import PATIENCE_S, tell
 from tests.server import ROOT, Server
 
 SECRET = "the secret of the tests of the listener, long enough"
@@ -98,25 +98,19 @@ def bot(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-def tell(bot: httpx.Client, shop: int) -> None:
-    """A shop has one more subscriber."""
-    answer = bot.post("/api/internal/broadcast", json={"type": "new_subscriber", "shopId": shop})
-    assert answer.status_code == 200, answer.text
-
-
 def test_events_come_as_lines_and_what_was_missed_comes_after_kill_9(
     server: Server, bot: httpx.Client, tmp_path: Path
 ) -> None:
     with listening(tmp_path, "--url", server.url, "--rooms", "shop:1", "--json") as listener:
         listener.note("connected to")
-        tell(bot, 1)
+        tell(bot, "new_subscriber", shopId=1)
         first = json.loads(listener.event())
         assert (first["type"], first["shopId"]) == ("new_subscriber", 1)
         server.kill()
         listener.note("again in")
         server.start()
         for shop in (2, 1, 2, 1):
-            tell(bot, shop)
+            tell(bot, "new_subscriber", shopId=shop)
         later = [json.loads(listener.event()) for _ in range(2)]
         ids = [int(event["cursor"].rpartition("-")[2]) for event in (first, *later)]
         assert ids == [ids[0], ids[0] + 2, ids[0] + 4], "its room's events, in order, once"

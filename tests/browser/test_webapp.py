@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests import scenario
 from tests.browser import accessibility
 from tests.browser.people import NETWORK, Console, Stage
+from tests.scenario import tell
 from tests.server import Server
 
 PHONE = (390, 844)
@@ -85,12 +86,6 @@ def bot(server: Server) -> Iterator[httpx.Client]:
     """A bot that has the secret."""
     with server.client(headers={"x-internal-secret": SECRET}) as client:
         yield client
-
-
-def tell(bot: httpx.Client, kind: str, **data: object) -> None:
-    """Broadcast."""
-    answer = bot.post("/api/internal/broadcast", json={"type": kind, **data})
-    assert answer.status_code == 200, answer.text
 
 
 def visit(stage: Stage, server: Server, query: str = "", context: BrowserContext | None = None) -> Shopper:

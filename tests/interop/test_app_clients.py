@@ -161,12 +161,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def project(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(npm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of ES modules with the clients that the guides name."""
-    npm = node.with_name("npm")
-    found = parts.require("npm", npm if npm.exists() else parts.in_path("npm"), "it comes with Node")
     folder = tmp_path_factory.mktemp("project")
-    problem = npm_clients.install(found, folder, PACKAGES)
+    problem = npm_clients.install(npm, folder, PACKAGES)
     parts.require("wscat, ws and axios", folder if problem is None else None, f"npm install: {problem}")
     package = folder / "package.json"
     package.write_text(json.dumps({**json.loads(package.read_text()), "type": "module"}))
