@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from replyx.store import Store, Transaction
 from tests.server import Server
+
+T = TypeVar("T")
 
 
 class Stored:
@@ -39,3 +43,9 @@ def stored(data_dir: Path) -> Iterator[Stored]:
             yield Stored(database, "?")
     finally:
         database.close()
+
+
+def change(server: Server, unit: Callable[[Transaction], T]) -> T:
+    """Run ``unit`` beside the running server, as a command in the terminal does; the server finds its events."""
+    url = Server.database_of(server.data_dir) if Server.database_of else None
+    return Store.open(url or server.data_dir / "replyx.db", time.time).change(unit)
