@@ -289,7 +289,7 @@ def collect_rarely() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """``replyx [serve]`` runs the server, ``replyx init|account|widget|token`` changes an installation."""
+    """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)  # the database and the log hold what people said in confidence
     try:

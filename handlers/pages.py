@@ -93,6 +93,13 @@ class TicketDemo(Page):
         self.finish(html)
 
 
+class WebappPage(Page):
+    @operation("The page of a shop that follows what bots broadcast", answers={200: str}, media_type="text/html")
+    async def get(self) -> None:
+        private = sorted(self.services.settings.broadcast_private_types)
+        self.show("webapp.html", config_json=self.json_block({"private_types": private}))
+
+
 class Home(Page):
     @operation("Where things are", answers={302: None})
     async def get(self) -> None:

@@ -120,6 +120,7 @@ ROUTES = (
     Route("/chat/{widget_id}", pages.ChatPage, Access.PUBLIC),
     Route("/demo-site/", pages.DemoSite, Access.PUBLIC),
     Route("/demo/", pages.TicketDemo, Access.PUBLIC),
+    Route("/webapp/", pages.WebappPage, Access.PUBLIC),
 )
 
 

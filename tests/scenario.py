@@ -253,6 +253,13 @@ def frame_of(connection: ClientConnection, kind: str) -> Json:
             return received
 
 
+def tell(bot: httpx.Client, kind: str, **data: object) -> None:
+    """Broadcast as ``bot``, who has the secret in its headers, and be answered."""
+    answer = bot.post("/api/internal/broadcast", json={"type": kind, **data})
+    assert answer.status_code == 200, answer.text
+    assert as_json(answer) == {"success": True, "message": "Broadcast sent", "type": kind}
+
+
 def closed_with(connection: ClientConnection) -> int:
     """The code with which the server closes a socket, past whatever it still says."""
     with contextlib.suppress(ConnectionClosed):

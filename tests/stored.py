@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from replyx.store import Store, Transaction
 from tests.server import Server
+
+T = TypeVar("T")
 
 
 class Stored:
@@ -44,3 +48,12 @@ def stored(data_dir: Path) -> Iterator[Stored]:
             yield Stored(database, "?")
     finally:
         database.close()
+
+
+def change(server: Server, unit: Callable[[Transaction], T]) -> T:
+    """Run ``unit`` beside the running server, as a command in the terminal does; the server finds its events."""
+    store = Store.open(place_of(server.data_dir), time.time)
+    try:
+        return store.change(unit)
+    finally:
+        store.disconnect()

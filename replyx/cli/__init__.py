@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
-from replyx.cli import account, init, move, token, widget
+from replyx.cli import account, init, listen, move, token, widget
 from replyx.settings import add_settings_arguments, from_namespace
 
-COMMANDS = {"init": init, "account": account, "widget": widget, "token": token, "move": move}
+COMMANDS = {"init": init, "account": account, "widget": widget, "token": token, "move": move, "listen": listen}
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:

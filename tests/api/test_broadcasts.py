@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from tests.scenario import as_json, bad_field, closed_with, frame, problem, socket_of
+from tests.scenario import bad_field, closed_with, frame, problem, socket_of, tell
 from tests.server import Server
 
 SECRET = "the secret of the tests of broadcasts, long enough"
@@ -42,13 +42,6 @@ def bot(server: Server) -> Iterator[httpx.Client]:
     """A bot that has the secret."""
     with server.client(headers={"x-internal-secret": SECRET}) as client:
         yield client
-
-
-def tell(bot: httpx.Client, kind: str, **data: object) -> None:
-    """Broadcast, and be answered."""
-    answer = bot.post(BROADCAST, json={"type": kind, **data})
-    assert answer.status_code == 200, answer.text
-    assert as_json(answer) == {"success": True, "message": "Broadcast sent", "type": kind}
 
 
 @contextlib.contextmanager

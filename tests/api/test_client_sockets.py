@@ -17,10 +17,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from replyx.events import CLIENT_TYPES, account_topic, clients_topic, everyone, room_topic
-from replyx.store import Store
+from replyx.store import Transaction
 from tests.scenario import Json, as_json, closed_with, eventually, frame, problem, socket_of
 from tests.server import PASSWORD, Server
-from tests.stored import place_of
+from tests.stored import change
 
 SECRET = "a signing secret of the tests of mobile clients that is long enough"
 CONFIGURED = "capacitor://localhost"
@@ -55,14 +55,14 @@ def tokens(server: Server, maria: httpx.Client) -> dict[str, str]:
 def tell(server: Server) -> Callable[..., None]:
     """Logs an event from a process of its own, as a command in the terminal does."""
 
-    def change(topics: Sequence[str], *names: str) -> None:
-        store = Store.open(place_of(server.data_dir), time.time)
-        for name in names:
-            event = Told("2026-03-09T10:30:00.000Z", {"product_name": name})
-            store.change(lambda tx, event=event: tx.append(tuple(topics), event))
-        store.disconnect()
+    def log(topics: Sequence[str], *names: str) -> None:
+        def unit(tx: Transaction) -> None:
+            for name in names:
+                tx.append(tuple(topics), Told("2026-03-09T10:30:00.000Z", {"product_name": name}))
 
-    return change
+        change(server, unit)
+
+    return log
 
 
 def client(server: Server, client_type: str, token: str, **query: str) -> ClientConnection:

@@ -40,6 +40,7 @@ OPEN = {
     "GET /chat/{widget_id}",
     "GET /demo-site/",
     "GET /demo/",
+    "GET /webapp/",
     "GET /docs",
     "GET /docs/errors",
     "GET /openapi.json",

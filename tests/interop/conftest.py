@@ -30,12 +30,17 @@ def patient_echo() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture(scope="session")
-def modules(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def npm(node: Path) -> Path:
+    """Path of npm."""
+    beside = node.with_name("npm")
+    return parts.require("npm", beside if beside.exists() else parts.in_path("npm"), "it comes with Node")
+
+
+@pytest.fixture(scope="session")
+def modules(npm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder ``node_modules`` with the clients under their names in :data:`CLIENTS`."""
-    npm = node.with_name("npm")
-    found = parts.require("npm", npm if npm.exists() else parts.in_path("npm"), "it comes with Node")
     folder = tmp_path_factory.mktemp("npm")
-    problem = npm_clients.install(found, folder, CLIENTS)
+    problem = npm_clients.install(npm, folder, CLIENTS)
     installed = folder / "node_modules"
     return parts.require("socket.io-client", installed if problem is None else None, f"npm install: {problem}")
 

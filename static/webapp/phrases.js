@@ -1,0 +1,100 @@
+/** The shop page's words. The indicator reads the same in both languages, as people search for it. */
+const indicator = {
+  state_idle: '🔴 WS Disconnected',
+  state_connecting: '🔴 WS Disconnected',
+  state_live: '🟢 WS Connected',
+  state_offline: '🔴 WS Disconnected',
+  state_refused: '🔴 WS Disconnected',
+};
+
+export const phrases = {
+  ru: {
+    ...indicator,
+    title: 'Витрина',
+    all_shops: 'Все магазины',
+    shop: 'Магазин',
+    shop_id: 'Магазин {id}',
+    products: 'Товары',
+    products_count: { one: '{n} товар', few: '{n} товара', many: '{n} товаров', other: '{n} товара' },
+    no_products: 'Одобренных товаров пока нет. Новый появится здесь сам.',
+    products_failed: 'Не удалось обновить список.',
+    retry: 'Повторить',
+    order: 'Заказ',
+    order_number: 'Номер заказа',
+    order_hint: 'Статус обновится сам, как только бот сообщит о нём.',
+    follow: 'Следить',
+    unfollow: 'Не следить',
+    order_wrong: 'До 64 знаков, без пробелов и запятых',
+    order_waiting: 'Ждём первого сообщения о заказе',
+    order_since: 'обновлено в {time}',
+    subscribers: 'Новые подписчики',
+    subscribers_since: 'с тех пор, как открыта страница',
+    events: 'События',
+    no_events: 'Здесь появится то, о чём сообщают боты.',
+    event_product_added: 'Добавлен товар {productId}',
+    event_product_updated: 'Изменён товар {productId}',
+    event_product_deleted: 'Удалён товар {productId}',
+    event_order_status: 'Заказ {orderId}: {status}',
+    event_new_subscriber: 'Новый подписчик',
+    event_shop_updated: 'Изменены данные магазина',
+    of_shop: 'магазин {id}',
+    status_pending: 'Ожидает',
+    status_confirmed: 'Подтверждён',
+    status_paid: 'Оплачен',
+    status_processing: 'Собирается',
+    status_shipped: 'Отправлен',
+    status_delivered: 'Доставлен',
+    status_completed: 'Выполнен',
+    status_cancelled: 'Отменён',
+  },
+  en: {
+    ...indicator,
+    title: 'Shop window',
+    all_shops: 'All shops',
+    shop: 'Shop',
+    shop_id: 'Shop {id}',
+    products: 'Products',
+    products_count: { one: '{n} product', other: '{n} products' },
+    no_products: 'No approved products yet. A new one appears here by itself.',
+    products_failed: 'The list could not be renewed.',
+    retry: 'Try again',
+    order: 'Order',
+    order_number: 'Order number',
+    order_hint: 'The status changes by itself as soon as the bot tells of it.',
+    follow: 'Follow',
+    unfollow: 'Stop following',
+    order_wrong: 'Up to 64 characters, without spaces and commas',
+    order_waiting: 'Waiting for the first word about this order',
+    order_since: 'updated at {time}',
+    subscribers: 'New subscribers',
+    subscribers_since: 'since this page was opened',
+    events: 'Events',
+    no_events: 'What bots tell of appears here.',
+    event_product_added: 'Product {productId} added',
+    event_product_updated: 'Product {productId} changed',
+    event_product_deleted: 'Product {productId} deleted',
+    event_order_status: 'Order {orderId}: {status}',
+    event_new_subscriber: 'New subscriber',
+    event_shop_updated: 'The shop has changed',
+    of_shop: 'shop {id}',
+    status_pending: 'Pending',
+    status_confirmed: 'Confirmed',
+    status_paid: 'Paid',
+    status_processing: 'Being packed',
+    status_shipped: 'Shipped',
+    status_delivered: 'Delivered',
+    status_completed: 'Completed',
+    status_cancelled: 'Cancelled',
+  },
+};
+
+/**
+ * A status in words; one that nobody has translated is shown as the bot has it.
+ * @param {(key: string) => string} t
+ * @param {string} status
+ */
+export function statusWords(t, status) {
+  const key = `status_${String(status).toLowerCase()}`;
+  const words = t(key);
+  return words === key ? String(status) : words;
+}
