@@ -157,6 +157,11 @@ def clients_topic(client_type: ClientType) -> str:
     return f"clients:{client_type}"
 
 
+def is_broadcast(topics: str) -> bool:
+    """Whether an event of these ``topics`` (separated by spaces) is a bot's: its type may be any word."""
+    return all(topic in ("", BROADCASTS) or topic.startswith(room_topic("")) for topic in topics.split(" "))
+
+
 def room_topic(room: str) -> str:
     """The topic of a room that clients name, such as ``shop:123``."""
     return f"room:{room}"

@@ -25,6 +25,7 @@ ON_BOTH = (
     "api/test_dialogs.py",
     "api/test_messages.py",
     "api/test_products.py",
+    "api/test_push.py",
     "api/test_search.py",
     "api/test_tickets.py",
     "chaos/test_kill.py",

@@ -46,16 +46,22 @@ class Answer:
     raw: bytes = b""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has left, or will not speak our TLS, is part of the test."""
+
+
 class Receiver:
     """Keeps what it receives. ``behave`` gives the answer for each request; it may wait. ``tls`` makes it HTTPS."""
 
     def __init__(self, behave: Callable[[Received], Answer] | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.behave = behave or (lambda _: Answer())
         self.received: list[Received] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property

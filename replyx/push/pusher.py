@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from replyx import log_positions, tasks
+from replyx import events, log_positions, tasks
 from replyx.errors import StoreUnavailable
 from replyx.hub import Hub
 from replyx.leases import Lease
@@ -141,8 +141,8 @@ class Pusher:
         while await self._lease.hold():
             page = await self._store.commit(_next_page)
             fresh = (self._clock() - STALE_S) * 1000
-            for payload, created_at in page:
-                if created_at >= fresh:
+            for topics, payload, created_at in page:
+                if created_at >= fresh and not events.is_broadcast(topics):
                     await self._spread(json.loads(payload))
             if len(page) < EVENTS:
                 return
@@ -169,12 +169,12 @@ class Pusher:
                 log.warning("push device=%d is gone, and could not be forgotten yet", reached.device.id)
 
 
-def _next_page(tx: Transaction) -> list[tuple[str, int]]:
-    """The next events and when they happened; the place moves over them."""
+def _next_page(tx: Transaction) -> list[tuple[str, str, int]]:
+    """Topics and payload of the next events, and when they happened; the place moves over them."""
     position = log_positions.place(tx, rows.FOLLOWER)
     page = tx.execute(
-        "SELECT id, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (position, EVENTS)
+        "SELECT id, topics, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (position, EVENTS)
     ).fetchall()
     if page:
         log_positions.move(tx, rows.FOLLOWER, page[-1][0])
-    return [(payload, created_at) for _, payload, created_at in page]
+    return [(topics, payload, created_at) for _, topics, payload, created_at in page]

@@ -73,9 +73,11 @@ def dispatch(tx: Transaction, epoch: str) -> bool:
         ).fetchall()
     ]
     page = tx.execute(
-        "SELECT id, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (position, PAGE)
+        "SELECT id, topics, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (position, PAGE)
     ).fetchall()
-    for event_id, payload, created_at in page:
+    for event_id, topics, payload, created_at in page:
+        if events.is_broadcast(topics):
+            continue
         kind = _type_of.decode(payload).type
         takers = [hook_id for hook_id, since, names in hooks if since < event_id and names & {kind, group_of(kind)}]
         if takers:

@@ -16,6 +16,8 @@ from tests.server import Server
 
 PUSH = "/api/v1/push"
 SUBSCRIPTIONS = f"{PUSH}/subscriptions"
+BROADCAST = "/api/internal/broadcast"
+SECRET = "correct-horse-battery-staple-and-more"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
     flags = ["--webhook-private-networks", "127.0.0.0/8", "--rate-limits", "off"]
     flags += ["--push-contact", "mailto:admin@chat.example"]
     data = tmp_path_factory.mktemp("server") / "data"
-    with Server(data, flags=flags, env={"SSL_CERT_FILE": str(authority.file)}) as running:
+    with Server(data, flags=flags, env={"SSL_CERT_FILE": str(authority.file), "INTERNAL_SECRET": SECRET}) as running:
         yield running
 
 
@@ -175,6 +177,20 @@ class TestSending:
         for who, browser in people.items():
             assert forget(accounts[who], browser).status_code == 204
             accounts[who].close()
+
+    def test_a_broadcast_under_the_name_of_an_event_wakes_nobody_and_stops_nothing(
+        self, http: httpx.Client, server: Server, boris: httpx.Client, service: Receiver, phone: PushBrowser
+    ) -> None:
+        """Its members are the bot's: read as a product's, they once ended the task that sends, and the server."""
+        register(boris, phone)
+        for kind in ("product.approved", "product.rejected", "message:new"):
+            answer = http.post(BROADCAST, headers={"x-internal-secret": SECRET}, json={"type": kind, "shopId": 1})
+            assert answer.status_code == 200, answer.text
+        guest(http).say(http, "hello")
+        (received,) = service.wait_for(1)
+        assert phone.shown(received)["body"] == "hello"
+        assert server.running
+        forget(boris, phone)
 
     @pytest.mark.parametrize("status", [404, 410])
     def test_a_device_that_is_gone_is_forgotten(

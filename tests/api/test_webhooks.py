@@ -440,5 +440,6 @@ class TestDying:
             assert len(receiver.received) == len(set(receiver.ids())) == 20
             first.kill()
             said += self.talk(second, anna, 20, 10)
-            receiver.wait_for(30)
+            # What the first had sent and not yet written down comes again, under the same id.
+            eventually(lambda: len(set(receiver.ids())) == 30, "30 events", 2 * PATIENCE_S)
             self.check(receiver, said)

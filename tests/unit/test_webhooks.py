@@ -162,6 +162,14 @@ class TestDispatch:
         post.dispatch()
         assert (post.ids(everything), post.ids(tickets), post.ids(late)) == ([4, 5, 6, 7], [6], [7])
 
+    @pytest.mark.parametrize("topics", [("broadcasts", "room:shop:1"), ("room:order:9",), ()])
+    def test_what_a_bot_broadcasts_under_an_events_name_is_none(self, post: Post, topics: tuple[str, ...]) -> None:
+        hook = post.hook("message")
+        post.store.change(lambda tx: tx.append(topics, Happened(1)))
+        post.happen(1)
+        post.dispatch()
+        assert post.ids(hook) == [2]
+
     def test_an_event_becomes_one_delivery_however_often_the_log_is_followed(self, post: Post) -> None:
         hook = post.hook("message")
         for _ in range(3):
