@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 import platform
+import resource
 import sqlite3
 import sys
 import time
@@ -14,8 +15,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import broadcasts, footprint, history, sends
+from tests.bench import broadcasts, footprint, history, others, sends
 from tests.bench.load import Load, compiled
+from tests.bench.others import Others
 from tests.bench.plan import FULL, QUICK, Plan
 from tests.bench.servers import CORES, ROOT, Failed, scratch
 from tests.bench.table import Row, markdown
@@ -23,7 +25,9 @@ from tests.bench.table import Row, markdown
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- made: figures -->\n", "<!-- end: figures -->"  # as tests/docs_pages.py marks what is made
 
-Measure = Callable[[Load, Plan], Iterator[Row]]
+SPARE_DESCRIPTORS = 300
+
+Measure = Callable[[Load, Plan, Others], Iterator[Row]]
 MEASURES: dict[str, Measure] = {
     "sends": sends.send_rates,
     "broadcast": broadcasts.broadcast_rates,
@@ -45,11 +49,16 @@ def main() -> int:
     rows: list[Row] = []
     failures: list[str] = []
     began = time.monotonic()
-    with compiled() as load:
+    _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max(*plan.subscribers, plan.returning, plan.idle) + SPARE_DESCRIPTORS
+    if descriptors < needed:
+        print(f"each process must be able to open {needed} files; `ulimit -Hn` says {descriptors}", file=sys.stderr)
+        return 1
+    with compiled() as load, others.found() as there:
         for name in options.only or MEASURES:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             try:
-                rows += MEASURES[name](load, plan)
+                rows += MEASURES[name](load, plan, there)
             except Failed as failure:
                 failures.append(f"{name}: {failure}")
     figures = f"{_machine()}\n\n{markdown(rows)}\n" if rows else ""
@@ -74,7 +83,7 @@ def write(page: Path, figures: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure ReplyX beside other servers.")
-    parser.add_argument("--full", action="store_true", help="large numbers and Node's ws, in about half an hour")
+    parser.add_argument("--full", action="store_true", help="10,000 clients, 1,000,000 messages, half an hour")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--rounds", type=int, metavar="N", help="repeat each comparison N times")
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), metavar="NAME", help=", ".join(MEASURES))

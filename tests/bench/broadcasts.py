@@ -1,76 +1,97 @@
-"""One message to everybody: deliveries per second to many subscribers of one dialog."""
+"""One message to everybody: deliveries per second to many subscribers of one dialog or ticket."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.load import Load, Run
+from tests.bench.others import Others
 from tests.bench.plan import Plan
-from tests.bench.servers import REPLYX, WS, Process, ReplyX, node_ws, running, scratch, starlette, tornado
+from tests.bench.servers import REPLYX, Peer, Process, ReplyX, running, scratch, starlette, tornado
 from tests.bench.table import Row, whole
 
 SENDERS = 8  # and as many messages on their way at once
 BYTES = 200
-PEER_PATHS = {"ws": "/listen", "sse": "/events"}
-OUR_PATHS = {"ws": "/ws/dialogs/1", "sse": "/api/dialogs/1/events"}
-NAMES = {"ws": "WebSockets", "sse": "event streams (SSE)"}
-TARGETS = {"ws": "4 × Tornado", "sse": ""}
 
 
-def broadcast_rates(load: Load, plan: Plan) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of listener: how the load names it, where it listens here and at the peers, and who they are."""
+
+    name: str
+    load: str
+    ours: str
+    theirs: str
+    peers: Callable[[Others, Path], list[Peer]]
+    target: str = ""
+    most: int | None = None
+
+    def listeners(self, server: Process, count: int) -> tuple[object, ...]:
+        """The load's options for ``count`` listeners of ``server``."""
+        return ("subscribe", f"{self.load},{count},{self.ours if server.name == REPLYX else self.theirs}")
+
+
+WEBSOCKETS = Kind(
+    "WebSockets",
+    "ws",
+    "/ws/dialogs/1",
+    "/listen",
+    lambda others, directory: [starlette(directory), tornado(directory), *others.websockets(directory)],
+    "1 × nchan, 1.4 × ws, 4 × Tornado",
+)
+STREAMS = Kind(
+    "event streams (SSE)",
+    "sse",
+    "/api/dialogs/1/events",
+    "/events",
+    lambda others, directory: [starlette(directory), tornado(directory), *others.event_streams(directory)],
+    "1 × nchan",
+)
+SOCKETS_IO = Kind(
+    "Socket.IO clients",
+    "sio",
+    "/socket.io/?EIO=4&transport=websocket",
+    "/socket.io/?EIO=4&transport=websocket",
+    lambda others, directory: others.socket_io(directory),
+    most=1_000,
+)
+KINDS = (WEBSOCKETS, STREAMS, SOCKETS_IO)
+
+
+def broadcast_rates(load: Load, plan: Plan, others: Others) -> Iterator[Row]:
     """Deliveries per second. ReplyX stores each message first; the peers keep nothing."""
-    with scratch() as directory:
-        node = _node(directory) if plan.node else None
-        for subscribers in plan.subscribers:
-            for kind in ("ws", "sse"):
-                work = f"broadcast to {subscribers:,} {NAMES[kind]}"
-                row = Row(work, "deliveries/s", whole, TARGETS[kind])
-                for _ in range(plan.rounds):
-                    _round(load, plan, row, kind, subscribers, node)
-                yield row
+    for subscribers in plan.subscribers:
+        for kind in KINDS:
+            if kind.most is not None and subscribers > kind.most:
+                continue
+            row = Row(f"broadcast to {subscribers:,} {kind.name}", "deliveries/s", whole, kind.target)
+            for _ in range(plan.rounds):
+                row.add(REPLYX, _ours(load, plan, kind, subscribers).deliveries_per_s)
+                with scratch() as directory:
+                    for peer in kind.peers(others, directory):
+                        with running(peer):
+                            run = _run(load, plan, peer, kind.listeners(peer, subscribers), "/broadcast")
+                        row.add(peer.name, run.deliveries_per_s)
+            yield row
 
 
-def _round(load: Load, plan: Plan, row: Row, kind: str, subscribers: int, node: tuple[str, Path] | None) -> None:
+def _ours(load: Load, plan: Plan, kind: Kind, subscribers: int) -> Run:
     with scratch() as directory:
         ours = ReplyX(directory)
         with running(ours):
-            paths = OUR_PATHS[kind], "/api/dialogs/1/messages"
-            row.add(REPLYX, _run(load, plan, ours, kind, subscribers, paths, ours.login()).deliveries_per_s)
-    for peer in (starlette, tornado):
-        with scratch() as directory, running(peer(directory)) as server:
-            paths = PEER_PATHS[kind], "/broadcast"
-            row.add(server.name, _run(load, plan, server, kind, subscribers, paths).deliveries_per_s)
-    if node and kind == "ws":
-        with scratch() as directory, running(node_ws(directory, *node)) as server:
-            row.add(WS, _run(load, plan, server, kind, subscribers, ("/", "/broadcast")).deliveries_per_s)
+            listeners = kind.listeners(ours, subscribers)
+            if kind is not SOCKETS_IO:
+                return _run(load, plan, ours, listeners, "/api/dialogs/1/messages", ours.login())
+            ticket = ours.ticket()
+            options = (*listeners, "join", ticket, "text", "content")
+            return _run(load, plan, ours, options, f"/api/support/tickets/{ticket}/messages")
 
 
 def _run(
-    load: Load,
-    plan: Plan,
-    server: Process,
-    kind: str,
-    subscribers: int,
-    paths: tuple[str, str],
-    token: str | None = None,
+    load: Load, plan: Plan, server: Process, listeners: tuple[object, ...], post: str, token: str | None = None
 ) -> Run:
-    listen, post = paths
+    subscribers = int(str(listeners[1]).split(",")[1])
     size = ("messages", plan.deliveries // subscribers, "bytes", BYTES, "window", SENDERS)
-    return load.run(
-        server, "subscribe", f"{kind},{subscribers},{listen}", "send", f"http,{SENDERS},{post}", *size, token=token
-    )
-
-
-def _node(directory: Path) -> tuple[str, Path] | None:
-    """Node and a fresh copy of the package ``ws``; None, said aloud, where they cannot be had."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm:
-        command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(directory), "ws@8"]
-        if subprocess.run(command, check=False, timeout=120).returncode == 0:
-            return node, directory / "node_modules" / "ws"
-    print("skipped: ws on Node (it needs node, npm and the npm registry)", file=sys.stderr)
-    return None
+    return load.run(server, *listeners, "send", f"http,{SENDERS},{post}", *size, token=token)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 from tests.bench.load import Load
+from tests.bench.others import Others
 from tests.bench.plan import Plan
 from tests.bench.servers import REPLYX, Failed, ReplyX, running, scratch
 from tests.bench.table import Row, hundredths
@@ -23,7 +24,7 @@ FIRST_PAGES = {
 }
 
 
-def return_of_everybody(load: Load, plan: Plan) -> Iterator[Row]:
+def return_of_everybody(load: Load, plan: Plan, others: Others) -> Iterator[Row]:
     """The server restarts, all clients come back at once with the cursor they had, and the log tells them the rest."""
     work = f"{plan.returning:,} clients return after a restart, {MISSED} missed events each, all caught up"
     row = Row(work, "s", hundredths, "≤ 10 for 10,000")
@@ -43,7 +44,7 @@ def return_of_everybody(load: Load, plan: Plan) -> Iterator[Row]:
     yield row
 
 
-def first_pages(load: Load, plan: Plan) -> Iterator[Row]:
+def first_pages(load: Load, plan: Plan, others: Others) -> Iterator[Row]:
     """Two servers at once, one with a short and one with a long history, asked in turn."""
     with ExitStack() as stack:
         servers = []

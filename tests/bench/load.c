@@ -1,10 +1,12 @@
 /* The bench's load: subscribers that count, senders that wait for their answers, one thread, one epoll.
  *
  *   load HOST PORT [option value ...]
- *     subscribe KIND,COUNT,PATH   listeners, KIND is sse or ws; may be repeated; {n} in PATH counts up from 'first'
+ *     subscribe KIND,COUNT,PATH   listeners, KIND is sse, ws or sio; may be repeated; {n} in PATH counts up from 'first'
+ *     join TICKET                 what each sio listener (Socket.IO over WebSocket) joins
  *     send KIND,COUNT,PATH        senders, KIND is http or ws; each waits for the answer to its last message
  *     echo 1                      a sending WebSocket must also receive its own messages as events, like a subscriber
  *     messages N, bytes N         how many messages, and the size of each one's JSON object
+ *     text NAME                   the member of that object which holds the text ("text")
  *     window N                    at most N messages on their way to the subscribers at once (0: no bound)
  *     rate N                      a message every 1/N s whatever happens; latency then counts from when it was due
  *     header 'Name: value'        with every request; may be repeated
@@ -31,8 +33,8 @@
 #include <unistd.h>
 
 enum { MARK = 9, HEAD = 16384, READ = 262144, GROUPS = 8, AT_ONCE = 128 };
-enum { SSE, WS, HTTP };                 /* kinds */
-enum { DIALLING, SHAKING, OPEN };       /* states */
+enum { SSE, WS, SIO, HTTP };            /* kinds */
+enum { DIALLING, SHAKING, ENTERING, JOINING, OPEN };   /* states; the two before the last are Socket.IO's */
 
 typedef struct { int kind, count, sends; char path[2048]; } Group;
 typedef struct {
@@ -44,6 +46,7 @@ typedef struct {
 
 static struct sockaddr_in server;
 static char host[256], headers[8192];
+static const char *ticket = "", *text_name = "text";
 static Group groups[GROUPS];
 static Client *clients;
 static int group_count, client_count, open_count, dialled, poller, timer = -1, first, echo, replay, hold;
@@ -108,6 +111,16 @@ static void shake(Client *c) {
                    : "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n");
   put(c, out, n);
   c->state = SHAKING;
+}
+
+/* A text frame of a client; a mask of zeros leaves the bytes as they are. */
+static void put_text(Client *c, const char *text, int size) {
+  char out[40000] = {(char)0x81};
+  int head = 2;
+  if (size < 126) out[1] = (char)(0x80 | size);
+  else { out[1] = (char)(0x80 | 126); out[2] = size >> 8; out[3] = size; head = 4; }
+  memcpy(out + head + 4, text, size);
+  put(c, out, head + 4 + size);
 }
 
 /* ---- receiving ---- */
@@ -186,7 +199,29 @@ static int ws_frame(Client *c, const char *in, int size) {
   return head + length;
 }
 
+/* Engine.IO and Socket.IO, as the Socket.IO protocol has it: "40" enters the namespace, "420[...]" asks, "430[...]" is
+ * the answer. */
+static void enter(Client *c, const char *in, int size) {
+  char ask[600];
+  if (c->state == ENTERING && memmem(in, size, "40{", 3)) {
+    put_text(c, ask, snprintf(ask, sizeof ask, "420[\"join_ticket\",{\"ticketId\":\"%s\"}]", ticket));
+    c->state = JOINING;
+  }
+  const char *answer = c->state == JOINING ? memmem(in, size, "430[", 4) : 0;
+  if (!answer) { keep(c, in, size); return; }
+  if (strncmp(answer, "430[{\"ok\":true", 14)) fail("not joined: %.*s", size, in);
+  opened(c);
+  free(c->in); c->in = 0; c->have = 0;
+}
+
+/* Engine.IO's ping is one frame with the text "2", and these bytes stand nowhere in a frame of JSON. */
+static void pong(Client *c, const char *in, int size) {
+  if (memmem(in, size, "\x81\x01" "2", 3)) put_text(c, "3", 1);
+}
+
 static void take(Client *c, const char *in, int size) {
+  if (c->state == ENTERING || c->state == JOINING) { enter(c, in, size); return; }
+  if (c->group->kind == SIO) pong(c, in, size);
   if (!c->group->sends) { int rest = marks(c, in, in + size); keep(c, in + size - rest, rest); return; }
   int used, at = 0;
   while ((used = (c->group->kind == HTTP ? http_answers : ws_frame)(c, in + at, size - at))) at += used;
@@ -196,11 +231,12 @@ static void take(Client *c, const char *in, int size) {
 static void head(Client *c, const char *in, int size) {
   const char *end = memmem(in, size, "\r\n\r\n", 4);
   if (!end) { keep(c, in, size); return; }
-  if (strncmp(in + 9, c->group->kind == WS ? "101" : "200", 3)) fail("no handshake: %.*s", size, in);
-  opened(c);
+  if (strncmp(in + 9, c->group->kind == SSE ? "200" : "101", 3)) fail("no handshake: %.*s", size, in);
+  if (c->group->kind == SIO) { put_text(c, "40", 2); c->state = ENTERING; }
+  else opened(c);
   int rest = in + size - end - 4;
   char *later = memcpy(malloc(rest + 1), end + 4, rest);
-  if (!c->group->sends) { free(c->in); c->in = 0; }
+  if (!c->group->sends && c->state == OPEN) { free(c->in); c->in = 0; }
   c->have = 0;
   take(c, later, rest);
   free(later);
@@ -220,8 +256,8 @@ static void readable(Client *c) {
 /* ---- sending ---- */
 
 static void send_message(Client *c, long k, double at) {
-  char path[2300], body[16384], out[40000], mask[8] = {0};
-  int n = snprintf(body, sizeof body, "{\"type\":\"message\",\"client_id\":\"%lx-%lx\",\"text\":\"^%08lx ", run, k, k);
+  char path[2300], body[16384], out[40000];
+  int n = snprintf(body, sizeof body, "{\"type\":\"message\",\"client_id\":\"%lx-%lx\",\"%s\":\"^%08lx ", run, k, text_name, k);
   while (n < bytes - 2) body[n++] = 'x';
   memcpy(body + n, "\"}", 2); n += 2;
   sent_at[k] = at; owner[k] = c - clients; c->busy = 1;
@@ -232,13 +268,7 @@ static void send_message(Client *c, long k, double at) {
     put(c, out, size + n);
     return;
   }
-  int size = 2;
-  out[0] = (char)0x81;
-  if (n < 126) out[1] = (char)(0x80 | n);
-  else { out[1] = (char)(0x80 | 126); out[2] = n >> 8; out[3] = n; size = 4; }
-  memcpy(out + size, mask, 4);                                     /* a mask of zeros leaves the bytes as they are */
-  memcpy(out + size + 4, body, n);
-  put(c, out, size + 4 + n);
+  put_text(c, body, n);
 }
 
 static void send_due(void) {
@@ -278,7 +308,7 @@ static void add_group(const char *text, int sends) {
   Group *g = &groups[group_count++];
   char kind[8] = {0};
   if (group_count > GROUPS || sscanf(text, "%7[^,],%d,%2047s", kind, &g->count, g->path) != 3) fail("not KIND,COUNT,PATH: %s", text);
-  g->kind = !strcmp(kind, "sse") ? SSE : !strcmp(kind, "ws") ? WS : HTTP;
+  g->kind = !strcmp(kind, "sse") ? SSE : !strcmp(kind, "ws") ? WS : !strcmp(kind, "sio") ? SIO : HTTP;
   g->sends = sends;
   client_count += g->count;
   if (!sends) subscribers += g->count;
@@ -297,6 +327,8 @@ static void options(int argc, char **argv) {
       if (!strcmp(argv[i], numbers[k].name)) { *numbers[k].value = atoi(argv[i + 1]); known = 1; }
     if (!strcmp(argv[i], "subscribe") || !strcmp(argv[i], "send")) add_group(argv[i + 1], argv[i][2] == 'n');
     else if (!strcmp(argv[i], "header")) { strncat(headers, argv[i + 1], sizeof headers - strlen(headers) - 3); strcat(headers, "\r\n"); }
+    else if (!strcmp(argv[i], "join")) ticket = argv[i + 1];
+    else if (!strcmp(argv[i], "text")) text_name = argv[i + 1];
     else if (!known) fail("no such option: %s", argv[i]);
   }
   if (bytes > 16000) fail("at most 16000 bytes");

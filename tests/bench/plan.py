@@ -18,7 +18,6 @@ class Plan:
     returning: int = 2_000
     small: int = 1_000
     large: int = 200_000
-    node: bool = False
 
 
 QUICK = Plan()
@@ -30,5 +29,4 @@ FULL = Plan(
     pace_s=10,
     returning=10_000,
     large=1_000_000,
-    node=True,
 )

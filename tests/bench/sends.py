@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.bench.load import Load, Run
+from tests.bench.others import Others
 from tests.bench.plan import Plan
 from tests.bench.servers import REPLYX, Process, ReplyX, running, scratch, starlette, tornado
 from tests.bench.table import Row, tenths, whole
@@ -18,7 +19,7 @@ PEER_SUBSCRIBERS = ("subscribe", "sse,2,/events")
 LEVELS = ("info", "warning")
 
 
-def send_rates(load: Load, plan: Plan) -> Iterator[Row]:
+def send_rates(load: Load, plan: Plan, others: Others) -> Iterator[Row]:
     """Sends per second over HTTP and WebSocket; each is on the disk, answered, and at two subscribers."""
     http = {level: Row(f"durable sends over HTTP, LOG_LEVEL={level}", "messages/s", whole) for level in LEVELS}
     ws = {level: Row(f"durable sends over WebSocket, LOG_LEVEL={level}", "messages/s", whole) for level in LEVELS}
@@ -59,7 +60,7 @@ def _theirs(load: Load, plan: Plan, server: Process) -> tuple[Run, Run]:
     return over_http, load.run(server, *PEER_SUBSCRIBERS, "send", f"ws,{SENDERS},/talk", *size)
 
 
-def latency(load: Load, plan: Plan) -> Iterator[Row]:
+def latency(load: Load, plan: Plan, others: Others) -> Iterator[Row]:
     """From the moment when a message is due until the other side's socket has it, at a steady pace."""
     middle = Row(f"send → other side at {PACE} messages/s, p50", "ms", tenths)
     late = Row(f"send → other side at {PACE} messages/s, p99", "ms", tenths, "10")

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -27,6 +28,8 @@ REPLYX = "ReplyX"
 STARLETTE = "Starlette + uvicorn"
 TORNADO = "Tornado"
 WS = "ws on Node"
+SOCKET_IO = "Socket.IO on Node"
+NCHAN = "nchan"
 
 # The first core serves and the second one loads. On a machine with one core nothing is pinned, and the figures are low.
 CORES = sorted(os.sched_getaffinity(0))
@@ -35,6 +38,13 @@ SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
 
 class Failed(Exception):
     """A server or a load did not do what was asked of it."""
+
+
+def _prepare() -> None:
+    """Between fork and exec: one core, and as many descriptors as the machine gives."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Process:
@@ -62,7 +72,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
                 env={**kept, "PYTHONPYCACHEPREFIX": str(self.directory / "bytecode"), **self._env},
-                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+                preexec_fn=_prepare,
             )
         while not self._answers():
             if self._process.poll() is not None or time.perf_counter() - began > START_S:
@@ -88,9 +98,11 @@ class Process:
         return self._log.read_text("utf-8", "replace")
 
     def rss_kb(self) -> float:
-        """Resident memory of the process in KB (proc(5), statm)."""
+        """Resident memory of the process and its children in KB (proc(5), statm)."""
         assert self._process is not None
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in (pid, *children))
         return pages * os.sysconf("SC_PAGE_SIZE") / 1024
 
     def call(self, method: str, path: str, body: object = None, token: str | None = None) -> Any:
@@ -143,6 +155,10 @@ class ReplyX(Process):
             raise Failed("the dialogs' ids are not in a row")
         return ids[0]
 
+    def ticket(self) -> str:
+        """The id of a new ticket."""
+        return str(self.call("POST", "/api/support/tickets", {"subject": "Bench", "description": "Bench"})["id"])
+
     def _answers(self) -> bool:
         if not self.port:
             listening = re.search(r"listening on http://\S+:(\d+)", self.log)
@@ -173,11 +189,6 @@ def starlette(directory: Path) -> Peer:
 def tornado(directory: Path) -> Peer:
     """Stock Tornado on uvloop, without an access log."""
     return Peer(TORNADO, [sys.executable, "-m", "tests.bench.peers.tornado_app", "{port}"], directory)
-
-
-def node_ws(directory: Path, node: str, package: Path) -> Peer:
-    """The package ``ws`` on Node."""
-    return Peer(WS, [node, str(PEERS / "ws_app.js"), "{port}", str(package)], directory)
 
 
 def free_port() -> int:

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.bench.servers import REPLYX, STARLETTE, TORNADO, WS
+from tests.bench.servers import NCHAN, REPLYX, SOCKET_IO, STARLETTE, TORNADO, WS
 
-PEERS = (STARLETTE, TORNADO, WS)
+PEERS = (STARLETTE, TORNADO, WS, SOCKET_IO, NCHAN)
 
 
 @dataclass(slots=True)
