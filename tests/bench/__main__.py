@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import broadcasts, footprint, history, sends
+from tests.bench import bots, broadcasts, footprint, history, sends
 from tests.bench.load import Load, compiled
 from tests.bench.plan import FULL, QUICK, Plan
 from tests.bench.servers import CORES, ROOT, Failed, scratch
@@ -27,6 +27,7 @@ Measure = Callable[[Load, Plan], Iterator[Row]]
 MEASURES: dict[str, Measure] = {
     "sends": sends.send_rates,
     "broadcast": broadcasts.broadcast_rates,
+    "bots": bots.bot_broadcasts,
     "latency": sends.latency,
     "memory": footprint.idle_memory,
     "start": footprint.start_and_rest,
