@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import broadcasts, footprint, history, others, sends
+from tests.bench import bots, broadcasts, footprint, history, others, sends
 from tests.bench.load import Load, compiled
 from tests.bench.others import Others
 from tests.bench.plan import FULL, QUICK, Plan
@@ -31,6 +31,7 @@ Measure = Callable[[Load, Plan, Others], Iterator[Row]]
 MEASURES: dict[str, Measure] = {
     "sends": sends.send_rates,
     "broadcast": broadcasts.broadcast_rates,
+    "bots": bots.bot_broadcasts,
     "latency": sends.latency,
     "memory": footprint.idle_memory,
     "start": footprint.start_and_rest,
