@@ -1,4 +1,4 @@
-import { input, labelled } from '../admin/views/fields.js';
+import { input, labelled } from '../shared/fields.js';
 import { el } from '../shared/dom.js';
 import { statusWords } from './phrases.js';
 

@@ -1,4 +1,4 @@
-import { choice, labelled } from '../admin/views/fields.js';
+import { choice, labelled } from '../shared/fields.js';
 import { el } from '../shared/dom.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
 import { StateBadge } from '../shared/state-badge.js';
