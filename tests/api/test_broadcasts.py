@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from tests.scenario import bad_field, closed_with, frame, problem, socket_of, tell
+from tests.scenario import bad_field, closed_with, eventually, frame, problem, socket_of, tell
 from tests.server import Server
 
 SECRET = "the secret of the tests of broadcasts, long enough"
@@ -181,13 +181,14 @@ class TestEndpoint:
                 assert not secret or secret not in document["detail"]
 
     def test_each_broadcast_is_one_line_of_the_log(self, server: Server, bot: httpx.Client) -> None:
-        before = sum("Broadcast" in line for line in server.lines)
+        tell(bot, "first_of_the_log")
         for kind, data in KNOWN.items():
             tell(bot, kind, **data)
         bot.post(BROADCAST, json={"type": "product_added"})
-        lines = [line for line in server.lines if "Broadcast" in line][before:]
-        assert [kind for kind in KNOWN for line in lines if kind in line.split()] == list(KNOWN)
-        assert len(lines) == len(KNOWN)
+        tell(bot, "last_of_the_log")
+        eventually(lambda: "last_of_the_log" in server.log, "the line of the last broadcast")
+        told = [line.partition(" Broadcast ")[2].split()[0] for line in server.lines if " Broadcast " in line]
+        assert told[told.index("first_of_the_log") :] == ["first_of_the_log", *KNOWN, "last_of_the_log"]
         assert [line for line in server.lines if SECRET in line and "INTERNAL_SECRET=" not in line] == []
 
     def test_a_bot_that_floods_is_told_to_wait(self, tmp_path_factory: pytest.TempPathFactory) -> None:
