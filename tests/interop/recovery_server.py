@@ -25,6 +25,7 @@ from handlers.socketio import rules, socket_io
 from handlers.socketio_sessions import EngineServer
 from replyx import eventlog
 from replyx.bus import LocalBus
+from replyx.eventlog import Cursor
 from replyx.hub import Hub
 from replyx.socketio.application import Client
 from replyx.socketio.engineio_ports import EngineSettings
@@ -54,8 +55,10 @@ def room_application(hub: Hub, store: Store) -> Namespaces:
 
     async def admit(client: Client, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         recovery = recovery_of(auth)
-        client.state = (frozenset({f"room:{auth['room']}"}), recovery.cursor if recovery else None)
-        return {"pid": recovery.pid if recovery else new_pid(hub.epoch, hub.last)}
+        # From the place that the pid names: the client may hear of it some time before ``greet`` is called.
+        cursor = recovery.cursor if recovery else Cursor(hub.epoch, hub.last)
+        client.state = (frozenset({f"room:{auth['room']}"}), cursor)
+        return {"pid": recovery.pid if recovery else new_pid(hub.epoch, cursor.id)}
 
     def greet(client: Client) -> None:
         topics, cursor = client.state
