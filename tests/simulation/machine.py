@@ -253,12 +253,12 @@ class Simulation(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if self.world is not None:
-                if sys.exc_info()[0] is None:
-                    self.world.quiet()
-                    self.no_task_failed()
-                self.world.close()
+            if self.world is not None and sys.exc_info()[0] is None:
+                self.world.quiet()
+                self.no_task_failed()
         finally:
+            if self.world is not None:
+                self.world.close()
             self.folder.cleanup()
 
 

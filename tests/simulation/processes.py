@@ -13,6 +13,7 @@ from peewee import OperationalError
 
 from replyx import eventlog, store
 from replyx.bus import Follower
+from replyx.databases import Sqlite
 from replyx.eventlog import LoggedEvent
 from replyx.hub import Hub
 from replyx.store import Query, Store, Unit
@@ -81,7 +82,7 @@ class SteppedStore(Store):
     """The real store whose writer and readers move when the simulation says so."""
 
     def __init__(self, path: Path, clock: Callable[[], float], loop: SimulatedLoop) -> None:
-        database = store.sqlite(path)
+        database = Sqlite(path)
         database.pragma("synchronous", "off", permanent=True)  # power cuts are another test's matter
         self.faults = Faults(database)
         super().__init__(database, clock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -22,6 +24,6 @@ def steps_of(stories: int, length: int) -> int:
 
 
 def test_every_client_hears_each_event_once_and_in_order_under_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
-    steps = steps_of(60, 50)
+    steps = steps_of(int(os.environ.get("REPLYX_STORIES", "60")), 50)
     with capsys.disabled():
         print(f"simulated {steps:,} steps")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from replyx import hub as hubs
-from replyx import store
+from replyx.databases import Sqlite
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import Cursor
 from replyx.events import TypingStart
@@ -364,22 +364,24 @@ class World:
 
     def close(self) -> None:
         """Stop everything."""
-        for process in self.processes:
-            process.crash()
-        self.observer.close()
-        self.loop.close()
+        try:
+            for process in self.processes:
+                process.crash()
+        finally:
+            self.observer.close()
+            self.loop.close()
 
 
 def observer_of(path: Path) -> Any:
     """The simulation's own connection to the database."""
-    database = store.sqlite(path)
+    database = Sqlite(path)
     database.pragma("synchronous", "off", permanent=True)  # opens it
     return database
 
 
 def make_template(path: Path) -> Path:
     """An empty database with the present schema, to be copied for each world."""
-    database = store.sqlite(path)
+    database = Sqlite(path)
     database.connect()
     migrate(database)
     database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
