@@ -11,7 +11,7 @@ import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, Protocol
 
 from replyx.errors import CursorMalformed
@@ -132,15 +132,15 @@ def between(rows: Rows, after: int, up_to: int) -> list[LoggedEvent]:
 
 
 def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
-    """Drop at most ``limit`` of the oldest events that are past the age or the count; returns how many went."""
+    """Drop at most ``limit`` of the oldest events that are past the age or the count; returns how many went.
+
+    Ends at the first event that must stay. The stamps need not rise with the ids: clocks differ and are set back, and
+    an event that was stamped long ago by mistake must not take the younger ones before it along.
+    """
     by_count = top(rows) - keep
-    # The newest of the old ones, by the index: MAX(id) would read them all, again for every piece.
-    aged = rows.execute(
-        "SELECT id FROM event WHERE created_at < ? ORDER BY created_at DESC LIMIT 1", (older_than_ms,)
-    ).fetchone()
-    last = max(by_count, aged[0] if aged else 0)
-    doomed = rows.execute("SELECT id, topics FROM event WHERE id <= ? ORDER BY id LIMIT ?", (last, limit)).fetchall()
-    for event_id, topics in doomed:
+    oldest = rows.execute("SELECT id, topics, created_at FROM event ORDER BY id LIMIT ?", (limit,))
+    doomed = list(takewhile(lambda row: row[0] <= by_count or row[2] < older_than_ms, oldest.fetchall()))
+    for event_id, topics, _ in doomed:
         for topic in topics.split(" "):
             rows.execute("DELETE FROM event_topic WHERE topic = ? AND event_id = ?", (topic, event_id))
     if doomed:

@@ -135,7 +135,7 @@ class Hub:
             self._topics.setdefault(topic, {}).setdefault(subscription.wire_of(topic), {})[subscription] = None
         if cursor is None:
             subscription.cursor = self.last
-            subscription.go_live()
+            self.resume(subscription)
         elif cursor.epoch is not None and cursor.epoch != self.epoch:
             self._resync(subscription, "epoch")
         else:

@@ -164,6 +164,15 @@ def test_pruning_by_age_goes_on_where_the_clock_was_set_back() -> None:
         assert {4, 5} <= set(ids)
 
 
+def test_an_event_that_a_wrong_clock_stamped_long_ago_takes_no_younger_one_along() -> None:
+    """A machine whose clock starts in 1970 wrote one event, and all before it were pruned days before their time."""
+    with log() as rows:
+        for now_ms in (30, 40, 0, 50):
+            write(rows, ("shoes",), now_ms=now_ms)
+        assert eventlog.prune(rows, 25, keep=100) == 0
+        assert eventlog.floor(rows) == 0
+
+
 def test_pruning_goes_a_piece_at_a_time_and_may_empty_the_log() -> None:
     with log() as rows:
         for _ in range(10):

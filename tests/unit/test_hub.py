@@ -373,6 +373,20 @@ def test_a_cursor_that_this_process_has_not_heard_of_yet_is_not_ahead_of_the_log
     run(scene)
 
 
+def test_who_joins_without_a_cursor_is_not_told_what_the_history_held() -> None:
+    """The history was read in a commit that another process made, and that had not come here yet."""
+
+    async def scene(world: World) -> None:
+        world.append(("shoes",), 0, announced=True)
+        sink = FullingSink(100_000)
+        world.hub.subscribe(Subscription(frozenset({"shoes"}), SSE, sink, 0, floors={"shoes": 1}), None)
+        world.append(("shoes",), 0, announced=True)
+        world.arrive_all()
+        assert sink.taken == SSE.durable(world.log.everything[1], world.log.epoch)
+
+    run(scene)
+
+
 def test_one_batch_costs_a_client_that_does_not_read_no_more_than_its_bound_and_one_send() -> None:
     async def scene(world: World) -> None:
         client = everything_to(world, bound=64 * 1024)
