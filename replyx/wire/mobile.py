@@ -33,11 +33,14 @@ class MobileWire:
         return text_frame(envelope(payload))
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
-        """See :class:`replyx.wire.Wire`; ``cursor`` is the client's new place."""
-        now = timestamp(int(self._clock() * 1000)).encode()
+        """See :class:`replyx.wire.Wire`; ``cursor`` is the client's new place.
+
+        In the envelope, and as every other transport says it: one reader of ``resync`` serves them all.
+        """
+        now, why = timestamp(int(self._clock() * 1000)).encode(), reason.encode()
         return text_frame(
-            b'{"event":"resync","timestamp":"%s","data":{"reason":"%s"},"cursor":"%s-%d"}'
-            % (now, reason.encode(), epoch.encode(), top)
+            b'{"event":"resync","timestamp":"%s","data":{"reason":"%s"},"type":"resync","reason":"%s","cursor":"%s-%d"}'
+            % (now, why, why, epoch.encode(), top)
         )
 
 

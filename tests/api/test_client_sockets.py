@@ -278,7 +278,8 @@ class TestEvents:
                 opened(connection)
                 resync = frame(connection)
                 assert (resync["event"], resync["data"]) == ("resync", {"reason": reason})
-                assert resync.keys() == {"event", "timestamp", "data", "cursor"}
+                assert (resync["type"], resync["reason"]) == ("resync", reason)
+                assert resync.keys() == {"event", "timestamp", "data", "type", "reason", "cursor"}
                 tell([clients_topic("user")], reason)
                 assert names_heard(connection, reason) == [reason]
 

@@ -104,7 +104,8 @@ def test_mobile_clients_get_an_event_in_their_envelope() -> None:
     )
     assert MOBILE.ephemeral(APPROVED) == text_frame(APPROVED.replace(b"type", b"event", 1))
     assert MOBILE.resync("epoch", "5f3a", 9) == text_frame(
-        b'{"event":"resync","timestamp":"1970-01-01T00:00:00.500Z","data":{"reason":"epoch"},"cursor":"5f3a-9"}'
+        b'{"event":"resync","timestamp":"1970-01-01T00:00:00.500Z","data":{"reason":"epoch"},"type":"resync",'
+        b'"reason":"epoch","cursor":"5f3a-9"}'
     )
 
 
