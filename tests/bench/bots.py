@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tests.bench.load import Load
+from tests.bench.others import Others
 from tests.bench.plan import Plan
 from tests.bench.servers import REPLYX, Failed, ReplyX, running, scratch
 from tests.bench.table import Row, hundredths, whole
@@ -15,7 +16,7 @@ BYTES = 200
 BROADCAST = "/api/internal/broadcast"
 
 
-def bot_broadcasts(load: Load, plan: Plan) -> Iterator[Row]:
+def bot_broadcasts(load: Load, plan: Plan, there: Others) -> Iterator[Row]:
     """The bot's own limit is 2 s for an answer. Each event is on the disk before it is answered."""
     for subscribers in plan.subscribers:
         work = f"bots' broadcasts to {subscribers:,} web apps"
