@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from replyx.eventlog import LoggedEvent
 from replyx.events import DIRECTORY
 from replyx.hub import Hub
 from replyx.store import Snapshot, Store
@@ -91,7 +90,8 @@ class Directory:
         self._widgets: Cache[int, KnownWidget] = Cache()
         self._assistant_domains: Cache[int, tuple[str, ...]] = Cache()
         self._visitors: Cache[tuple[int, str], KnownVisitor] = Cache()
-        hub.listen(DIRECTORY, self._changed)
+        hub.listen(DIRECTORY, lambda event: self._forget())
+        hub.watch_skips(self._forget)
 
     async def session(self, session_id: str) -> LiveSession | None:
         """The session if it and its account are still good."""
@@ -121,7 +121,7 @@ class Directory:
             cache.put(key, found, generation)
         return found
 
-    def _changed(self, event: LoggedEvent) -> None:
+    def _forget(self) -> None:
         for cache in (self._sessions, self._widgets, self._assistant_domains, self._visitors):
             cache.clear()
 

@@ -48,6 +48,7 @@ class Hub:
         self._topics: dict[str, dict[Wire, dict[Subscription, None]]] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self._watchers: list[Callable[[], None]] = []
+        self._skip_watchers: list[Callable[[], None]] = []
         self.holes = 0  # how often missing events were read from the log
         self._recent: deque[LoggedEvent] = deque()
         self._recent_bytes = 0
@@ -116,13 +117,17 @@ class Hub:
         """Call ``listener`` with each event of ``topic`` once, before any subscriber gets it: for caches.
 
         Not in id order: an event that waits for an earlier one is told at once, because an answer to the change
-        that it reports may be on its way already.
+        that it reports may be on its way already. What was pruned before it came is not told: :meth:`watch_skips`.
         """
         self._listeners.setdefault(topic, []).append(listener)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call ``watcher`` whenever events were applied, once for all that came together; it must not raise."""
         self._watchers.append(watcher)
+
+    def watch_skips(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` when events were pruned before they came here: what listeners keep may be out of date."""
+        self._skip_watchers.append(watcher)
 
     # Subscribing
 
@@ -150,8 +155,7 @@ class Hub:
         subscription.close()
         self._early_birds.discard(subscription)
         for topic in subscription.topics:
-            wires = self._topics.get(topic)
-            if wires is None:
+            if (wires := self._topics.get(topic)) is None:
                 continue
             wires.get(subscription.wire_of(topic), {}).pop(subscription, None)
             if not any(wires.values()):
@@ -209,10 +213,9 @@ class Hub:
         size = 0
         for event in events:
             self._remember(event)
-            told = event.id in self._told_early
+            if event.id not in self._told_early:
+                self._tell_listeners(event)
             for topic in event.topics:
-                if not told:
-                    self._tell_listeners(topic, event)
                 for wire, subscriptions in self._topics.get(topic, {}).items():
                     frame = self._frame(event, wire)
                     event_id = event.id
@@ -259,15 +262,14 @@ class Hub:
         self._early[event.id] = event
         if event.id not in self._told_early:
             self._told_early.add(event.id)
-            for topic in event.topics:
-                self._tell_listeners(topic, event)
+            self._tell_listeners(event)
 
-    def _tell_listeners(self, topic: str, event: LoggedEvent) -> None:
-        for listener in self._listeners.get(topic, ()):
+    def _tell_listeners(self, event: LoggedEvent) -> None:
+        for listener in (each for topic in event.topics for each in self._listeners.get(topic, ())):
             try:
                 listener(event)
             except Exception:  # whose fault it is must not cost the subscribers this event
-                log.exception("a listener of %s failed at event %d", topic, event.id)
+                log.exception("a listener of %s failed at event %d", event.topics, event.id)
 
     def _frame(self, event: LoggedEvent, wire: Wire) -> bytes:
         frame = event.frames.get(wire)
@@ -375,8 +377,10 @@ class Hub:
         log.warning("events %d to %d were pruned before they arrived here", self.last + 1, lowest)
         self.last = lowest
         self._hole.set()
-        self._recent.clear()
-        self._recent_bytes = 0
+        self._recent, self._recent_bytes = deque(), 0
+        self._early_birds.clear()  # they are among everyone
+        for watcher in self._skip_watchers:
+            watcher()
         everyone = {each for wires in self._topics.values() for held in wires.values() for each in held}
         for subscription in everyone:
             subscription.fall_behind()

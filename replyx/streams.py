@@ -72,6 +72,7 @@ class Streams:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self.stopping = False
         hub.listen(DIRECTORY, self._directory_changed)
+        hub.watch_skips(self._send_away)
 
     def start(self) -> None:
         """Begin to turn the wheel."""
@@ -123,6 +124,10 @@ class Streams:
         """Tell every client that the server restarts, and stop the wheel."""
         self.stopping = True
         await tasks.stop([self._task])
+        self._send_away()
+
+    def _send_away(self) -> None:
+        """Tell every client to come back. Whoever may listen no longer, and was not ended here, is refused then."""
         for stream in self:
             stream.end(GOING_AWAY)
 

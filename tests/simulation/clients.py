@@ -38,9 +38,8 @@ class Connection:
         self.told.begin(cursor)
         self._written = client.format.reader()
         self._arrived = client.format.reader()
-        self.subscription = subscription(client.topics, client.format.wire, self, 0, floors=client.floors)
-        if isinstance(self.subscription, StableSubscription):
-            self.subscription.number = client.number
+        self._kind = subscription
+        self.subscription = self._subscription()
         client.story.begin(cursor)
         hub = process.hub
         epoch, position = (hub.epoch, hub.last) if cursor is None else (cursor.epoch or hub.epoch, cursor.id)
@@ -75,6 +74,27 @@ class Connection:
         self.alive = False
         self.process.hub.unsubscribe(self.subscription)
 
+    def change_topics(self, topics: frozenset[str]) -> None:
+        """Go on with other topics; what the new ones held up to here is known from elsewhere."""
+        client, hub, old = self.client, self.process.hub, self.subscription
+        position = hub.position(old)
+        hub.unsubscribe(old)
+        kept = {topic: floor for topic, floor in client.floors.items() if topic in topics}
+        client.floors = {**dict.fromkeys(topics - client.topics, position.id), **kept}
+        client.floors_of = client.history.epoch
+        client.topics = topics
+        for story in (self.told, client.story):
+            story.topics, story.floors = client.topics, client.floors
+        self.subscription = self._subscription()
+        hub.subscribe(self.subscription, position)
+
+    def _subscription(self) -> Subscription:
+        client = self.client
+        subscription = self._kind(client.topics, client.format.wire, self, 0, floors=client.floors)
+        if isinstance(subscription, StableSubscription):
+            subscription.number = client.number
+        return subscription
+
     def check(self) -> None:
         """Between two steps nothing waits in the subscription, and live means told."""
         if self.subscription.state is State.LIVE:
@@ -100,12 +120,15 @@ class Client:
         self.topics = topics
         self.bound = bound
         self.floors = floors
+        self.floors_of = history.epoch
         self.cursor: Cursor | None = None
         self.story = Story(history, topics, floors)
         self.connection: Connection | None = None
 
     def connect(self, process: Process, cursor: Cursor | None, subscription: type[Subscription]) -> None:
-        """Open a connection to ``process``."""
+        """Open a connection to ``process``. What is known of another log's history says nothing about this one's."""
+        if self.floors and self.floors_of != self.history.epoch:
+            self.floors = self.story.floors = {}
         self.connection = Connection(self, process, cursor, subscription)
 
     def resume(self, process: Process, subscription: type[Subscription]) -> None:

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from replyx import eventlog, hub, tasks
 from replyx.eventlog import Cursor
 from tests.simulation.clients import Client
+from tests.simulation.processes import CACHED
 from tests.simulation.streams import FORMATS
 from tests.simulation.world import Plan, World, make_template
 
@@ -25,7 +26,8 @@ TOPICS = ("hats", "inbox", "shoes")
 picks = st.integers(0, 11)
 few = st.lists(st.integers(0, 30), min_size=1, max_size=5)
 topic_sets = st.sets(st.sampled_from(TOPICS), min_size=1).map(lambda chosen: tuple(sorted(chosen)))
-events = st.lists(st.tuples(topic_sets, st.sampled_from([0, 0, 40, 400])), min_size=1, max_size=4)
+written = st.sets(st.sampled_from([*TOPICS, CACHED]), min_size=1).map(lambda chosen: tuple(sorted(chosen)))
+events = st.lists(st.tuples(written, st.sampled_from([0, 0, 40, 400])), min_size=1, max_size=4)
 kinds = st.sampled_from(sorted(FORMATS))
 bounds = st.sampled_from([250, 600, 100_000])
 byte_counts = st.integers(0, 600)
@@ -110,6 +112,19 @@ class Simulation(RuleBasedStateMachine):
     def prune(self, pick: int, keep: int) -> None:
         self.w.prune(pick, keep)
 
+    @rule(pick=picks, events=events, by=picks)
+    def send_by_a_wrong_clock(self, pick: int, events: Any, by: int) -> None:
+        self.w.skew(pick, -3650 * 86400.0)
+        self.send(pick, events, quick=2)
+        self.w.skew(pick, 0)
+        self.w.prune(by, 1000)
+
+    @rule(pick=picks, events=events)
+    def what_is_lost_is_pruned(self, pick: int, events: Any) -> None:
+        self.send(pick, events, quick=1)
+        self.w.crash(pick, 0)
+        self.w.prune(pick, 0)
+
     # Between processes
 
     @rule(pick=picks, chosen=few, again=st.booleans())
@@ -127,6 +142,10 @@ class Simulation(RuleBasedStateMachine):
     @rule(pick=picks, topics=topic_sets)
     def typing(self, pick: int, topics: tuple[str, ...]) -> None:
         self.w.typing(pick, topics)
+
+    @rule(pick=picks, seconds=st.sampled_from([0.0, 0.05]))
+    def patience(self, pick: int, seconds: float) -> None:
+        self.w.patience(pick, seconds)
 
     # The database
 
@@ -146,6 +165,12 @@ class Simulation(RuleBasedStateMachine):
     def database_fails(self, pick: int, kind: str) -> None:
         self.w.fail(pick, kind)
 
+    @rule(pick=picks, kind=st.sampled_from(["away", "lose_commit", "lose_answer"]), events=events)
+    def send_while_the_database_fails(self, pick: int, kind: str, events: Any) -> None:
+        self.w.fail(pick, kind)
+        self.send(pick, events, quick=2)
+        self.w.heal(pick)
+
     @rule(pick=picks)
     def database_returns(self, pick: int) -> None:
         self.w.heal(pick)
@@ -154,7 +179,6 @@ class Simulation(RuleBasedStateMachine):
     def back_up(self) -> None:
         self.w.back_up()
 
-    @precondition(lambda self: self.world is not None and self.world.copy is not None)
     @rule(arrived=byte_counts)
     def restore(self, arrived: int) -> None:
         self.w.restore(arrived)
@@ -190,8 +214,14 @@ class Simulation(RuleBasedStateMachine):
         top = self.w.history.top
         cursor = None if place == "none" else Cursor(self.epoch_named(place), max(0, top - back))
         # A client that has read a topic's history knows it up to where the log stood then.
-        floors = {} if known is None else {min(topics): max(0, top - known)}
+        floors = {} if known is None else dict.fromkeys(topics, max(0, top - known))
         self.join_as(pick, kind, topics, bound, cursor, floors)
+
+    @rule(pick=picks, by=picks, events=events, kind=kinds, bound=bounds)
+    def join_behind_a_history(self, pick: int, by: int, events: Any, kind: str, bound: int) -> None:
+        """The history holds what another process has written, and this one has not heard of."""
+        self.send(by, events, quick=1)
+        self.join(pick, kind, frozenset(TOPICS), bound, "none", 0, 0)
 
     def join_as(
         self, pick: int, kind: str, topics: frozenset[str], bound: int, cursor: Cursor | None, floors: dict[str, int]
@@ -223,6 +253,32 @@ class Simulation(RuleBasedStateMachine):
     @rule(pick=picks, process=picks)
     def resume(self, pick: int, process: int) -> None:
         if client := self.client(pick):
+            self.w.resume(client, process)
+
+    @rule(pick=picks, topics=topic_sets.map(frozenset))
+    def change_topics(self, pick: int, topics: frozenset[str]) -> None:
+        if client := self.client(pick):
+            self.w.change_topics(client, topics)
+
+    @rule(pick=picks, process=picks, topics=topic_sets.map(frozenset), events=events)
+    def move(self, pick: int, process: int, topics: frozenset[str], events: Any) -> None:
+        """A client that has heard of what its next process has not."""
+        client = self.client(pick)
+        if client is not None and client.connection is not None:
+            self.send(self.w.processes.index(client.connection.process), events, quick=2)
+            self.read_all(pick)
+            self.w.cut(client, 0, noticed=True)
+            self.w.resume(client, process)
+            self.read_all(pick)
+            self.w.change_topics(client, topics)
+
+    @rule(pick=picks, process=picks, events=st.lists(events, min_size=4, max_size=8))
+    def miss_much(self, pick: int, process: int, events: list[Any]) -> None:
+        if client := self.client(pick):
+            self.read_all(pick)
+            self.w.cut(client, 0, noticed=True)
+            for group in events:
+                self.send(process, group, quick=2)
             self.w.resume(client, process)
 
     @rule(pick=picks)

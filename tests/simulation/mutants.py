@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from replyx import eventlog, store
+from replyx.bus_wire import Happened, logged
 from replyx.eventlog import Cursor, LoggedEvent
 from replyx.hub import Hub
 from replyx.store import Transaction
 from replyx.subscription import State, Subscription
 from tests.simulation.clients import StableSubscription
-from tests.simulation.processes import Announcement, LossyBus, Parts, SteppedStore
+from tests.simulation.processes import LossyBus, Parts, SteppedStore
 from tests.simulation.world import Plan
 
 
@@ -98,6 +101,29 @@ class SkippingHub(Hub):
         self._recent_bytes = 0
 
 
+class DiscreetHub(Hub):
+    """Tells nobody but its clients that something was pruned before it came."""
+
+    def watch_skips(self, watcher: Callable[[], None]) -> None:
+        pass
+
+
+class LateHub(Hub):
+    """Tells its listeners of an event when it comes and when it is applied."""
+
+    def _keep_early(self, event: LoggedEvent) -> None:
+        super()._keep_early(event)
+        self._told_early.clear()
+
+
+class SteppingBackHub(Hub):
+    """Takes a place that was read ahead of what arrived here for the place of the hub."""
+
+    def position(self, subscription: Subscription) -> Cursor:
+        live = subscription.state is State.LIVE
+        return Cursor(self.epoch, self.last if live else subscription.cursor)
+
+
 class HastyHub(Hub):
     """Does not wait for a floor that its events have not reached."""
 
@@ -156,8 +182,15 @@ def _noting(unit: Any, kept: list[LoggedEvent]) -> Any:
 class GullibleBus(LossyBus):
     """Lets through what was announced before the database was replaced."""
 
-    def arrive(self, announcements: Sequence[Announcement]) -> None:
-        self.hub.deliver([each.event for each in announcements])
+    def arrive(self, messages: Sequence[bytes]) -> None:
+        bodies = [msgspec.json.decode(message, type=Message).body for message in messages]
+        self.hub.deliver([logged(body) for body in bodies])
+
+
+class Message(msgspec.Struct):
+    """A message of the bus, believed as it is."""
+
+    body: Happened
 
 
 class LeakingTransaction(Transaction):
@@ -210,6 +243,9 @@ MUTANTS = {
     "silence about what was pruned": hub(SilentHub),
     "two resyncs for one": hub(ChattyHub),
     "a jump over what was pruned": hub(SkippingHub),
+    "caches that are not told of a jump": hub(DiscreetHub),
+    "listeners that are told twice": hub(LateHub),
+    "a place that is taken back": hub(SteppingBackHub),
     "no wait for a floor": hub(HastyHub),
     "writing into a full sink": subscription(GreedySubscription),
     "no comparison of ids": subscription(RepeatingSubscription),

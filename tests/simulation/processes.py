@@ -13,6 +13,7 @@ from peewee import OperationalError
 
 from replyx import eventlog, store
 from replyx.bus import Follower
+from replyx.bus_wire import BusWire, Garbage, Happened, logged
 from replyx.databases import Sqlite
 from replyx.eventlog import LoggedEvent
 from replyx.hub import Hub
@@ -20,6 +21,8 @@ from replyx.store import Query, Store, Unit
 from tests.simulation.loop import SimulatedLoop
 
 T = TypeVar("T")
+
+CACHED = "directory"
 
 
 class Faults:
@@ -119,35 +122,24 @@ class SteppedStore(Store):
         self._database.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """One event on its way to another process."""
-
-    epoch: str
-    event: LoggedEvent
-
-
 class LossyBus:
-    """Tells the process's own hub at once, and the others as the simulation wants it.
-
-    As every bus it never invents an event: what was announced before the database was replaced is of another epoch,
-    and is not let through.
-    """
+    """Tells the process's own hub at once, and the others as the simulation wants it, in the bytes of the real bus."""
 
     kind = "simulated"
     connected = True
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.inbox: list[Announcement] = []
+        self.wire = BusWire("process", hub.epoch, [b"the key of this installation"])
+        self.inbox: list[bytes] = []
         self.others: list[LossyBus] = []
 
     def publish(self, events: Sequence[LoggedEvent]) -> None:
         """See :class:`replyx.bus.Bus`."""
         self.hub.deliver(events)
+        messages = [self.wire.event(event) for event in events]
         for other in self.others:
-            # A copy: what comes over a network shares nothing with what was written.
-            other.inbox += [Announcement(self.hub.epoch, LoggedEvent(e.id, e.topics, e.payload)) for e in events]
+            other.inbox += messages
 
     def publish_ephemeral(self, topics: Sequence[str], event: msgspec.Struct, source: object = None) -> None:
         """See :class:`replyx.bus.Bus`."""
@@ -155,9 +147,34 @@ class LossyBus:
         for other in self.others:
             other.hub.deliver_ephemeral(topics, event)
 
-    def arrive(self, announcements: Sequence[Announcement]) -> None:
+    def arrive(self, messages: Sequence[bytes]) -> None:
         """Some of what is on its way arrives."""
-        self.hub.deliver([each.event for each in announcements if each.epoch == self.hub.epoch])
+        arrived = []
+        for message in messages:
+            try:
+                _, body = self.wire.read(message)
+            except Garbage:  # from before the database was replaced
+                continue
+            assert isinstance(body, Happened)
+            arrived.append(logged(body))
+        self.hub.deliver(arrived)
+
+
+class Cache:
+    """What a process keeps as long as it hears of changes: every event of one topic once, or that it missed some."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.begun = hub.last
+        self.heard: set[int] = set()
+        self.twice: set[int] = set()
+        hub.listen(CACHED, self._changed)
+        hub.watch_skips(lambda: self._skipped(hub))
+
+    def _changed(self, event: LoggedEvent) -> None:
+        (self.twice if event.id in self.heard else self.heard).add(event.id)
+
+    def _skipped(self, hub: Hub) -> None:
+        self.begun = hub.last
 
 
 @dataclass(frozen=True)
@@ -177,6 +194,7 @@ class Process:
         self.store = parts.store(path, clock, loop)
         epoch, top = self.store.query(lambda rows: (eventlog.epoch(rows), eventlog.top(rows)))
         self.hub = parts.hub(self.store, epoch, top)
+        self.cache = Cache(self.hub)
         self.bus = parts.bus(self.hub)
         self.store.on_commit = self.bus.publish
         self.follower = Follower(self.store, self.hub)

@@ -21,7 +21,7 @@ from replyx.subscription import Subscription
 from tests.simulation.clients import Client, Connection, StableSubscription
 from tests.simulation.history import History, Said
 from tests.simulation.loop import SimulatedLoop
-from tests.simulation.processes import Parts, Process
+from tests.simulation.processes import CACHED, Parts, Process
 
 BIRTH_S = 1_800_000_000.0  # when the simulated world begins
 PATIENCE_S = 60  # simulated seconds within which everybody must have heard everything once nothing fails any more
@@ -62,7 +62,7 @@ class World:
         self.skews = [0.0] * processes
         self.made = 0
         self.epochs = 0
-        self.copy: Copy | None = None
+        self.copy = Copy(template, 0)
         self.ghosts: list[Connection] = []
         self.clients: list[Client] = []
         self.observer = observer_of(self.path)
@@ -222,8 +222,6 @@ class World:
 
     def restore(self, arrived: int) -> None:
         """As the handbook says: everything stops, the copy is put in place, a new epoch is drawn, everything starts."""
-        if self.copy is None:
-            return
         for number in range(len(self.processes)):
             self._stop(number, arrived)
         self.observer.close()
@@ -297,6 +295,16 @@ class World:
             client.resume(self.process(pick), self.plan.subscription)
             self.loop.settle()
 
+    def change_topics(self, client: Client, topics: frozenset[str]) -> None:
+        """A client that has read everything chooses other topics; of those that stay it misses nothing."""
+        if client.connection is not None and not client.connection.unsent:
+            client.connection.change_topics(topics)
+            self.loop.settle()
+
+    def patience(self, pick: int, seconds: float) -> None:
+        """How long a hole waits for its event, which may be on its way."""
+        self.process(pick).hub.patience_s = seconds
+
     def leave(self, client: Client) -> None:
         """A client never comes back."""
         if client.connection is not None:
@@ -321,6 +329,7 @@ class World:
         for process in self.processes:
             hub = process.hub
             assert hub.last <= self.history.top, "a hub is ahead of the log"
+            assert not process.cache.twice, f"a listener was told twice of {process.cache.twice}"
             assert len(hub._early) <= hubs.EARLY_EVENTS, "a hub keeps too many early events"
             assert len(hub._recent) <= hubs.RECENT_EVENTS, "a hub keeps too many recent events"
             assert sum(len(event.payload) for event in hub._recent) <= hubs.RECENT_BYTES
@@ -360,9 +369,15 @@ class World:
             client.connection.told.complete()
         for process in self.processes:
             assert process.hub.last == self.history.top
-            assert not process.hub._early
-            assert not process.hub._reading
-            assert not process.hub._early_birds
+            assert not process.hub._early, "an event waits for what has come"
+            assert not process.hub._reading, "a subscription waits to be read for"
+            assert not process.hub._early_birds, "a subscription waits for an event that has come"
+            cache = process.cache
+            changes = {number for number in range(cache.begun + 1, self.history.top + 1) if self._is_cached(number)}
+            assert changes <= cache.heard, f"a cache never heard of {changes - cache.heard}"
+
+    def _is_cached(self, event_id: int) -> bool:
+        return CACHED in self.history.events[event_id - 1].topics
 
     def close(self) -> None:
         """Stop everything."""

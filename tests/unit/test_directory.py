@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
-from replyx import directory
+from replyx import directory, eventlog
 from replyx.assistants import NewAssistant, create
 from replyx.directory import Cache, Directory
 from replyx.events import DIRECTORY, DirectoryChanged
@@ -114,3 +115,17 @@ def test_a_cache_is_bounded_and_forgets_the_oldest() -> None:
         cache.put(number, number, cache.generation)
     assert cache.get(9) is None
     assert cache.get(10) == 10
+
+
+def test_nothing_stays_cached_when_a_change_was_pruned_before_it_came(tmp_path: Path) -> None:
+    """A process that was cut off for longer than events are kept went on to believe in a session that had ended."""
+
+    async def scene(store: Store, known: Directory) -> None:
+        assert await known.session("s") is not None
+        hub, store.on_commit = cast(Any, store.on_commit).__self__, lambda events: None
+        await store.commit(end_session)
+        await store.commit(lambda tx: eventlog.prune(tx, 0, 0))
+        hub._skip_to(hub.last + 1)
+        assert await known.session("s") is None
+
+    with_directory(tmp_path, scene)

@@ -475,6 +475,40 @@ def test_a_hub_that_slept_past_retention_tells_everybody_and_goes_on() -> None:
     run(scene)
 
 
+def test_who_waited_for_an_event_that_was_pruned_waits_no_more() -> None:
+    """The history held what this process had not heard of, and retention took it before it came here."""
+
+    async def scene(world: World) -> None:
+        world.append(("shoes",), 0, announced=False)
+        subscription = Subscription(frozenset({"shoes"}), SSE, FullingSink(100_000), 0, floors={"shoes": 1})
+        world.hub.subscribe(subscription, None)
+        world.prune(0)
+        for _ in range(TURNS):
+            if subscription.state is State.LIVE:
+                break
+            await asyncio.sleep(0)
+        assert subscription.state is State.LIVE
+        assert not world.hub._early_birds
+
+    run(scene)
+
+
+def test_what_was_pruned_before_it_came_is_told_to_those_who_keep_what_they_know() -> None:
+    async def scene(world: World) -> None:
+        heard: list[int] = []
+        skips: list[int] = []
+        world.hub.listen("hats", lambda event: heard.append(event.id))
+        world.hub.watch_skips(lambda: skips.append(world.hub.last))
+        for _ in range(6):
+            world.append(("hats",), 0, announced=False)
+        world.prune(2)
+        await world.settle()
+        assert heard == [5, 6], "what was pruned cannot be told"
+        assert skips == [4]
+
+    run(scene)
+
+
 def test_an_ephemeral_event_reaches_each_live_client_once_but_not_its_source() -> None:
     async def scene(world: World) -> None:
         anna, boris = everything_to(world), everything_to(world)

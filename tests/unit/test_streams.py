@@ -145,3 +145,11 @@ def test_closing_sends_everybody_away(streams: Streams) -> None:
     assert [stream.ended for stream in opened] == [[GOING_AWAY]] * 3
     assert streams.stopping
     assert len(streams) == 0
+
+
+def test_who_may_have_lost_the_right_to_listen_unheard_must_come_back(hub: Hub, streams: Streams) -> None:
+    """The end of a session was pruned before it came to this process: nobody knows whose it was."""
+    stream = Open(streams, grant="session:boris")
+    hub._skip_to(5)
+    assert stream.ended == [GOING_AWAY]
+    assert len(streams) == 0
