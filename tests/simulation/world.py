@@ -231,6 +231,7 @@ class World:
         del self.history.events[self.copy.top :]
         for client in self.clients:  # what a client joined with stands in the database too, and went with the rest
             client.floors = {topic: floor for topic, floor in client.floors.items() if floor <= self.copy.top}
+            client.story.floors = client.floors
         self.observer = observer_of(self.path)
         self.history.epoch = self._draw_epoch()
         self.history.look(self.observer)
