@@ -18,6 +18,7 @@ class StableSubscription(Subscription):
     """The real one, with a hash that is the same in every run: sets are then walked in the same order."""
 
     __slots__ = ("number",)
+    number: int
 
     def __hash__(self) -> int:
         return self.number
