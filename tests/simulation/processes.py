@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import OperationalError
 
-from replyx import eventlog, store
+from replyx import eventlog
 from replyx.bus import Follower
 from replyx.bus_wire import BusWire, Garbage, Happened, logged
 from replyx.databases import Sqlite
