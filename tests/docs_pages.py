@@ -13,6 +13,7 @@ from pathlib import Path
 from replyx.errors import CLOSE_CODES
 from replyx.limits import RULES
 from replyx.settings import SETTINGS
+from tests.bench import capacity
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,8 +39,19 @@ def close_codes_table() -> str:
     return table(("Code", "Reason", "Come back?"), rows)
 
 
+def limits_measured() -> str:
+    """What one log, one Redis and one socket carry or cost."""
+    return table(("What was measured", "Figure"), capacity.limit_rows())
+
+
+def capacity_table() -> str:
+    """What an installation needs, by its size."""
+    return table(("Connected clients", *(f"{size:,}" for size in capacity.SIZES)), capacity.capacity_rows())
+
+
 MADE = {
     "docs/operating.md": {"settings": settings_table, "limits": limits_table},
+    "docs/scaling.md": {"limits": limits_measured, "capacity": capacity_table},
     "docs/api.md": {"close codes": close_codes_table},
 }
 

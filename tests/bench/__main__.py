@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests import docs_pages
 from tests.bench import bots, broadcasts, footprint, history, others, sends
 from tests.bench.load import Load, compiled
 from tests.bench.others import Others
@@ -69,6 +70,7 @@ def main() -> int:
         print(f"failed: {text}", file=sys.stderr)
     if options.write and not failures:
         write(PAGE, figures)
+        (ROOT / "docs/scaling.md").write_text(docs_pages.renew("docs/scaling.md"), encoding="utf-8")
     return 1 if failures else 0
 
 

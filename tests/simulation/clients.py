@@ -18,6 +18,7 @@ class StableSubscription(Subscription):
     """The real one, with a hash that is the same in every run: sets are then walked in the same order."""
 
     __slots__ = ("number",)
+    number: int
 
     def __hash__(self) -> int:
         return self.number
@@ -81,7 +82,6 @@ class Connection:
         hub.unsubscribe(old)
         kept = {topic: floor for topic, floor in client.floors.items() if topic in topics}
         client.floors = {**dict.fromkeys(topics - client.topics, position.id), **kept}
-        client.floors_of = client.history.epoch
         client.topics = topics
         for story in (self.told, client.story):
             story.topics, story.floors = client.topics, client.floors
@@ -120,15 +120,12 @@ class Client:
         self.topics = topics
         self.bound = bound
         self.floors = floors
-        self.floors_of = history.epoch
         self.cursor: Cursor | None = None
         self.story = Story(history, topics, floors)
         self.connection: Connection | None = None
 
     def connect(self, process: Process, cursor: Cursor | None, subscription: type[Subscription]) -> None:
-        """Open a connection to ``process``. What is known of another log's history says nothing about this one's."""
-        if self.floors and self.floors_of != self.history.epoch:
-            self.floors = self.story.floors = {}
+        """Open a connection to ``process``."""
         self.connection = Connection(self, process, cursor, subscription)
 
     def resume(self, process: Process, subscription: type[Subscription]) -> None:

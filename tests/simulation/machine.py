@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -320,7 +321,11 @@ class Simulation(RuleBasedStateMachine):
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """What all machines need: small bounds, and a database to copy."""
+    """What all machines need: small bounds, a database to copy, and no line for each of thousands of faults."""
     with small_bounds(), tempfile.TemporaryDirectory(prefix="replyx-template-") as folder:
         Simulation.template = make_template(Path(folder) / "template.db")
-        yield
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import OperationalError
 
-from replyx import eventlog, store
+from replyx import eventlog
 from replyx.bus import Follower
 from replyx.bus_wire import BusWire, Garbage, Happened, logged
 from replyx.databases import Sqlite
+from replyx.errors import StoreUnavailable
 from replyx.eventlog import LoggedEvent
 from replyx.hub import Hub
 from replyx.store import Query, Store, Unit
@@ -68,7 +69,7 @@ class HeldRead:
             return
         try:
             self.answer.append(read(self.query))
-        except store.StoreUnavailable as failure:
+        except StoreUnavailable as failure:
             self.failure = failure
 
     def arrive(self) -> None:

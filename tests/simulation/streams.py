@@ -36,8 +36,10 @@ class Reader(Protocol):
 class Format(Protocol):
     """A kind of client."""
 
-    wires: Wires | None
-    wire: Wire
+    @property
+    def wire(self) -> Wire:
+        """What encodes its events."""
+        ...
 
     def opening(self, epoch: str, position: int) -> bytes:
         """The first bytes of a connection; they hold the client's place."""
@@ -56,8 +58,7 @@ def place(text: str | None) -> Cursor | None:
 class Sse:
     """An ``EventSource``."""
 
-    wires = None
-    wire = sse.SSE
+    wire: Wire = sse.SSE
 
     def opening(self, epoch: str, position: int) -> bytes:
         return sse.opening(epoch, position)
@@ -82,8 +83,7 @@ class _SseReader:
 class WebSocket:
     """A WebSocket of ours."""
 
-    wires = None
-    wire = WEBSOCKET
+    wire: Wire = WEBSOCKET
 
     def opening(self, epoch: str, position: int) -> bytes:
         return text_frame(b'{"type":"connected","cursor":"%s-%d"}' % (epoch.encode(), position))
