@@ -1,6 +1,8 @@
 /** Push messages (W3C Push API) for whoever is logged in, in this browser. */
 
 const WORKER = '/push-worker.js';
+/** A browser that cannot reach its push service may try for ever, and says nothing meanwhile. */
+const SUBSCRIBE_MS = 15_000;
 
 /**
  * `unsupported`: this browser has none, or the page is neither on https nor on localhost; `denied`: the browser is
@@ -118,10 +120,19 @@ async function subscribe(key) {
     const { pushManager } = await navigator.serviceWorker.ready;
     const known = await pushManager.getSubscription();
     if (known && !same(new Uint8Array(known.options.applicationServerKey), key)) await known.unsubscribe();
-    return await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    return await inTime(pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
   } catch (error) {
     throw new PushServiceError(error);
   }
+}
+
+/** A subscription that comes too late for this is found by the next attempt. */
+function inTime(subscribing) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the push service has not answered')), SUBSCRIBE_MS);
+  });
+  return Promise.race([subscribing, late]).finally(() => clearTimeout(timer));
 }
 
 function same(one, other) {

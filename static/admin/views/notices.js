@@ -83,7 +83,8 @@ export class NoticesView {
     const { push, t } = this.#options;
     return this.#work(async () => {
       const { sent, failed } = await push.test();
-      return `${t('notices_sent', { n: sent })}${failed ? ` ${t('notices_failed', { n: failed })}` : ''}`;
+      const parts = [sent || !failed ? t('notices_sent', { n: sent }) : '', failed ? t('notices_failed', { n: failed }) : ''];
+      return parts.filter(Boolean).join(' ');
     });
   }
 
