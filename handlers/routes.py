@@ -141,7 +141,7 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> App
     specs += rules(engine, "/socket.io/")
     specs += [
         (stock_client.ADDRESS, stock_client.StockClient, {"folders": stock_client.folders(services)}),
-        (r"/(widget\.js)", pages.StaticFiles, {"path": str(static)}),
+        (r"/(widget\.js|push-worker\.js)", pages.StaticFiles, {"path": str(static)}),
         (r"/static/(.*)", pages.StaticFiles, {"path": str(static)}),
     ]
     return RoutedApplication(

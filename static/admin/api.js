@@ -155,6 +155,17 @@ export class PanelApi {
     return this.get(this.#urls.product(id, 'decisions'));
   }
 
+  /** Push messages, as `PushSwitch` asks for them. */
+  get push() {
+    const { push } = this.#urls;
+    return {
+      key: () => this.get(push('key')),
+      register: (device) => this.change('POST', push('subscriptions'), device),
+      forget: (endpoint) => this.change('DELETE', push('subscriptions'), { endpoint }),
+      test: () => this.change('POST', push('test')),
+    };
+  }
+
   /** @param {string} url */
   get(url) {
     return this.#watched(request(url));

@@ -1,5 +1,6 @@
 import { coalesce, el } from '../shared/dom.js';
 import { money } from '../shared/i18n.js';
+import { PushSwitch } from '../shared/push.js';
 import { Inbox } from './inbox.js';
 import { LiveInbox } from './live.js';
 import { Moderation } from './moderation.js';
@@ -9,12 +10,14 @@ import { DialogList, visitorName } from './views/dialog-list.js';
 import { DialogView } from './views/dialog-view.js';
 import { EmbedsView } from './views/embeds.js';
 import { ModerationView } from './views/moderation.js';
+import { NoticesView } from './views/notices.js';
 import { Shell } from './views/shell.js';
 
 /** Everything of a signed-in operator: the inbox, the dialog that is open, the stream that feeds both. */
 export class Desk {
   #options;
   #shell;
+  #notices;
   #inbox;
   #live;
   #list;
@@ -48,8 +51,10 @@ export class Desk {
    */
   constructor(options) {
     this.#options = options;
-    const { api, t, clock, user, onSignOut } = options;
-    this.#shell = new Shell({ t, user, onSignOut });
+    const { api, t, clock, user, storage, locale, onSignOut } = options;
+    const push = new PushSwitch({ server: api.push, storage, accountId: user.id, locale });
+    this.#notices = new NoticesView({ push, t });
+    this.#shell = new Shell({ t, user, notices: this.#notices.element, onSignOut });
     this.#inbox = new Inbox({ api, onChange: this.#draw });
     if (user.role === 'admin') this.#moderation = new Moderation({ api, onChange: this.#draw });
     this.#list = new DialogList({ t, clock, onMore: () => this.#more(), onKind: (kind) => this.#visit({ kind }) });
@@ -75,6 +80,7 @@ export class Desk {
     for (const id of Room.unsent(user.id, storage)) this.#room(id);
     this.#moderation?.verdicts.connect();
     this.#go(parseRoute(location.hash));
+    this.#notices.connect();
     await this.#live.connect();
   }
 

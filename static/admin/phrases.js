@@ -1,10 +1,12 @@
 import { withShared } from '../shared/phrases.js';
 import { moderation } from './moderation-phrases.js';
+import { notices } from './notices-phrases.js';
 
 /** The panel's words. */
 export const phrases = withShared({
   ru: {
     ...moderation.ru,
+    ...notices.ru,
     brand: 'ReplyX',
     panel: 'Панель операторов',
     sign_in: 'Вход',
@@ -138,6 +140,7 @@ export const phrases = withShared({
   },
   en: {
     ...moderation.en,
+    ...notices.en,
     brand: 'ReplyX',
     panel: 'Operators’ panel',
     sign_in: 'Sign in',

@@ -37,6 +37,7 @@ const ICONS = {
   exit: 'M14 5H5v14h9M10 12h10m-3.5-4 4 4-4 4',
   tag: 'M4 4h8l8 8-8 8-8-8V4Zm4 4v.1',
   chat: 'M4 5h16v11h-8l-4.5 4v-4H4z',
+  bell: 'M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 1.5h-15L6 16.5Zm4 4h4',
 };
 
 /**

@@ -124,6 +124,8 @@ export function panelUrls(base = location.origin) {
     changes: (id, query) => address(base, `/api/support/tickets/${encodeURIComponent(id)}/changes`, query),
     /** @param {null} [_id] accounts are only listed here @param {object} [query] `limit`, `after` */
     accounts: (_id, query) => address(base, '/api/v1/accounts', query),
+    /** @param {'key'|'subscriptions'|'test'} what */
+    push: (what) => address(base, `/api/v1/push/${what}`),
     settings: address(base, '/api/v1/settings'),
     adminSettings: address(base, '/api/v1/admin/settings'),
     /** @param {object} query `status`, `limit`, `before`, `after` */

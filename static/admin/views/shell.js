@@ -11,9 +11,10 @@ export class Shell {
    * @param {object} options
    * @param {(key: string) => string} options.t
    * @param {{name: string, role: string}} options.user
+   * @param {HTMLElement} options.notices stands beside the account
    * @param {() => void} options.onSignOut
    */
-  constructor({ t, user, onSignOut }) {
+  constructor({ t, user, notices, onSignOut }) {
     this.badge = new StateBadge(t);
     this.content = el('main', { class: 'content', id: 'content', tabindex: '-1' });
     this.#links = {
@@ -33,6 +34,7 @@ export class Shell {
       el('nav', { class: 'nav', 'aria-label': t('sections') }, ...Object.values(this.#links)),
       this.badge.element,
       el('span', { class: 'bar__user' }, user.name),
+      notices,
       el(
         'button',
         { type: 'button', class: 'icon-button', title: label, 'aria-label': label, onclick: onSignOut, 'data-testid': 'sign-out' },

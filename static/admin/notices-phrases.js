@@ -1,0 +1,43 @@
+/** The words of the switch for push messages. */
+export const notices = {
+  ru: {
+    notices: 'Уведомления',
+    notices_switch: 'Уведомления в этом браузере',
+    notices_text: 'О сообщениях посетителей, когда панель закрыта.',
+    notices_on: 'Включены',
+    notices_off: 'Выключены',
+    notices_denied: 'Запрещены для этого сайта в настройках браузера. Разрешите их там.',
+    notices_unsupported: 'Этот браузер их не умеет, или адрес панели не начинается с https.',
+    notices_unasked: 'Браузер не получил разрешения. Уведомления выключены.',
+    notices_working: 'Секунду…',
+    notices_test: 'Проверить',
+    notices_sent: {
+      one: 'Отправлено на {n} устройство.',
+      few: 'Отправлено на {n} устройства.',
+      many: 'Отправлено на {n} устройств.',
+      other: 'Отправлено на {n} устройства.',
+    },
+    notices_failed: {
+      one: 'До {n} устройства не дошло.',
+      few: 'До {n} устройств не дошло.',
+      many: 'До {n} устройств не дошло.',
+      other: 'До {n} устройства не дошло.',
+    },
+    notices_push_service: 'Служба уведомлений браузера недоступна. Уведомления не включились.',
+  },
+  en: {
+    notices: 'Notifications',
+    notices_switch: 'Notifications in this browser',
+    notices_text: 'Of visitors’ messages, while the panel is closed.',
+    notices_on: 'On',
+    notices_off: 'Off',
+    notices_denied: 'Blocked for this site in the browser’s settings. Allow them there.',
+    notices_unsupported: 'This browser has none, or the panel’s address does not begin with https.',
+    notices_unasked: 'The browser was given no permission. Notifications are off.',
+    notices_working: 'One moment…',
+    notices_test: 'Send a test',
+    notices_sent: { one: 'Sent to {n} device.', other: 'Sent to {n} devices.' },
+    notices_failed: { one: '{n} device was not reached.', other: '{n} devices were not reached.' },
+    notices_push_service: 'The browser’s push service is not available. Notifications stay off.',
+  },
+};

@@ -1,0 +1,44 @@
+/* The service worker of push messages: shows what arrives and opens the page that it is about. Pages load as without it. */
+
+/** A newer worker takes over at once: no page depends on which of them runs. */
+self.addEventListener('install', (event) => event.waitUntil(self.skipWaiting()));
+
+/** Only a page that is under its control can be led elsewhere by a click on a notification. */
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener('push', (event) => event.waitUntil(show(event.data.json())));
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(open(address(event.notification.data.url)));
+});
+
+/** Who looks at a page of ours sees the news there; a test is shown to whoever asked for it. */
+async function show({ title, body, url, tag, test }) {
+  const pages = await windows();
+  if (!test && pages.some(({ visibilityState }) => visibilityState === 'visible')) return;
+  // A newer notification of the same tag takes the older one's place, and may be heard again.
+  await self.registration.showNotification(title, { body, tag, renotify: Boolean(tag), data: { url } });
+}
+
+/** The page on this server that a notification names; its start page for one that is elsewhere. */
+function address(url) {
+  const start = new URL('/', self.location.origin);
+  const found = URL.canParse(url, start) ? new URL(url, start) : start;
+  return found.origin === start.origin ? found : start;
+}
+
+/** Brings the page to the front: the one that shows it, or one of the same path, or a new one. */
+async function open(target) {
+  const pages = await windows();
+  const there = pages.find(({ url }) => url === target.href);
+  if (there) return there.focus();
+  const near = pages.find(({ url }) => new URL(url).pathname === target.pathname);
+  // A page that loaded past this worker (a forced reload) is not its to lead.
+  const led = await near?.navigate(target.href).catch(() => null);
+  return led ? led.focus() : self.clients.openWindow(target.href);
+}
+
+function windows() {
+  return self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+}
