@@ -67,7 +67,7 @@ SWITCH_S = 0.0005  # the writer's thread shares the interpreter with the loop; t
 JUST_CONNECTED_S = 0.3  # in which a client that connected right before a stop can still send its request
 
 # Objects made between two collections, by generation. The defaults (700, 10, 10) look through every connection many
-# times a second; with these a durable send costs a tenth less CPU, and cycles still go within a second of load.
+# times a second; with these a durable send costs a tenth less CPU.
 COLLECT = (20_000, 20, 100)
 
 log = logging.getLogger("replyx")

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from replyx import events, log_positions, tasks
+from replyx.duties import Duty
 from replyx.errors import StoreUnavailable
 from replyx.hub import Hub
-from replyx.leases import Lease
 from replyx.outside import Outside, Reply
 from replyx.push import rows
 from replyx.push.notices import PushNotice, notices_of
@@ -32,8 +32,6 @@ WAITING = 1000  # notices that wait for a worker; beyond it the log waits, and w
 EVENTS = 256
 STALE_S = 600.0  # an event that is older wakes nobody: the server was down, or a push service was
 ATTEMPTS = 3
-LOOK_S = 1.0
-GATHER_S = 0.05
 WAIT_S = 1.0
 GONE = (404, 410)  # RFC 8030, 7.3: the subscription has ended
 
@@ -59,25 +57,20 @@ class Pusher:
         self._secrets = secrets
         self._contact = contact
         self._clock = clock
-        self._lease = Lease(store, rows.FOLLOWER, clock)
+        self._duty = Duty(store, hub, rows.FOLLOWER, clock)
         self._sealer: Sealer | None = None
         self._items: asyncio.Queue[Item] = asyncio.Queue(WAITING)
-        self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        hub.watch(self._wake.set)
 
     def start(self) -> None:
         """Begin to follow and to send."""
         self._tasks = [tasks.start(self._work()) for _ in range(WORKERS)]
-        self._tasks.append(tasks.start(self._run()))
+        self._tasks.append(tasks.start(self._duty.run(self._turn)))
 
     async def close(self) -> None:
         """Stop, and let another process go on."""
         await tasks.stop(self._tasks)
-        try:
-            await self._lease.release()
-        except StoreUnavailable:
-            log.warning("the lease for push messages could not be given back: it runs out by itself")
+        await self._duty.release()
 
     async def sealer(self) -> Sealer:
         """The holder of the server's key, which is drawn at the first use."""
@@ -119,26 +112,11 @@ class Pusher:
         }
         return await self._outside.post(device.endpoint, headers, body)
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._turn()
-            except StoreUnavailable:
-                log.warning("push messages wait until the store can be written")
-                await asyncio.sleep(WAIT_S)
-            await asyncio.sleep(GATHER_S)
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-
     async def _turn(self) -> None:
-        self._wake.clear()
         if not await self._store.read(rows.wanted):
-            await self._lease.release()
+            await self._duty.lease.release()
             return
-        while await self._lease.hold():
+        while await self._duty.lease.hold():
             page = await self._store.commit(_next_page)
             fresh = (self._clock() - STALE_S) * 1000
             for topics, payload, created_at in page:

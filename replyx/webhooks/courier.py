@@ -13,9 +13,9 @@ from collections.abc import Callable
 from secrets import SystemRandom
 
 from replyx import tasks
+from replyx.duties import Duty
 from replyx.errors import StoreUnavailable
 from replyx.hub import Hub
-from replyx.leases import Lease
 from replyx.outside import Outside
 from replyx.store import Snapshot, Store
 from replyx.webhooks import dispatch, rows, signing
@@ -25,8 +25,6 @@ log = logging.getLogger("replyx.webhooks")
 
 WORKERS = 64
 SHARE = 4  # of them for one webhook: requests to one receiver at a time
-LOOK_S = 1.0  # how late a repetition may be, and how late an event that another process wrote is noticed
-GATHER_S = 0.05  # a busy log is followed in pages, not in a transaction for each event
 WAIT_S = 1.0  # when the store cannot be written
 
 
@@ -42,55 +40,35 @@ class Courier:
         self._first_retry_s = first_retry_s
         self._clock = clock
         self._random = SystemRandom().random
-        self._lease = Lease(store, "webhooks", clock)
+        self._duty = Duty(store, hub, "webhooks", clock)
         self._parcels: asyncio.Queue[Parcel] = asyncio.Queue()
         self._out: dict[int, int] = {}  # delivery → webhook, of what waits for a worker or is with one
-        self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        hub.watch(self.wake)
 
     def start(self) -> None:
         """Begin to follow and to send, with what a process before left undone."""
         self._tasks = [tasks.start(self._work()) for _ in range(WORKERS)]
-        self._tasks.append(tasks.start(self._run()))
+        self._tasks.append(tasks.start(self._duty.run(self._turn)))
 
     async def close(self) -> None:
         """Stop sending and let another process go on; what was under way is sent again by whoever goes on."""
         await tasks.stop(self._tasks)
-        try:
-            await self._lease.release()
-        except StoreUnavailable:
-            log.warning("the lease for webhooks could not be given back: another process goes on when it has run out")
+        await self._duty.release()
 
     def wake(self) -> None:
         """There may be something to do."""
-        self._wake.set()
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._turn()
-            except StoreUnavailable:
-                log.warning("webhooks wait until the store can be written")
-                await asyncio.sleep(WAIT_S)
-            await asyncio.sleep(GATHER_S)
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        self._duty.wake()
 
     async def _turn(self) -> None:
         """One look: deliveries for new events, then everything that is due and for which there is a worker."""
-        self._wake.clear()
         if not await self._store.read(dispatch.wanted):
-            await self._lease.release()
+            await self._duty.lease.release()
             return
-        if not await self._lease.hold():
+        if not await self._duty.lease.hold():
             return
         epoch = self._hub.epoch
         while await self._store.commit(lambda tx: dispatch.dispatch(tx, epoch)):
-            await self._lease.hold()
+            await self._duty.lease.hold()
         now_ms = int(self._clock() * 1000)
         for parcel in await self._store.read(lambda reading: self._due(reading, now_ms)):
             self._out[parcel.id] = parcel.target.webhook_id
