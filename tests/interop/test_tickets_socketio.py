@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -9,15 +11,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from replyx.secrets_file import SecretsFile
 from replyx.tokens import Tokens
 from tests.interop.node import NodeClient
 from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
-from tests.scenario import as_json, operator
+from tests.scenario import PATIENCE_S, as_json, eventually, operator, socket_of
 from tests.server import Server
 
 TRANSPORTS = pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
+MAX_PAYLOAD = 262_144  # docs/api.md
 SECRET = "a-secret-of-the-bots-that-is-long-enough"
 
 
@@ -324,3 +328,69 @@ def shared(node: Path, modules: Path, server: Server) -> Iterator[NodeClient]:
         connect(started, server.url, transports=["websocket"])
         yield started
         assert not [each for each in started.happened if each["on"] == "disconnect"]
+
+    def test_a_payload_over_the_limit_ends_the_connection_and_nothing_of_it_counts(self, http: httpx.Client) -> None:
+        ticket_id = new_ticket(http)
+        session = entered(http)
+        kept = packet("send_message", said(ticket_id, "до"))
+        assert http.post(session, content=kept).text == "ok"
+        refused = http.post(
+            session, content=kept + b"\x1e" + packet("send_message", said(ticket_id, "x" * MAX_PAYLOAD))
+        )
+        assert (refused.status_code, refused.json()["code"]) == (413, 3)
+        assert http.get(session).json()["code"] == 1
+        assert texts(http, ticket_id) == ["до"]
+
+    def test_a_poll_beside_a_poll_ends_the_connection_and_nothing_else(
+        self, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        session = entered(http)
+        http.post(session, content=packet("send_message", said(ticket_id, "до")))
+        first, second = asyncio.run(side_by_side(server, session))
+        assert first.text == "1"
+        assert (second.status_code, second.json()["code"]) == (400, 3)
+        assert http.get(session).json()["code"] == 1
+        assert texts(http, ticket_id) == ["до"]
+
+    def test_a_second_upgrade_is_refused_and_the_conversation_goes_on(self, server: Server, http: httpx.Client) -> None:
+        ticket_id = new_ticket(http)
+        address = entered(http).replace("polling", "websocket")
+        with socket_of(server, address) as socket:
+            socket.send("2probe")
+            assert socket.recv(PATIENCE_S) == "3probe"
+            socket.send("5")
+            with pytest.raises(InvalidStatus) as refused:
+                socket_of(server, address)
+            assert json.loads(refused.value.response.body)["code"] == 3
+            socket.send(packet("send_message", said(ticket_id, "жив")).decode())
+            eventually(lambda: texts(http, ticket_id) == ["жив"], "the message")
+
+
+def entered(http: httpx.Client) -> str:
+    """The address of a new polling session that is in the namespace and has heard so."""
+    opened = http.get("/socket.io/?EIO=4&transport=polling")
+    session = f"/socket.io/?EIO=4&transport=polling&sid={json.loads(opened.text[1:])['sid']}"
+    assert http.post(session, content=b"40").text == "ok"
+    assert http.get(session).text.startswith("40{")
+    return session
+
+
+def packet(name: str, body: dict[str, object]) -> bytes:
+    """An event without a callback, as a frame or as a part of a payload."""
+    return b"42" + json.dumps([name, body], ensure_ascii=False).encode()
+
+
+def texts(http: httpx.Client, ticket_id: str) -> list[str]:
+    """What has been said in a ticket."""
+    page = as_json(http.get(f"/api/support/tickets/{ticket_id}/messages"))
+    return [message["content"] for message in page["items"]]
+
+
+async def side_by_side(server: Server, session: str) -> list[httpx.Response]:
+    """Two polls of one session, the second while the first waits."""
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as client:
+        first = asyncio.create_task(client.get(session))
+        await asyncio.sleep(0.02)
+        second = await client.get(session)
+        return [await first, second]
