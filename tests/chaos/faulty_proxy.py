@@ -109,7 +109,7 @@ class FaultyProxy:
 
     def _reply(self, reply: bytes, held: list[bytes], near_out: asyncio.StreamWriter) -> None:
         chance = self._chance.random()
-        if not self.faulty or b"pmessage" not in reply[:20]:
+        if not self.faulty or b"message" not in reply[:20]:
             out = [*held, reply]
         elif chance < LOST:
             self.lost += 1

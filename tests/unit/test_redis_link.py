@@ -19,7 +19,7 @@ from tests import parts
 from tests.redis_server import RedisServer
 from tests.scenario import eventually
 
-RIGHTS = "resetchannels &ws:* +publish +psubscribe +ping +hello +client|setinfo +client|setname"
+RIGHTS = "resetchannels &ws:* +publish +subscribe +ping +hello +client|setinfo +client|setname +client|reply"
 
 
 def link(url: str) -> RedisLink:
@@ -32,7 +32,7 @@ async def heard(link_of_subscriber: RedisLink, link_of_publisher: RedisLink) -> 
         subscriber = await link_of_subscriber.open()
         publisher = await link_of_publisher.open()
         try:
-            await subscriber.send_command("PSUBSCRIBE", "ws:*")
+            await subscriber.send_command("SUBSCRIBE", "ws:dialog:1")
             await said(subscriber)
             await publisher.send_command("PUBLISH", "ws:dialog:1", "here")
             await said(publisher)
@@ -41,7 +41,7 @@ async def heard(link_of_subscriber: RedisLink, link_of_publisher: RedisLink) -> 
             for connection in (subscriber, publisher):
                 await connection.disconnect(nowait=True)
     assert isinstance(message, list)
-    return bytes(message[3])
+    return bytes(message[2])
 
 
 async def said(connection: AbstractConnection) -> object:
