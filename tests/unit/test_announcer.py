@@ -20,7 +20,7 @@ from replyx.redis_link import RedisLink
 from tests.redis_server import RedisServer
 
 HEARD_S = 10.0
-RIGHTS = "resetchannels &ws:* +publish +subscribe +ping +hello +client|setinfo +client|setname +client|reply"
+RIGHTS = "resetchannels &ws:* +publish +subscribe +ping +hello +client|setname +client|reply"
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests import parts
 from tests.redis_server import RedisServer
 from tests.scenario import eventually
 
-RIGHTS = "resetchannels &ws:* +publish +subscribe +ping +hello +client|setinfo +client|setname +client|reply"
+RIGHTS = "resetchannels &ws:* +publish +subscribe +ping +hello +client|setname +client|reply"
 
 
 def link(url: str) -> RedisLink:
