@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import sqlite3
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.chaos.full_disk import UNBOUNDED, first_refusal, let_files_grow, what_is_stored_can_be_read
 from tests.chaos.traffic import (
     GUEST,
     HttpSender,
@@ -38,26 +38,18 @@ def senders_of(server: Server) -> list[Sender]:
     return senders
 
 
-def let_files_grow(server: Server, size: int) -> None:
-    """Bound the files that the server writes, as a full disk would (setrlimit(2), RLIMIT_FSIZE)."""
-    assert server.process is not None
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
 async def live_through_a_full_disk(server: Server) -> None:
     senders = senders_of(server)
 
     async def fill_and_free() -> None:
         await asyncio.sleep(0.3)
         largest = max(file.stat().st_size for file in server.data_dir.iterdir())
-        let_files_grow(server, largest + 20_000)
+        assert server.process is not None
+        let_files_grow([server.process.pid], largest + 20_000)
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-            refused = await first_refusal(http)
-            assert refused.json()["code"] == "store_unavailable"
-            assert int(refused.headers["Retry-After"]) >= 1
-            history = await http.get(f"/api/widget/dialogs/1/messages?{GUEST}&limit=1")
-            assert history.status_code == 200, "what is stored can still be read"
-            let_files_grow(server, resource.RLIM_INFINITY)
+            await first_refusal(http)
+            await what_is_stored_can_be_read(http)
+            let_files_grow([server.process.pid], UNBOUNDED)
             answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "room again"})
             assert answer.status_code in (201, 503)
         for sender in senders:
@@ -72,16 +64,6 @@ async def live_through_a_full_disk(server: Server) -> None:
     check_log(found)
     check_senders(found, senders)
     assert server.running
-
-
-async def first_refusal(http: httpx.AsyncClient) -> httpx.Response:
-    """Send until the disk is full."""
-    async with asyncio.timeout(30):
-        while True:
-            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "more " * 500})
-            if answer.status_code == 503:
-                return answer
-            assert answer.status_code == 201, answer.text
 
 
 async def until_more(sender: Sender, than: int) -> None:

@@ -80,6 +80,8 @@ class HttpSender(Sender):
         except httpx.TransportError:
             return None
         if answer.status_code == 503:
+            assert answer.json()["code"] in ("store_unavailable", "stopping"), answer.text
+            assert int(answer.headers["Retry-After"]) >= 1
             return None
         assert answer.status_code in (200, 201), answer.text
         sent: dict[str, Any] = answer.json()
