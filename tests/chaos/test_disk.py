@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.chaos.full_disk import UNBOUNDED, first_refusal, let_files_grow, what_is_stored_can_be_read
 from tests.chaos.traffic import (
@@ -28,6 +30,7 @@ from tests.server import Server
 pytestmark = pytest.mark.sqlite
 
 HELD_S = 3.0
+REFUSED = 50  # more than a socket is forgiven that does not keep to the rules
 
 
 def senders_of(server: Server) -> list[Sender]:
@@ -77,6 +80,31 @@ def test_a_full_disk_refuses_with_503_loses_nothing_and_the_server_goes_on_when_
     with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
         asyncio.run(live_through_a_full_disk(server))
         assert "Traceback" not in server.log
+
+
+async def refused_again_and_again(server: Server) -> None:
+    assert server.process is not None
+    largest = max(file.stat().st_size for file in server.data_dir.iterdir())
+    let_files_grow([server.process.pid], largest)
+    url = f"{server.ws_url}/ws/widget/dialogs/1?{GUEST}"
+    async with asyncio.timeout(30), connect(url, compression=None, proxy=None) as socket:
+
+        async def send(number: int) -> str:
+            await socket.send(json.dumps({"type": "message", "text": "more " * 1000, "client_id": f"{number}"}))
+            while True:
+                told = json.loads(await socket.recv())
+                if told.get("client_id") == f"{number}":
+                    return str(told.get("code", told["type"]))
+
+        answers = [await send(number) for number in range(REFUSED)]
+        assert answers.count("store_unavailable") > REFUSED / 2, answers
+        let_files_grow([server.process.pid], UNBOUNDED)
+        assert await send(REFUSED) == "ack"
+
+
+def test_a_socket_stays_open_however_often_the_server_cannot_do_what_it_asks(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
+        asyncio.run(refused_again_and_again(server))
 
 
 async def live_through_a_lock(server: Server) -> None:
