@@ -21,6 +21,7 @@ from tests.chaos.traffic import (
     check_listener,
     check_log,
     check_senders,
+    more_is_acknowledged,
     send_while,
     truth,
 )
@@ -55,9 +56,7 @@ async def live_through_a_full_disk(server: Server) -> None:
             let_files_grow([server.process.pid], UNBOUNDED)
             answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "room again"})
             assert answer.status_code in (201, 503)
-        for sender in senders:
-            so_far = len(sender.acknowledged)
-            await until_more(sender, so_far)
+        await more_is_acknowledged(senders)
 
     async with SseListener(f"{server.url}/api/dialogs/1/events?{GUEST}", cursor="2") as listener:
         await send_while(senders, fill_and_free)
@@ -67,13 +66,6 @@ async def live_through_a_full_disk(server: Server) -> None:
     check_log(found)
     check_senders(found, senders)
     assert server.running
-
-
-async def until_more(sender: Sender, than: int) -> None:
-    deadline = asyncio.get_running_loop().time() + 30
-    while len(sender.acknowledged) <= than:
-        assert asyncio.get_running_loop().time() < deadline, f"{sender.name} gets no acknowledgement any more"
-        await asyncio.sleep(0.05)
 
 
 def test_a_full_disk_refuses_with_503_loses_nothing_and_the_server_goes_on_when_there_is_room(tmp_path: Path) -> None:
@@ -122,8 +114,7 @@ async def live_through_a_lock(server: Server) -> None:
                 assert http.get("/api/sse/health").status_code == 200, "the loop does not wait with the writer"
         finally:
             other.close()
-        for sender in senders:
-            await until_more(sender, len(sender.acknowledged))
+        await more_is_acknowledged(senders)
 
     async with AsyncExitStack() as stack:
         url = f"{server.url}/api/dialogs/1/events?{GUEST}"

@@ -19,7 +19,7 @@ import pytest
 
 from tests.chaos.faulty_proxy import FaultyProxy
 from tests.chaos.full_disk import UNBOUNDED, first_refusal, let_files_grow, what_is_stored_can_be_read
-from tests.chaos.traffic import fill
+from tests.chaos.traffic import fill, more_is_acknowledged
 from tests.chaos.two_processes import LONG, ROUNDS, Pair, Scene
 from tests.chaos.way import WayOfCommits
 from tests.postgres import Cluster
@@ -74,8 +74,10 @@ def scene(pair: Pair, request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Subscribers and senders at both processes, which are joined, and are so afterwards without a hand."""
     pair.joined()
     name = request.function.__name__.removeprefix("test_").replace("_", " ")
-    yield Scene(pair, f"{name} on {'SQLite' if pair.cluster is None else 'PostgreSQL'}")
+    scene = Scene(pair, f"{name} on {'SQLite' if pair.cluster is None else 'PostgreSQL'}")
+    yield scene
     pair.joined()
+    assert scene.unexpected_errors() == []
 
 
 @on_both
@@ -155,7 +157,7 @@ def test_dropped_connections(pair: Pair, scene: Scene) -> None:
 
     async def drop() -> None:
         dropped.append(pair.drop_every_connection())
-        await scene.more_is_acknowledged()
+        await more_is_acknowledged(scene.senders)
 
     print(f"\n{scene.play(drop, database_fails=True)}; {sum(dropped)} connections dropped")
     assert min(dropped) > len(scene.listeners)
@@ -184,7 +186,7 @@ def test_a_full_disk(pair: Pair, scene: Scene) -> None:
                     await what_is_stored_can_be_read(http)
         finally:
             await asyncio.to_thread(let_grow, None)
-        await scene.more_is_acknowledged()
+        await more_is_acknowledged(scene.senders)
 
     print("\n" + scene.play(fill_and_free, database_fails=True))
     assert sum(sender.failures for sender in scene.senders) > 0, "the senders felt it"
@@ -202,7 +204,7 @@ def test_paused_postgresql(pair: Pair, scene: Scene) -> None:
             await asyncio.sleep(PAUSE_S)
         finally:
             cluster.resume()
-        await scene.more_is_acknowledged()
+        await more_is_acknowledged(scene.senders)
 
     print("\n" + scene.play(pause, database_fails=True))
 
@@ -217,7 +219,7 @@ def test_killed_postgresql(pair: Pair, scene: Scene) -> None:
         await asyncio.to_thread(cluster.kill)
         await asyncio.sleep(1)
         await asyncio.to_thread(cluster.start)
-        await scene.more_is_acknowledged()
+        await more_is_acknowledged(scene.senders)
 
     print("\n" + scene.play(kill, database_fails=True))
     assert sum(sender.failures for sender in scene.senders) > 0, "the senders felt it"
@@ -235,7 +237,7 @@ def test_answers_to_commit_lost(pair: Pair, scene: Scene) -> None:
         async with asyncio.timeout(30):
             while way.lose:  # noqa: ASYNC110 - the way has no event for this
                 await asyncio.sleep(0.02)
-        await scene.more_is_acknowledged()
+        await more_is_acknowledged(scene.senders)
 
     print(f"\n{scene.play(lose, database_fails=True)}; {way.lost} answers to COMMIT lost")
     assert sum(sender.duplicates for sender in scene.senders) >= way.lost == 2 * ROUNDS
