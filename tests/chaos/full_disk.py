@@ -28,7 +28,7 @@ async def first_refusal(http: httpx.AsyncClient) -> httpx.Response:
     """Send until the disk is full; the refusal, which says when to come back."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": secrets.token_hex(4000)})
+            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": secrets.token_hex(1000)})
             if answer.status_code != 201:
                 break
     assert answer.status_code == 503, answer.text

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from tests.chaos.traffic import GUEST, check_listener, check_log, truth
 from tests.chaos.two_processes import LONG
-from tests.chaos.way import WayOfCommits
+from tests.chaos.way import Way
 from tests.listeners import SseListener
 from tests.postgres import Cluster
 from tests.server import Server
@@ -25,9 +25,9 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
-def way(postgres: Path) -> Iterator[WayOfCommits]:
+def way(postgres: Path) -> Iterator[Way]:
     """The way to PostgreSQL."""
-    with Cluster(postgres, durable=True) as cluster, WayOfCommits(cluster.port) as way:
+    with Cluster(postgres, durable=True) as cluster, Way(cluster.port, "postgres") as way:
         before = Server.database_of
         Server.database_of = cluster.database_of
         yield way
@@ -35,7 +35,7 @@ def way(postgres: Path) -> Iterator[WayOfCommits]:
 
 
 @pytest.fixture(scope="module")
-def server(way: WayOfCommits, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(way: Way, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that reaches PostgreSQL by it."""
     data = tmp_path_factory.mktemp("server") / "data"
     assert Server.database_of is not None
@@ -50,7 +50,7 @@ def kept(server: Server, client_id: str) -> int:
     return len(truth(server.data_dir).messages.get(client_id, []))
 
 
-def unknown(server: Server, way: WayOfCommits, http: httpx.Client, name: str) -> tuple[str, httpx.Response]:
+def unknown(server: Server, way: Way, http: httpx.Client, name: str) -> tuple[str, httpx.Response]:
     """Send until a commit with a message loses its answer; the ``client_id`` and what the sender was told.
 
     The server commits for itself, too; a send beside that is refused, and is told truly that nothing was kept.
@@ -58,14 +58,14 @@ def unknown(server: Server, way: WayOfCommits, http: httpx.Client, name: str) ->
     deadline = time.monotonic() + PATIENCE_S
     for number in range(1000):
         client_id = f"{name}-{number}"
-        way.lose = 1
+        way.state(lose=1)
         answer = http.post(SEND, json={"text": "Дошло?", "client_id": client_id})
         if answer.status_code == 503 and UNKNOWN in answer.json()["detail"]:
             break
         assert kept(server, client_id) == (1 if answer.status_code == 201 else 0)
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.05)
-    way.lose = 0
+    way.state(lose=0)
     return client_id, answer
 
 
@@ -82,9 +82,9 @@ def repeated(http: httpx.Client, client_id: str) -> httpx.Response:
 
 @pytest.mark.parametrize("silent", [False, True] if LONG else [False], ids="silent={}".format)
 def test_a_send_whose_commit_was_not_answered_is_refused_as_unknown_and_its_repetition_is_stored_and_heard_once(
-    server: Server, way: WayOfCommits, silent: bool
+    server: Server, way: Way, silent: bool
 ) -> None:
-    way.silent = silent
+    way.state(silent=silent)
 
     async def run() -> None:
         with server.client() as http:
@@ -104,8 +104,8 @@ def test_a_send_whose_commit_was_not_answered_is_refused_as_unknown_and_its_repe
     asyncio.run(run())
 
 
-def test_a_socket_is_told_the_same_and_stays_open(server: Server, way: WayOfCommits) -> None:
-    way.silent = False
+def test_a_socket_is_told_the_same_and_stays_open(server: Server, way: Way) -> None:
+    way.state(silent=False)
 
     async def run() -> None:
         url = f"{server.ws_url}/ws/widget/dialogs/1?{GUEST}"
@@ -120,14 +120,14 @@ def test_a_socket_is_told_the_same_and_stays_open(server: Server, way: WayOfComm
 
             number = 0
             while True:
-                way.lose = 1
+                way.state(lose=1)
                 client_id = f"ws-{number}"
                 told = await send(client_id)
                 if UNKNOWN in str(told.get("detail")):
                     break
                 number += 1
                 await asyncio.sleep(0.05)
-            way.lose = 0
+            way.state(lose=0)
             assert (told["type"], told["code"]) == ("error", "store_unavailable")
             while (told := await send(client_id))["type"] == "error":  # noqa: ASYNC110 - it is what a client does
                 await asyncio.sleep(0.05)

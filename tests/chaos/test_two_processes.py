@@ -17,11 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chaos.faulty_proxy import FaultyProxy
 from tests.chaos.full_disk import UNBOUNDED, first_refusal, let_files_grow, what_is_stored_can_be_read
 from tests.chaos.traffic import fill, more_is_acknowledged
 from tests.chaos.two_processes import LONG, ROUNDS, Pair, Scene
-from tests.chaos.way import WayOfCommits
+from tests.chaos.way import Way
 from tests.postgres import Cluster
 from tests.redis_server import RedisServer
 from tests.server import Server
@@ -37,15 +36,15 @@ on_both_when_long = on_both if LONG else pytest.mark.parametrize("pair", [SQLITE
 
 
 @pytest.fixture(scope="module")
-def redis(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, FaultyProxy]]:
+def redis(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, Way]]:
     """Redis, and the way to it on which messages get lost."""
-    with RedisServer(redis_server, tmp_path_factory.mktemp("redis")) as running, FaultyProxy(running.port) as way:
+    with RedisServer(redis_server, tmp_path_factory.mktemp("redis")) as running, Way(running.port, "redis") as way:
         yield running, way
 
 
 @pytest.fixture(scope="module")
 def pair(
-    redis: tuple[RedisServer, FaultyProxy],
+    redis: tuple[RedisServer, Way],
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     database: str,
@@ -53,7 +52,11 @@ def pair(
     """Two processes on one database, both over ways to it and to Redis, which are honest until they are told."""
     server, bus_way = redis
     data = tmp_path_factory.mktemp("pair") / "data"
-    env = {"RATE_LIMITS": "off", "LOG_LEVEL": "info", "REDIS_URL": bus_way.url}
+    env = {
+        "RATE_LIMITS": "off",
+        "LOG_LEVEL": "info",
+        "REDIS_URL": server.url.replace(f":{server.port}", f":{bus_way.port}"),
+    }
     cluster = way = None
     before = Server.database_of
     with ExitStack() as stack:
@@ -62,7 +65,7 @@ def pair(
         if request.param == "postgres":
             postgres = request.getfixturevalue("postgres")
             cluster = stack.enter_context(Cluster(postgres, durable=True, wal_mb=1))
-            way = stack.enter_context(WayOfCommits(cluster.port))
+            way = stack.enter_context(Way(cluster.port, "postgres"))
             Server.database_of = cluster.database_of
             env["DATABASE_URL"] = cluster.database_of(data).replace(f":{cluster.port}/", f":{way.port}/")
         one, two = (stack.enter_context(Server(data, env=env)) for _ in range(2))
@@ -140,14 +143,13 @@ def test_paused_redis(pair: Pair, scene: Scene) -> None:
 def test_messages_lost_repeated_and_swapped(pair: Pair, scene: Scene) -> None:
     way = pair.bus_way
     assert way is not None
-    way.lost = way.repeated = way.swapped = 0
-    way.faulty = True
+    way.state(faulty=True, lost=0, repeated=0, swapped=0)
     try:
         print("\n" + scene.play(partial(asyncio.sleep, 0.5)))
     finally:
-        way.faulty = False
-    print(f"{way.lost} lost, {way.repeated} repeated, {way.swapped} swapped")
-    assert min(way.lost, way.repeated, way.swapped) > 10
+        found = way.state(faulty=False)
+    print(f"{found['lost']} lost, {found['repeated']} repeated, {found['swapped']} swapped")
+    assert min(found["lost"], found["repeated"], found["swapped"]) > 10
 
 
 @on_both
@@ -230,14 +232,14 @@ def test_answers_to_commit_lost(pair: Pair, scene: Scene) -> None:
     """The messages are stored and nobody was told: who repeats with the same ``client_id`` learns it."""
     way = pair.database_way
     assert way is not None
-    way.lost = 0
+    way.state(lost=0, silent=False)
 
     async def lose() -> None:
-        way.lose = 2
+        way.state(lose=2)
         async with asyncio.timeout(30):
-            while way.lose:  # noqa: ASYNC110 - the way has no event for this
-                await asyncio.sleep(0.02)
+            while way.state()["lose"]:  # noqa: ASYNC110 - the way has no event for this
+                await asyncio.sleep(0.05)
         await more_is_acknowledged(scene.senders)
 
-    print(f"\n{scene.play(lose, database_fails=True)}; {way.lost} answers to COMMIT lost")
-    assert sum(sender.duplicates for sender in scene.senders) >= way.lost == 2 * ROUNDS
+    print(f"\n{scene.play(lose, database_fails=True)}; {way.state()['lost']} answers to COMMIT lost")
+    assert sum(sender.duplicates for sender in scene.senders) >= way.state()["lost"] == 2 * ROUNDS

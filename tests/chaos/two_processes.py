@@ -11,7 +11,6 @@ from functools import partial
 
 import uvloop
 
-from tests.chaos.faulty_proxy import FaultyProxy
 from tests.chaos.traffic import (
     GUEST,
     HttpSender,
@@ -24,7 +23,7 @@ from tests.chaos.traffic import (
     send_while,
     truth,
 )
-from tests.chaos.way import WayOfCommits, reset_connections
+from tests.chaos.way import Way, reset_connections
 from tests.interop.ticket_clients import new_ticket
 from tests.listeners import Listener, SseListener, TicketListener, WsListener, id_of
 from tests.postgres import Cluster
@@ -54,9 +53,9 @@ class Pair:
     redis: RedisServer
     one: Server
     two: Server
-    bus_way: FaultyProxy | None = None
+    bus_way: Way | None = None
     cluster: Cluster | None = None
-    database_way: WayOfCommits | None = None
+    database_way: Way | None = None
 
     @property
     def both(self) -> tuple[Server, Server]:
