@@ -112,7 +112,7 @@ class Cluster:
         assert self._process is not None
         return [self._process.pid, *children(self._process.pid)]
 
-    def let_files_grow(self, size: int | None) -> None:
+    def bound_files(self, size: int | None) -> None:
         """Bound the files that PostgreSQL writes, as a full disk would (prlimit(1), RLIMIT_FSIZE); None frees them."""
         bound = "unlimited" if size is None else size
         # As its own user: root may lack the right to do this to another's process.
@@ -120,10 +120,6 @@ class Cluster:
             command = ["prlimit", "--pid", str(process), f"--fsize={bound}:"]
             done = subprocess.run(command, capture_output=True, cwd=self.home, check=False, **self._as)
             assert done.returncode == 0 or not Path(f"/proc/{process}").exists(), done.stderr.decode()
-
-    def largest_file(self) -> int:
-        """The size of the largest file of all databases, in bytes."""
-        return max(file.stat().st_size for file in self._data.glob("base/**/*"))
 
     def url(self, database: str) -> str:
         """What ``DATABASE_URL`` says for ``database``."""

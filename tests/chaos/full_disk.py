@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import secrets
 from collections.abc import Iterable
 
 import httpx
@@ -13,9 +12,10 @@ from tests.chaos.traffic import GUEST
 
 UNBOUNDED = resource.RLIM_INFINITY
 PATIENCE_S = 60.0
+FILLER = "more " * 290  # as much as PostgreSQL keeps in the row itself
 
 
-def let_files_grow(processes: Iterable[int], size: int) -> None:
+def bound_files(processes: Iterable[int], size: int) -> None:
     """Bound the files that the processes, and whatever they start from now on, write; :data:`UNBOUNDED` frees them."""
     for process in processes:
         try:
@@ -28,7 +28,7 @@ async def first_refusal(http: httpx.AsyncClient) -> httpx.Response:
     """Send until the disk is full; the refusal, which says when to come back."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": secrets.token_hex(1000)})
+            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": FILLER})
             if answer.status_code != 201:
                 break
     assert answer.status_code == 503, answer.text

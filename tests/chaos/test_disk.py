@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.chaos.full_disk import UNBOUNDED, first_refusal, let_files_grow, what_is_stored_can_be_read
+from tests.chaos.full_disk import UNBOUNDED, bound_files, first_refusal, what_is_stored_can_be_read
 from tests.chaos.traffic import (
     GUEST,
     HttpSender,
@@ -49,11 +49,11 @@ async def live_through_a_full_disk(server: Server) -> None:
         await asyncio.sleep(0.3)
         largest = max(file.stat().st_size for file in server.data_dir.iterdir())
         assert server.process is not None
-        let_files_grow([server.process.pid], largest + 20_000)
+        bound_files([server.process.pid], largest + 20_000)
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
             await first_refusal(http)
             await what_is_stored_can_be_read(http)
-            let_files_grow([server.process.pid], UNBOUNDED)
+            bound_files([server.process.pid], UNBOUNDED)
             answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "room again"})
             assert answer.status_code in (201, 503)
         await more_is_acknowledged(senders)
@@ -77,7 +77,7 @@ def test_a_full_disk_refuses_with_503_loses_nothing_and_the_server_goes_on_when_
 async def refused_again_and_again(server: Server) -> None:
     assert server.process is not None
     largest = max(file.stat().st_size for file in server.data_dir.iterdir())
-    let_files_grow([server.process.pid], largest)
+    bound_files([server.process.pid], largest)
     url = f"{server.ws_url}/ws/widget/dialogs/1?{GUEST}"
     async with asyncio.timeout(30), connect(url, compression=None, proxy=None) as socket:
 
@@ -90,7 +90,7 @@ async def refused_again_and_again(server: Server) -> None:
 
         answers = [await send(number) for number in range(REFUSED)]
         assert answers.count("store_unavailable") > REFUSED / 2, answers
-        let_files_grow([server.process.pid], UNBOUNDED)
+        bound_files([server.process.pid], UNBOUNDED)
         assert await send(REFUSED) == "ack"
 
 

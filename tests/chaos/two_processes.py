@@ -123,6 +123,11 @@ class Scene:
         check_senders(found, self.senders)
         return self._account(found, rounds)
 
+    @property
+    def failures(self) -> int:
+        """How many sends were refused or cut off so far."""
+        return sum(sender.failures for sender in self.senders)
+
     def unexpected_errors(self) -> list[str]:
         """What both have logged as errors since the scene began, less what was to be expected."""
         new = self.pair.errors() - self._earlier
@@ -153,7 +158,7 @@ class Scene:
         assert stored == acknowledged
         return (
             f"{self.name}: {rounds} rounds, {acknowledged} messages acknowledged to {SENDERS} senders"
-            f" ({sum(each.failures for each in self.senders)} sends repeated,"
+            f" ({self.failures} sends repeated,"
             f" {sum(each.duplicates for each in self.senders)} of them already stored), 0 lost, 0 twice;"
             f" {SUBSCRIBERS} subscribers heard {sum(len(each.heard) for each in self.listeners)} events in order over"
             f" {sum(each.connections for each in self.listeners)} connections"
