@@ -32,6 +32,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def killable(postgres: Path) -> Iterator[Cluster]:
+    """A PostgreSQL that nobody else uses."""
+    with Cluster(postgres) as running:
+        yield running
+
+
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx.Client]:
     """Somebody else."""
@@ -86,24 +93,24 @@ class TestRecovery:
         assert contents(newest, 1) == ["5"]
         assert heard(newest) == ["5"]
 
+    @pytest.mark.parametrize("transport", ["websocket", "polling"])
     def test_a_client_that_returns_while_the_database_is_away_tries_again_by_itself(
-        self, newest: NodeClient, postgres: Path, tmp_path: Path
+        self, newest: NodeClient, killable: Cluster, tmp_path: Path, transport: str
     ) -> None:
-        with Cluster(postgres) as cluster:
-            env = {"DATABASE_URL": cluster.database_of(tmp_path)}
-            with Server(tmp_path / "data", env=env) as server, server.client() as http:
-                ticket_id = new_ticket(http)
-                connect(newest, server.url, transports=["websocket"])
-                join(newest, ticket_id)
-                cluster.kill()
-                cut(newest)
-                for _ in range(3):
-                    newest.until("open")
-                cluster.start()
-                assert newest.until("connect")["recovered"] is True
-                eventually(lambda: http.get("/health").status_code == 200, "the database is back")
-                post(http, ticket_id, "снова здесь")
-                assert all_heard(newest, 1) == ["снова здесь"]
+        env = {"DATABASE_URL": killable.database_of(tmp_path)}
+        with Server(tmp_path / "data", env=env) as server, server.client() as http:
+            ticket_id = new_ticket(http)
+            connect(newest, server.url, transports=[transport])
+            join(newest, ticket_id)
+            killable.kill()
+            cut(newest)
+            for _ in range(3):
+                newest.until("open")
+            killable.start()
+            assert newest.until("connect")["recovered"] is True
+            eventually(lambda: http.get("/health").status_code == 200, "the database is back")
+            post(http, ticket_id, "снова здесь")
+            assert all_heard(newest, 1) == ["снова здесь"]
         assert [each for each in newest.happened if each["on"] == "connect_error" and each.get("data")] == []
 
     def test_an_operator_gets_each_notice_that_was_missed(
