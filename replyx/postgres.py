@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import psycopg
-from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase
+from peewee import DatabaseError, InterfaceError, InternalError, OperationalError, PostgresqlDatabase
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from replyx.databases import DatabaseUnusable, Dialect, percent_placeholders
@@ -91,7 +91,11 @@ class Postgres(Dialect, PostgresqlDatabase):
         "boolean": "BOOLEAN",
         "clustered": "",
     }
-    unusable = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+    unusable = (
+        *(OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError),
+        # What PostgreSQL has no name for: a quota that is used up, a file that may grow no further.
+        *(InternalError, psycopg.InternalError),
+    )
     failed = (*unusable, DatabaseError, psycopg.DatabaseError)
     SEARCH_INDEX = (f"CREATE INDEX message_words ON message USING gin ({SEARCH_VECTOR})",)
     INDEX_NEW = ""

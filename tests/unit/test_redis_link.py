@@ -11,11 +11,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import uvloop
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as Disconnected
 
 from replyx.redis_address import RedisAddress
 from replyx.redis_link import UNREACHABLE, RedisLink
 from tests import parts
+from tests.chaos.way import Way
 from tests.redis_server import RedisServer
 from tests.scenario import eventually
 
@@ -73,6 +76,33 @@ def test_a_server_with_a_user_who_may_do_no_more_than_the_page_on_scaling_says(
         for refused in (f"redis://replyx:wrong@127.0.0.1:{server.port}", f"redis://127.0.0.1:{server.port}"):
             with pytest.raises(UNREACHABLE):
                 talk(refused)
+
+
+async def publish_for_ever(connection: AbstractConnection) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await asyncio.sleep(0.01)
+            await connection.send_command("PUBLISH", "ws:dialog:1", "gone", check_health=False)
+
+
+def test_a_connection_that_was_reset_says_so_when_it_is_written_to(redis_server: Path, tmp_path: Path) -> None:
+    """On the server's own loop, which closes its transport before anybody reads the error; that ended the server."""
+
+    async def run(way: Way) -> None:
+        connection = await link(f"redis://127.0.0.1:{way.port}").open()
+        try:
+            assert way.cut() == 1
+            with pytest.raises(Disconnected):
+                await publish_for_ever(connection)
+        finally:
+            await connection.disconnect(nowait=True)
+
+    with (
+        RedisServer(redis_server, tmp_path) as server,
+        Way(server.port) as way,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(run(way))
 
 
 class TlsDoor:
