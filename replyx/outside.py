@@ -55,12 +55,14 @@ class Refused(OSError):
 class Reply:
     """What came back. ``status`` is None where no answer began; ``error`` then says why, in words for people.
 
-    ``body`` is the beginning of the answer's body, at most :data:`KEPT_BYTES`.
+    ``body`` is the beginning of the answer's body, at most :data:`KEPT_BYTES`. ``retry_after`` is the value of its
+    Retry-After (RFC 9110, 10.2.3), as it came.
     """
 
     status: int | None
     body: str
     error: str | None
+    retry_after: str | None = None
 
 
 class GuardedResolver(Resolver):
@@ -126,7 +128,7 @@ class Outside:
             error = _in_words(failure, self._timeout_s)
         if answer.status is not None:  # the head had come; what became of the body changes nothing
             error = None
-        return Reply(answer.status, answer.text(), error)
+        return Reply(answer.status, answer.text(), error, answer.retry_after)
 
     def close(self) -> None:
         """Let go of what requests have left open."""
@@ -163,10 +165,11 @@ class Outside:
 
 
 class _Answer:
-    """Collects the head's status and the beginning of the body while an answer comes."""
+    """Collects what counts of the head, and the beginning of the body, while an answer comes."""
 
     def __init__(self) -> None:
         self.status: int | None = None
+        self.retry_after: str | None = None
         self._body = bytearray()
 
     def take_line(self, line: str) -> None:
@@ -174,6 +177,10 @@ class _Answer:
         found = re.match(r"HTTP/\S+ ([2-9]\d\d)\b", line)
         if found:
             self.status = int(found[1])
+            self.retry_after = None
+        name, _, value = line.partition(":")
+        if name.lower() == "retry-after":
+            self.retry_after = value.strip()
 
     def take_body(self, chunk: bytes) -> None:
         """A piece of the body, however long."""
