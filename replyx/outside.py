@@ -44,6 +44,8 @@ _ORDINARY_PORTS = frozenset({80, 443})
 _FIRST_FREE_PORT = 1024  # below it stand mail, SSH and other services that a request could be smuggled into
 
 
+NETWORK_NOT_ALLOWED = "network_not_allowed"  # the reason of a refused address, stable
+
 EXPECTED = (OSError, HTTPError, UnsatisfiableReadError)
 
 
@@ -148,7 +150,8 @@ class Outside:
             raise invalid(field, f"port {origin.port} is not for HTTP: use 80, 443 or one from {_FIRST_FREE_PORT} up")
         host = origin.host.strip("[]")
         if _is_address(host) and not may_call(host, self._allowed):
-            raise invalid(field, f"{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)")
+            detail = f"{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
+            raise invalid(field, detail, NETWORK_NOT_ALLOWED)
         return f"{origin}{match['rest'] or '/'}"
 
     def _started(self) -> SimpleAsyncHTTPClient:

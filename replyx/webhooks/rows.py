@@ -47,11 +47,14 @@ def load(rows: Snapshot, webhook_id: int) -> Webhook:
     row = rows.execute(f"SELECT {WEBHOOK_COLUMNS} FROM webhook WHERE id = ? AND NOT deleted", (webhook_id,)).fetchone()
     if row is None:
         raise WebhookNotFound(f"There is no webhook {webhook_id}.")
-    return webhook_of(row)
+    return webhook_of(rows, row)
 
 
-def webhook_of(row: Sequence[Any]) -> Webhook:
-    """A webhook of a row of :data:`WEBHOOK_COLUMNS`."""
+def webhook_of(rows: Snapshot, row: Sequence[Any]) -> Webhook:
+    """A webhook of a row of :data:`WEBHOOK_COLUMNS`, with its newest delivery."""
+    newest = rows.execute(
+        f"SELECT {DELIVERY_COLUMNS} FROM webhook_delivery WHERE webhook_id = ? ORDER BY id DESC LIMIT 1", (row[0],)
+    ).fetchone()
     hook_id, url, description, events, active, off_reason, until, created_at, updated_at = row
     return Webhook(
         hook_id,
@@ -63,6 +66,7 @@ def webhook_of(row: Sequence[Any]) -> Webhook:
         _moment(until),
         timestamp(created_at),
         timestamp(updated_at),
+        None if newest is None else delivery_of(newest),
     )
 
 

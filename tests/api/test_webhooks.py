@@ -156,6 +156,32 @@ class TestManaging:
         assert [each.path for each in receiver.received] == ["/hook"]
         assert deliveries(maria, kept)
 
+    def test_a_private_address_has_a_reason_that_a_client_can_explain(self, maria: httpx.Client) -> None:
+        refused = problem(maria.post(HOOKS, json={"url": "http://10.0.0.1/", "events": ["message"]}), 422, "invalid")
+        (wrong,) = refused["errors"]
+        assert (wrong["field"], wrong["reason"]) == ("url", "network_not_allowed")
+        refused = problem(maria.post(HOOKS, json={"url": "ftp://shop.example/", "events": ["message"]}), 422, "invalid")
+        assert set(refused["errors"][0]) == {"field", "detail"}
+
+    def test_everything_that_can_be_listened_to_is_listed_and_can_be_asked_for(
+        self, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        groups = as_json(maria.get(f"{HOOKS}/event-types"))["items"]
+        assert {"group": "message", "types": ["message:new", "message:read"]} in groups
+        names = [name for each in groups for name in (each["group"], *each["types"])]
+        assert add(maria, receiver.url, *names)["events"] == names
+
+    def test_the_list_says_how_each_fared_last(
+        self, http: httpx.Client, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        hook, idle = add(maria, receiver.url), add(maria, receiver.url, "ticket")
+        guest(http).say(http, "hello")
+        sent = only_delivery(maria, hook, "delivered")
+        listed = {each["id"]: each["last_delivery"] for each in as_json(maria.get(HOOKS))["items"]}
+        assert listed == {hook["id"]: sent, idle["id"]: None}
+        tried = as_json(maria.post(f"{HOOKS}/{hook['id']}/test"))
+        assert as_json(maria.get(f"{HOOKS}/{hook['id']}"))["last_delivery"] == tried
+
     def test_there_is_a_most(self, maria: httpx.Client, receiver: Receiver) -> None:
         for _ in range(100):
             add(maria, receiver.url, active=False)
