@@ -1,4 +1,5 @@
 import { el } from '../../shared/dom.js';
+import { problemWords } from '../problem-words.js';
 import { productWords } from './product-list.js';
 
 const PAGE = 50;
@@ -65,8 +66,7 @@ export class DecidedList {
     try {
       await action();
     } catch (error) {
-      if (error.status === undefined) throw error;
-      this.#told.textContent = error.status === 0 ? t('network') : t('went_wrong', { detail: error.detail });
+      this.#told.textContent = problemWords(error, t);
       this.#told.hidden = false;
     }
   }
