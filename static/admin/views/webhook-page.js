@@ -7,7 +7,7 @@ import { WebhookForm } from './webhook-form.js';
 import { WebhookSecret } from './webhook-secret.js';
 import { answerWords, deliveryMark, hookState } from './webhook-words.js';
 
-const EVERY_MS = 3000;
+const EVERY_MS = 2000;
 
 /** One webhook: whether it is on, a test, its secret, its settings, and what was sent. */
 export class WebhookPage {
