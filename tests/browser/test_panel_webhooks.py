@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from tests import scenario
 from tests.browser import accessibility
 from tests.browser.people import DESKTOP, NETWORK, Operator, Stage, until
 from tests.receiver import Answer, Received, Receiver
-from tests.scenario import Json, Visitor, as_json
+from tests.scenario import Json, as_json
 from tests.server import Server
 
 HOOKS = "/api/v1/webhooks"
@@ -46,10 +46,14 @@ def olga(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
+Say = Callable[[str], Json]
+
+
 @pytest.fixture
-def anna(boris: httpx.Client) -> Visitor:
-    """A visitor with a new dialog."""
-    return scenario.guest(boris)
+def say(boris: httpx.Client) -> Say:
+    """What Anna does, a visitor with a new dialog."""
+    anna = scenario.guest(boris)
+    return lambda text: anna.say(boris, text)
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +137,7 @@ class TestWhoSeesIt:
 
 class TestAdding:
     def test_a_new_webhook_shows_its_secret_once_and_what_happens_arrives_signed_and_is_shown(
-        self, stage: Stage, server: Server, boris: httpx.Client, anna: Visitor, receiver: Receiver
+        self, stage: Stage, server: Server, say: Say, receiver: Receiver
     ) -> None:
         maria = maria_at(stage, server)
         expect(maria.one("webhooks-empty")).to_contain_text("CRM")
@@ -148,7 +152,7 @@ class TestAdding:
         expect(maria.one("copy")).to_have_text("Скопировано")
         assert maria.page.evaluate("navigator.clipboard.readText()") == secret
 
-        anna.say(boris, "Есть 42-й размер?")
+        say("Есть 42-й размер?")
         (received,) = receiver.wait_for(1)
         assert signed(received, secret)
         assert received.notice["data"]["message"]["text"] == "Есть 42-й размер?"
@@ -245,18 +249,12 @@ class TestAdding:
 
 class TestTheLog:
     def test_what_fails_is_shown_as_waiting_and_delivered_once_the_receiver_is_well_and_it_is_replayed(
-        self,
-        stage: Stage,
-        server: Server,
-        olga: httpx.Client,
-        boris: httpx.Client,
-        anna: Visitor,
-        receiver: Receiver,
+        self, stage: Stage, server: Server, olga: httpx.Client, say: Say, receiver: Receiver
     ) -> None:
         receiver.behave = lambda _: Answer(500, b"the database <b>is</b> away")
         maria = maria_at(stage, server)
         maria.visit(server, added(olga, receiver.url))
-        anna.say(boris, "Привет")
+        say("Привет")
         expect(maria.deliveries).to_contain_text("Ждёт повтора")
         expect(maria.deliveries).to_contain_text(re.compile("ответ 500 · 1 попытка · следующая: "))
         maria.deliveries.locator("summary").click()
@@ -288,22 +286,16 @@ class TestTheLog:
         expect(maria.deliveries.last).to_contain_text("Доставлено")
 
     def test_older_deliveries_are_fetched_page_by_page_while_new_ones_come(
-        self,
-        stage: Stage,
-        server: Server,
-        olga: httpx.Client,
-        boris: httpx.Client,
-        anna: Visitor,
-        receiver: Receiver,
+        self, stage: Stage, server: Server, olga: httpx.Client, say: Say, receiver: Receiver
     ) -> None:
         hook = added(olga, receiver.url)
         for number in range(60):
-            anna.say(boris, f"Сообщение {number}")
+            say(f"Сообщение {number}")
         receiver.wait_for(60)
         maria = maria_at(stage, server)
         maria.visit(server, hook)
         expect(maria.deliveries).to_have_count(50)
-        anna.say(boris, "Ещё одно")
+        say("Ещё одно")
         expect(maria.deliveries).to_have_count(51)
         maria.one("deliveries-more").click()
         expect(maria.deliveries).to_have_count(61)
@@ -356,16 +348,10 @@ class TestKeeping:
         maria.refuses("url", "частной или служебной сети")
 
     def test_what_is_off_sends_nothing_and_says_why_it_is_off(
-        self,
-        stage: Stage,
-        server: Server,
-        olga: httpx.Client,
-        boris: httpx.Client,
-        anna: Visitor,
-        receiver: Receiver,
+        self, stage: Stage, server: Server, olga: httpx.Client, say: Say, receiver: Receiver
     ) -> None:
         hook = added(olga, receiver.url)
-        anna.say(boris, "Первое")
+        say("Первое")
         maria = maria_at(stage, server)
         maria.visit(server, hook)
         expect(maria.deliveries).to_contain_text("Доставлено")
@@ -374,11 +360,11 @@ class TestKeeping:
         expect(switch).not_to_be_checked()
         expect(maria.one("webhook-state")).to_contain_text("событий не слышит")
         expect(maria.one("replay")).to_be_disabled()
-        anna.say(boris, "Мимо")
+        say("Мимо")
         receiver.behave = lambda _: Answer(410)
         switch.click()
         expect(switch).to_be_checked()
-        anna.say(boris, "Второе")
+        say("Второе")
         expect(switch).not_to_be_checked()  # by the receiver's answer, without a reload
         expect(maria.one("webhook-state")).to_contain_text("410")
         texts = [each["data"]["message"]["text"] for each in receiver.notices()]
@@ -409,7 +395,7 @@ class TestKeeping:
         maria = maria_at(stage, server)
         maria.visit(server, hook)
         olga.delete(f"{HOOKS}/{hook['id']}")
-        expect(maria.one("webhook-problem")).to_have_text("Такого вебхука нет, или его удалили.")
+        expect(maria.one("webhook-lost")).to_have_text("Такого вебхука нет, или его удалили.")
         expect(maria.one("webhook-test")).to_be_hidden()
 
 

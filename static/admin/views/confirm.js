@@ -1,4 +1,5 @@
 import { el } from '../../shared/dom.js';
+import { modal } from './modal.js';
 
 /**
  * Asks before something that cannot be taken back.
@@ -10,7 +11,7 @@ import { el } from '../../shared/dom.js';
  * @param {(key: string) => string} options.t
  * @returns {Promise<boolean>} whether to go on
  */
-export function confirmed({ place, title, text, action, t }) {
+export async function confirmed({ place, title, text, action, t }) {
   let answer = false;
   const dialog = el('dialog', {
     class: 'ask',
@@ -37,13 +38,6 @@ export function confirmed({ place, title, text, action, t }) {
       el('div', { class: 'ask__foot' }, yes, no),
     ),
   );
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(answer);
-    });
-    place.append(dialog);
-    dialog.showModal();
-    no.focus();
-  });
+  await modal(place, dialog, no);
+  return answer;
 }

@@ -1,6 +1,6 @@
 import { el } from '../../shared/dom.js';
-import { problemWords } from '../problem-words.js';
 import { arrange } from '../rows.js';
+import { ProblemLine } from './problem-line.js';
 import { answerWords, deliveryMark, eventWords } from './webhook-words.js';
 
 const PAGE = 50;
@@ -88,7 +88,7 @@ class Row {
 /** What was sent to a webhook and what came of it, the newest first. */
 export class DeliveryLog {
   #options;
-  #told = el('p', { class: 'form-error', role: 'alert', hidden: true });
+  #problem;
   #empty;
   #off;
   #items = el('ul', { class: 'deliveries', 'data-testid': 'deliveries' });
@@ -112,6 +112,7 @@ export class DeliveryLog {
   constructor(options) {
     this.#options = options;
     const { t } = options;
+    this.#problem = new ProblemLine(t);
     this.#empty = el('p', { class: 'webhooks__text', hidden: true }, t('deliveries_none'));
     this.#off = el(
       'p',
@@ -124,7 +125,7 @@ export class DeliveryLog {
         type: 'button',
         class: 'button',
         hidden: true,
-        onclick: () => this.#attempt(() => this.#older()),
+        onclick: () => this.#problem.attempt(() => this.#older()),
         'data-testid': 'deliveries-more',
       },
       t('more'),
@@ -134,7 +135,7 @@ export class DeliveryLog {
       { class: 'webhooks__log' },
       el('h2', {}, t('deliveries')),
       this.#off,
-      this.#told,
+      this.#problem.element,
       this.#empty,
       this.#items,
       this.#more,
@@ -185,7 +186,7 @@ export class DeliveryLog {
     const { t, clock } = this.#options;
     const rows = new Map();
     for (const delivery of [...this.#deliveries.values()].sort((a, b) => b.id - a.id)) {
-      const onReplay = () => this.#attempt(() => this.#replay(delivery.id));
+      const onReplay = () => this.#problem.attempt(() => this.#replay(delivery.id));
       const row = this.#rows.get(delivery.id) ?? new Row({ t, clock, delivery, onReplay });
       row.render(delivery, this.#active);
       rows.set(delivery.id, row);
@@ -198,15 +199,5 @@ export class DeliveryLog {
     this.#empty.hidden = rows.size > 0;
     this.#off.hidden = this.#active || rows.size === 0;
     this.#more.hidden = this.#next === null;
-  }
-
-  async #attempt(action) {
-    this.#told.hidden = true;
-    try {
-      await action();
-    } catch (error) {
-      this.#told.textContent = problemWords(error, this.#options.t);
-      this.#told.hidden = false;
-    }
   }
 }

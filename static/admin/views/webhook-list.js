@@ -2,6 +2,7 @@ import { el, icon } from '../../shared/dom.js';
 import { Poll } from '../poll.js';
 import { problemWords } from '../problem-words.js';
 import { arrange } from '../rows.js';
+import { ProblemLine } from './problem-line.js';
 import { answerWords, deliveryMark, eventWords, hookState } from './webhook-words.js';
 
 const EVERY_MS = 5000;
@@ -53,7 +54,7 @@ export class WebhookList {
   #options;
   #poll = new Poll(() => this.#look(), EVERY_MS);
   #title;
-  #told = el('p', { class: 'form-error', role: 'alert', hidden: true });
+  #problem;
   #items = el('ul', { class: 'hooks', 'data-testid': 'webhooks' });
   #empty;
   /** @type {Map<number, Row>} */
@@ -63,6 +64,7 @@ export class WebhookList {
   constructor(options) {
     this.#options = options;
     const { t } = options;
+    this.#problem = new ProblemLine(t);
     this.#title = el('h1', { tabindex: '-1' }, t('webhooks'));
     this.#empty = el('div', { class: 'hooks__empty', hidden: true, 'data-testid': 'webhooks-empty' });
     this.#empty.append(el('p', {}, t('hooks_none')), el('p', {}, t('hooks_example')));
@@ -78,7 +80,7 @@ export class WebhookList {
       { class: 'webhooks__page' },
       el('div', { class: 'webhooks__head' }, this.#title, add),
       el('p', { class: 'webhooks__text' }, t('hooks_text'), ' ', el('a', reference, t('hooks_reference'))),
-      this.#told,
+      this.#problem.element,
       this.#empty,
       this.#items,
     );
@@ -103,10 +105,9 @@ export class WebhookList {
     const { api, t } = this.#options;
     try {
       this.#render(await api.all('webhooks'));
-      this.#told.hidden = true;
+      this.#problem.clear();
     } catch (error) {
-      this.#told.textContent = problemWords(error, t);
-      this.#told.hidden = false;
+      this.#problem.say(problemWords(error, t));
     }
   }
 

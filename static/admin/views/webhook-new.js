@@ -1,14 +1,13 @@
 import { el } from '../../shared/dom.js';
-import { problemWords } from '../problem-words.js';
+import { ProblemLine } from './problem-line.js';
 import { WebhookForm } from './webhook-form.js';
 
 /** The page on which a webhook is added. */
 export class NewWebhook {
   #options;
   #title;
-  #told = el('p', { class: 'form-error', role: 'alert', hidden: true });
+  #problem;
   #place = el('div', { class: 'webhooks__box' });
-  #form = null;
 
   /**
    * @param {object} options
@@ -19,13 +18,14 @@ export class NewWebhook {
   constructor(options) {
     this.#options = options;
     const { t } = options;
+    this.#problem = new ProblemLine(t);
     this.#title = el('h1', { tabindex: '-1' }, t('hook_new'));
     this.element = el(
       'div',
       { class: 'webhooks__page' },
       el('a', { class: 'webhooks__back', href: '#/webhooks' }, t('hooks_back')),
       this.#title,
-      this.#told,
+      this.#problem.element,
       this.#place,
     );
   }
@@ -33,20 +33,17 @@ export class NewWebhook {
   /** Asks the server what there is to choose from. */
   async connect() {
     const { api, t, onMade } = this.#options;
-    try {
-      const groups = await api.eventGroups();
-      const save = async (fields) => {
-        onMade(await api.save('webhooks', fields));
-        return '';
-      };
-      this.#form = new WebhookForm({ t, groups, hook: null, save });
-      this.#place.replaceChildren(this.#form.element);
-    } catch (error) {
-      this.#told.textContent = problemWords(error, t);
-      this.#told.hidden = false;
-    }
+    const save = async (fields) => {
+      onMade(await api.save('webhooks', fields));
+      return '';
+    };
+    await this.#problem.attempt(async () => {
+      const form = new WebhookForm({ t, groups: await api.eventGroups(), hook: null, save });
+      this.#place.replaceChildren(form.element);
+    });
   }
 
+  /** There is nothing to stop. */
   disconnect() {}
 
   /** The title: the form comes when the server has answered. */

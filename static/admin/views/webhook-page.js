@@ -2,6 +2,7 @@ import { el, icon } from '../../shared/dom.js';
 import { Poll } from '../poll.js';
 import { problemWords } from '../problem-words.js';
 import { confirmed } from './confirm.js';
+import { ProblemLine } from './problem-line.js';
 import { DeliveryLog } from './webhook-deliveries.js';
 import { WebhookForm } from './webhook-form.js';
 import { WebhookSecret } from './webhook-secret.js';
@@ -17,7 +18,9 @@ export class WebhookPage {
   #log;
   #secret;
   #body;
-  #told = el('p', { class: 'form-error', role: 'alert', hidden: true, 'data-testid': 'webhook-problem' });
+  /** What is wrong with the page as it is, and with what was asked of it. */
+  #lost;
+  #problem;
   #title = el('h1', { tabindex: '-1' });
   #url = el('p', { class: 'webhooks__url', 'data-testid': 'webhook-address' });
   #switch;
@@ -37,6 +40,8 @@ export class WebhookPage {
   constructor(options) {
     this.#options = options;
     const { api, t, clock, id } = options;
+    this.#lost = new ProblemLine(t, 'webhook-lost');
+    this.#problem = new ProblemLine(t, 'webhook-problem');
     this.#log = new DeliveryLog({ api, t, clock, id, onReplayed: () => this.#poll.now() });
     this.#secret = new WebhookSecret({ t, clock, rotate: (hours) => api.rotateSecret(id, hours) });
     this.#settings = el(
@@ -82,7 +87,8 @@ export class WebhookPage {
       { class: 'webhooks__page' },
       el('a', { class: 'webhooks__back', href: '#/webhooks' }, t('hooks_back')),
       this.#title,
-      this.#told,
+      this.#lost.element,
+      this.#problem.element,
       this.#body,
     );
   }
@@ -90,7 +96,7 @@ export class WebhookPage {
   /** Loads, and follows what happens. */
   async connect() {
     await this.#poll.connect();
-    if (this.#hook) await this.#attempt(() => this.#makeForm());
+    if (this.#hook) await this.#problem.attempt(() => this.#makeForm());
   }
 
   /** Stops. */
@@ -108,10 +114,10 @@ export class WebhookPage {
     try {
       const [hook] = await Promise.all([api.webhook(id), this.#log.load()]);
       this.#render(hook);
-      this.#told.hidden = true;
+      this.#lost.clear();
     } catch (error) {
       if (error.status === 404) this.#leave();
-      this.#tell(error.status === 404 ? t('hook_missing') : problemWords(error, t));
+      this.#lost.say(error.status === 404 ? t('hook_missing') : problemWords(error, t));
     }
   }
 
@@ -150,7 +156,7 @@ export class WebhookPage {
 
   #turn() {
     const { api, id } = this.#options;
-    return this.#attempt(async () => {
+    return this.#problem.attempt(async () => {
       this.#render(await api.save('webhooks', { active: !this.#hook.active }, id));
       await this.#poll.now();
     });
@@ -160,12 +166,12 @@ export class WebhookPage {
     const { api, t, id } = this.#options;
     this.#test.disabled = true;
     this.#result.textContent = t('hook_testing');
-    await this.#attempt(async () => {
+    const done = await this.#problem.attempt(async () => {
       const delivery = await api.testWebhook(id);
       this.#result.replaceChildren(deliveryMark(delivery, t), ` · ${answerWords(delivery, t)}`);
       await this.#poll.now();
     });
-    if (!this.#told.hidden) this.#result.textContent = '';
+    if (!done) this.#result.textContent = '';
     this.#test.disabled = false;
   }
 
@@ -177,23 +183,9 @@ export class WebhookPage {
       action: t('delete'),
     };
     if (!(await confirmed({ place: this.element, t, ...ask }))) return;
-    await this.#attempt(async () => {
+    await this.#problem.attempt(async () => {
       await api.remove('webhooks', id);
       location.replace('#/webhooks');
     });
-  }
-
-  async #attempt(action) {
-    this.#told.hidden = true;
-    try {
-      await action();
-    } catch (error) {
-      this.#tell(problemWords(error, this.#options.t));
-    }
-  }
-
-  #tell(words) {
-    this.#told.textContent = words;
-    this.#told.hidden = false;
   }
 }
