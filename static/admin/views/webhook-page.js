@@ -75,6 +75,7 @@ export class WebhookPage {
         { class: 'webhooks__box' },
         this.#switch,
         this.#state,
+        this.#secret.overlap,
         el('div', { class: 'card__foot' }, this.#test, remove),
         this.#result,
       ),

@@ -33,8 +33,11 @@ function secretBox({ t, secret, onDone }) {
 
 /** A webhook's secret: shown once when it is new, and replaced here. */
 export class WebhookSecret {
+  /** Where a new secret stands until it is put away. */
+  once = el('div', { class: 'webhooks__once' });
+  /** Says that the secret before is good, too. */
+  overlap = el('p', { class: 'webhooks__text', 'data-testid': 'overlap-until', hidden: true });
   #options;
-  #box = el('div', { class: 'webhooks__once' });
   #hours = input('24', {
     type: 'number',
     min: '0',
@@ -45,8 +48,6 @@ export class WebhookSecret {
   });
   #submit;
   #told = el('p', { class: 'card__told', role: 'status' });
-  #overlap = el('p', { class: 'webhooks__text', 'data-testid': 'overlap-until', hidden: true });
-  #details;
 
   /**
    * @param {object} options
@@ -64,25 +65,22 @@ export class WebhookSecret {
       labelled(t('secret_overlap'), this.#hours, t('secret_overlap_hint')),
       el('div', { class: 'card__foot' }, this.#submit, this.#told),
     );
-    this.#details = el(
+    this.element = el(
       'details',
       { class: 'card', 'data-testid': 'secret-card' },
       el('summary', { class: 'card__title' }, t('secret_replacing')),
       form,
     );
-    this.element = el('div', { class: 'webhooks__secret' }, this.#overlap, this.#details);
-    /** Where the new secret stands until it is put away. */
-    this.once = this.#box;
   }
 
   /** @param {string} secret */
   show(secret) {
     const onDone = () => {
-      this.#box.replaceChildren();
-      this.#details.querySelector('summary').focus();
+      this.once.replaceChildren();
+      this.element.querySelector('summary').focus();
     };
     const { element, focus } = secretBox({ t: this.#options.t, secret, onDone });
-    this.#box.replaceChildren(element);
+    this.once.replaceChildren(element);
     focus();
   }
 
@@ -90,8 +88,8 @@ export class WebhookSecret {
   render({ old_secret_until: until }) {
     const { t, clock } = this.#options;
     const both = until !== null && new Date(until) > new Date();
-    this.#overlap.hidden = !both;
-    this.#overlap.textContent = both ? t('secret_both', { time: clock.full(until) }) : '';
+    this.overlap.hidden = !both;
+    this.overlap.textContent = both ? t('secret_both', { time: clock.full(until) }) : '';
   }
 
   async #replace(event) {
@@ -101,7 +99,7 @@ export class WebhookSecret {
     this.#told.textContent = '';
     try {
       const hook = await rotate(Number(this.#hours.value));
-      this.#details.open = false;
+      this.element.open = false;
       this.render(hook);
       this.show(hook.secret);
     } catch (error) {
