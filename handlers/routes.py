@@ -63,6 +63,7 @@ ROUTES = (
     Route("/api/v1/push/subscriptions", push.PushDevices, Access.ACCOUNT),
     Route("/api/v1/push/test", push.PushTest, Access.ACCOUNT),
     Route("/api/v1/webhooks", webhooks.WebhookList, Access.ADMIN),
+    Route("/api/v1/webhooks/event-types", webhooks.WebhookEvents, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}", webhooks.OneWebhook, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}/secret", webhooks.WebhookRotation, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}/test", webhooks.WebhookTest, Access.ADMIN),

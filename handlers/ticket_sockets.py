@@ -348,7 +348,7 @@ def refuse(client: Client, problem: Problem) -> Answer:
     refusal: Answer = {"code": problem.code}
     more: Answer = {}
     if problem.errors:
-        more["errors"] = [{"field": error.field, "detail": error.detail} for error in problem.errors]
+        more["errors"] = [error.document() for error in problem.errors]
     if problem.retry_after is not None:
         more["retryAfter"] = problem.retry_after
     client.send("error", {**refusal, "message": problem.detail, **more})

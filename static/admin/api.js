@@ -94,7 +94,7 @@ export class PanelApi {
     return accounts.filter(({ role, active }) => active && OPERATORS.includes(role));
   }
 
-  /** Everything there is of a kind, oldest first. @param {'accounts'|'assistants'|'widgets'} kind @returns {Promise<object[]>} */
+  /** Everything there is of a kind, oldest first. @param {'accounts'|'assistants'|'webhooks'|'widgets'} kind @returns {Promise<object[]>} */
   async all(kind) {
     const found = [];
     for (let after = 0; after !== null; ) {
@@ -107,7 +107,7 @@ export class PanelApi {
 
   /**
    * Creates without an `id`, changes with one.
-   * @param {'assistants'|'widgets'} kind
+   * @param {'assistants'|'webhooks'|'widgets'} kind
    * @param {object} fields
    * @param {number} [id]
    */
@@ -115,7 +115,7 @@ export class PanelApi {
     return this.change(id === undefined ? 'POST' : 'PATCH', this.#urls[kind](id), fields);
   }
 
-  /** @param {'assistants'|'widgets'} kind @param {number} id */
+  /** @param {'assistants'|'webhooks'|'widgets'} kind @param {number} id */
   remove(kind, id) {
     return this.change('DELETE', this.#urls[kind](id));
   }
@@ -153,6 +153,36 @@ export class PanelApi {
   /** @param {number} id @returns {Promise<{items: object[]}>} oldest first */
   decisions(id) {
     return this.get(this.#urls.product(id, 'decisions'));
+  }
+
+  /** What a webhook can listen to. @returns {Promise<{group: string, types: string[]}[]>} */
+  async eventGroups() {
+    return (await this.get(this.#urls.webhookEvents)).items;
+  }
+
+  /** @param {number} id @returns {Promise<object>} */
+  webhook(id) {
+    return this.get(this.#urls.webhooks(id));
+  }
+
+  /** @param {number} id @param {number} hours for how long both secrets sign @returns {Promise<{secret: string}>} */
+  rotateSecret(id, hours) {
+    return this.change('POST', this.#urls.webhookAction(id, 'secret'), { overlap_hours: hours });
+  }
+
+  /** @param {number} id @returns {Promise<object>} the delivery of a test */
+  testWebhook(id) {
+    return this.change('POST', this.#urls.webhookAction(id, 'test'));
+  }
+
+  /** @param {number} id @param {{limit?: number, before?: number}} query the newest first */
+  deliveries(id, query) {
+    return this.get(this.#urls.deliveries(id, query));
+  }
+
+  /** @param {number} id @param {number} deliveryId @returns {Promise<object>} the delivery, which is sent again */
+  replay(id, deliveryId) {
+    return this.change('POST', this.#urls.replay(id, deliveryId));
   }
 
   /** Push messages, as `PushSwitch` asks for them. */

@@ -5,13 +5,14 @@ import { Inbox } from './inbox.js';
 import { LiveInbox } from './live.js';
 import { Moderation } from './moderation.js';
 import { Room } from './room.js';
-import { hashOf, parseRoute } from './router.js';
+import { FOR_ADMINS, hashOf, parseRoute } from './router.js';
 import { DialogList, visitorName } from './views/dialog-list.js';
 import { DialogView } from './views/dialog-view.js';
 import { EmbedsView } from './views/embeds.js';
 import { ModerationView } from './views/moderation.js';
 import { NoticesView } from './views/notices.js';
 import { Shell } from './views/shell.js';
+import { WebhooksView } from './views/webhooks.js';
 
 /** Everything of a signed-in operator: the inbox, the dialog that is open, the stream that feeds both. */
 export class Desk {
@@ -28,6 +29,7 @@ export class Desk {
   /** Of an admin only. @type {Moderation|null} */
   #moderation = null;
   #queueView = null;
+  #webhooksView = null;
   /** The platform's; the defaults until they are loaded. */
   #settings = { platform_name: '', currency: 'RUB', moderation_required: true, default_approval_fee: 0 };
   /** @type {Promise<object[]>|null} */
@@ -97,6 +99,7 @@ export class Desk {
     this.#live.disconnect();
     this.#moderation?.verdicts.disconnect();
     this.#queueView?.disconnect();
+    this.#webhooksView?.disconnect();
     this.#view?.disconnect();
     for (const room of this.#rooms.values()) room.outbox.disconnect();
     document.title = this.#options.t('brand');
@@ -151,12 +154,14 @@ export class Desk {
 
   #go(route) {
     const before = this.#route;
-    if (route.section === 'moderation' && !this.#moderation) route = { ...route, section: 'dialogs' };
+    if (FOR_ADMINS.includes(route.section) && !this.#moderation) route = { ...route, section: 'dialogs' };
     this.#route = route;
     this.#shell.mark(route.section);
     if (route.section !== 'moderation') this.#closeQueue();
+    if (route.section !== 'webhooks') this.#closeWebhooks();
     if (route.section === 'widgets') this.#showEmbeds();
     else if (route.section === 'moderation') this.#showQueue(before);
+    else if (route.section === 'webhooks') this.#showWebhooks();
     else this.#showDialogs(before);
     const comesFirst = route.status === 'open' && route.kind === 'all';
     if (!comesFirst && !this.#inbox.loaded(route.status, route.kind)) this.#more();
@@ -192,6 +197,21 @@ export class Desk {
   #closeQueue() {
     this.#queueView?.disconnect();
     this.#queueView = null;
+  }
+
+  #showWebhooks() {
+    if (!this.#webhooksView) {
+      this.#closeRoom();
+      this.#embeds = null;
+      this.#webhooksView = new WebhooksView(this.#options);
+      this.#shell.content.replaceChildren(this.#webhooksView.element);
+    }
+    this.#webhooksView.open(this.#route.webhook);
+  }
+
+  #closeWebhooks() {
+    this.#webhooksView?.disconnect();
+    this.#webhooksView = null;
   }
 
   #showDialogs(before) {

@@ -1,12 +1,14 @@
 import { withShared } from '../shared/phrases.js';
 import { moderation } from './moderation-phrases.js';
 import { notices } from './notices-phrases.js';
+import { webhooks } from './webhooks-phrases.js';
 
 /** The panel's words. */
 export const phrases = withShared({
   ru: {
     ...moderation.ru,
     ...notices.ru,
+    ...webhooks.ru,
     brand: 'ReplyX',
     panel: 'Панель операторов',
     sign_in: 'Вход',
@@ -141,6 +143,7 @@ export const phrases = withShared({
   en: {
     ...moderation.en,
     ...notices.en,
+    ...webhooks.en,
     brand: 'ReplyX',
     panel: 'Operators’ panel',
     sign_in: 'Sign in',

@@ -2,10 +2,12 @@
  * Where the panel is, kept in the address after `#` so that it can be linked to and reloaded.
  * @typedef {'all'|'dialog'|'ticket'} Kind which of the two the list shows
  * @typedef {'pending'|'approved'|'rejected'} Products which of the products moderation shows
- * @typedef {{section: 'dialogs'|'widgets'|'moderation', dialogId: number|null, status: 'open'|'closed', kind: Kind,
- *   products: Products}} Route
+ * @typedef {{section: 'dialogs'|'widgets'|'moderation'|'webhooks', dialogId: number|null, status: 'open'|'closed',
+ *   kind: Kind, products: Products, webhook: number|'new'|null}} Route
  */
 
+/** Sections that only admins have. */
+export const FOR_ADMINS = ['moderation', 'webhooks'];
 const PRODUCTS = ['pending', 'approved', 'rejected'];
 
 /** @param {string} hash e.g. `#/dialogs/1?status=closed` @returns {Route} */
@@ -16,8 +18,10 @@ export function parseRoute(hash) {
   const status = asked.get('status') === 'closed' ? 'closed' : 'open';
   const kind = ['dialog', 'ticket'].includes(asked.get('kind')) ? asked.get('kind') : 'all';
   const products = PRODUCTS.includes(id) ? id : 'pending';
-  if (section === 'widgets' || section === 'moderation') return { section, dialogId: null, status, kind, products };
-  return { section: 'dialogs', dialogId: /^\d+$/.test(id ?? '') ? Number(id) : null, status, kind, products };
+  const number = /^\d+$/.test(id ?? '') ? Number(id) : null;
+  const rest = { status, kind, products, webhook: id === 'new' ? id : number };
+  if (section === 'widgets' || FOR_ADMINS.includes(section)) return { section, dialogId: null, ...rest };
+  return { section: 'dialogs', dialogId: number, ...rest };
 }
 
 /** @param {Route} route @returns {string} */

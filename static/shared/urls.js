@@ -124,6 +124,15 @@ export function panelUrls(base = location.origin) {
     changes: (id, query) => address(base, `/api/support/tickets/${encodeURIComponent(id)}/changes`, query),
     /** @param {null} [_id] accounts are only listed here @param {object} [query] `limit`, `after` */
     accounts: (_id, query) => address(base, '/api/v1/accounts', query),
+    /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
+    webhooks: (id, query) => address(base, object('/api/v1/webhooks', id), query),
+    webhookEvents: address(base, '/api/v1/webhooks/event-types'),
+    /** @param {number} id @param {'secret'|'test'} what */
+    webhookAction: (id, what) => address(base, `${object('/api/v1/webhooks', id)}/${what}`),
+    /** @param {number} id @param {object} [query] `limit`, `before` */
+    deliveries: (id, query) => address(base, `${object('/api/v1/webhooks', id)}/deliveries`, query),
+    /** @param {number} id @param {number} deliveryId */
+    replay: (id, deliveryId) => address(base, `${object('/api/v1/webhooks', id)}/deliveries/${encodeURIComponent(deliveryId)}/replay`),
     /** @param {'key'|'subscriptions'|'test'} what */
     push: (what) => address(base, `/api/v1/push/${what}`),
     settings: address(base, '/api/v1/settings'),
