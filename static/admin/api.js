@@ -155,6 +155,11 @@ export class PanelApi {
     return this.get(this.#urls.product(id, 'decisions'));
   }
 
+  /** Messages that hold words. @param {{q: string, before?: number|null}} query @param {AbortSignal} signal */
+  search(query, signal) {
+    return this.get(this.#urls.search(query), { signal });
+  }
+
   /** Push messages, as `PushSwitch` asks for them. */
   get push() {
     const { push } = this.#urls;
@@ -166,9 +171,9 @@ export class PanelApi {
     };
   }
 
-  /** @param {string} url */
-  get(url) {
-    return this.#watched(request(url));
+  /** @param {string} url @param {{signal?: AbortSignal}} [options] */
+  get(url, options = {}) {
+    return this.#watched(request(url, options));
   }
 
   /** @param {string} method @param {string} url @param {object} [body] @param {{keepalive?: boolean}} [options] */

@@ -1,12 +1,14 @@
 import { withShared } from '../shared/phrases.js';
 import { moderation } from './moderation-phrases.js';
 import { notices } from './notices-phrases.js';
+import { search } from './search-phrases.js';
 
 /** The panel's words. */
 export const phrases = withShared({
   ru: {
     ...moderation.ru,
     ...notices.ru,
+    ...search.ru,
     brand: 'ReplyX',
     panel: 'Панель операторов',
     sign_in: 'Вход',
@@ -41,7 +43,7 @@ export const phrases = withShared({
     you_wrote: 'Вы: {text}',
     unread: { one: '{n} непрочитанное', few: '{n} непрочитанных', many: '{n} непрочитанных', other: '{n} непрочитанных' },
     choose: 'Выберите диалог',
-    choose_text: 'Стрелками ↑ и ↓ можно идти по списку, Alt+↑ и Alt+↓ переключают диалоги откуда угодно.',
+    choose_text: 'Стрелками ↑ и ↓ можно идти по списку, Alt+↑ и Alt+↓ переключают диалоги откуда угодно, / ищет в сообщениях.',
     back: 'К списку',
     page: 'Страница: {page}',
     handled_assistant: 'Отвечает ассистент',
@@ -141,6 +143,7 @@ export const phrases = withShared({
   en: {
     ...moderation.en,
     ...notices.en,
+    ...search.en,
     brand: 'ReplyX',
     panel: 'Operators’ panel',
     sign_in: 'Sign in',
@@ -175,7 +178,7 @@ export const phrases = withShared({
     you_wrote: 'You: {text}',
     unread: { one: '{n} unread', other: '{n} unread' },
     choose: 'Choose a dialog',
-    choose_text: 'The arrows ↑ and ↓ walk the list; Alt+↑ and Alt+↓ switch dialogs from anywhere.',
+    choose_text: 'The arrows ↑ and ↓ walk the list; Alt+↑ and Alt+↓ switch dialogs from anywhere; / searches messages.',
     back: 'Back to the list',
     page: 'Page: {page}',
     handled_assistant: 'Answered by the assistant',

@@ -1,7 +1,7 @@
 import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
-import { dialogTitle, visitorName } from './dialog-list.js';
+import { dialogTitle, visitorName } from './names.js';
 import { ticketMarks } from './ticket-marks.js';
 import { TicketPanel } from './ticket-panel.js';
 
@@ -109,6 +109,25 @@ export class DialogView {
     const closed = dialog.status === 'closed' ? t(dialog.ticket ? 'ticket_closed' : 'dialog_closed') : '';
     if (this.#notice.dataset.kind !== 'problem') this.#say(closed, 'closed');
     this.#seen();
+  }
+
+  /** Does not begin at the end, which then counts as not seen: a message will be revealed. */
+  holdBack() {
+    this.#list.holdBack();
+  }
+
+  /** Brings a message of the loaded conversation into view, earlier pages loaded as needed. @param {number} id */
+  async reveal(id) {
+    const { room, t } = this.#options;
+    this.holdBack();
+    try {
+      if (await room.conversation.reach(id)) return this.#list.reveal(id);
+      this.say(t('message_far'));
+    } catch (error) {
+      if (error.status === undefined) throw error;
+      this.say(t('load_failed'));
+    }
+    this.#list.toEnd();
   }
 
   /** @param {string} words @param {'problem'|'closed'} [kind] a problem stays until the next one or a success */
