@@ -27,7 +27,7 @@ export class Desk {
   #detail = el('div', { class: 'detail' });
   #route = parseRoute('');
   #view = null;
-  /** The message that the address asked for, until it is shown. @type {number|null} */
+  /** The message that the address asked for, as long as the operator stays at it. @type {number|null} */
   #wanted = null;
   #embeds = null;
   /** Of an admin only. @type {Moderation|null} */
@@ -104,7 +104,7 @@ export class Desk {
     document.removeEventListener('keydown', this.#pressed);
     document.removeEventListener('visibilitychange', this.#draw);
     this.#live.disconnect();
-    this.#search.clear();
+    this.#search.disconnect();
     this.#moderation?.verdicts.disconnect();
     this.#queueView?.disconnect();
     this.#view?.disconnect();
@@ -258,12 +258,10 @@ export class Desk {
     this.#tryRoom(room);
   }
 
-  /** Goes to the message that the address asked for, once. */
+  /** Goes to the message that the address asked for. */
   async #reveal(room) {
-    const id = this.#wanted;
-    if (id === null || this.#view?.dialogId !== room.dialogId || !room.conversation.loaded) return;
-    this.#wanted = null;
-    await this.#view.reveal(id);
+    const here = this.#view?.dialogId === room.dialogId && room.conversation.loaded;
+    if (here && this.#wanted !== null) await this.#view.reveal(this.#wanted);
   }
 
   /** Asked once; what failed is asked again with the next ticket. */
@@ -284,6 +282,7 @@ export class Desk {
     try {
       if (!this.#inbox.get(room.dialogId)) await this.#inbox.fetch(room.dialogId);
       room.take(this.#inbox.get(room.dialogId));
+      if (this.#view?.leftMessage) this.#wanted = null;
       await room.load();
       if (this.#view?.dialogId === room.dialogId) this.#view.say('');
       await this.#reveal(room);
@@ -347,7 +346,7 @@ export class Desk {
   /** A narrow window shows the dialog in the field's place: then it is left first. */
   #toSearch() {
     const focus = () => this.#list.search.focus();
-    if (this.#list.element.checkVisibility()) return focus();
+    if (this.#list.element.offsetParent) return focus();
     window.addEventListener('hashchange', focus, { once: true });
     this.#visit({ dialogId: null });
   }

@@ -18,10 +18,10 @@ export const search = {
       other: 'Найдено {n} сообщения',
     },
     search_some: {
-      one: 'Показано {n} сообщение, самое новое',
-      few: 'Показаны {n} сообщения, самые новые',
-      many: 'Показаны {n} сообщений, самые новые',
-      other: 'Показаны {n} сообщения, самые новые',
+      one: 'Показано {n} самое новое сообщение',
+      few: 'Показано {n} самых новых сообщения',
+      many: 'Показано {n} самых новых сообщений',
+      other: 'Показано {n} самых новых сообщения',
     },
     message_far: 'Это сообщение слишком далеко от конца переписки. Листайте к нему вверх.',
   },
@@ -37,7 +37,7 @@ export const search = {
     search_retry: 'Try again',
     search_none: 'Nothing was found. All words must be whole; the last may be a beginning.',
     search_all: { one: '{n} message found', other: '{n} messages found' },
-    search_some: { one: '{n} message shown, the newest', other: '{n} messages shown, the newest' },
+    search_some: { one: 'The newest message is shown', other: 'The {n} newest messages are shown' },
     message_far: 'That message is too far from the end of the conversation. Scroll up to it.',
   },
 };

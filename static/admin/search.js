@@ -24,6 +24,8 @@ export class MessageSearch {
   state = 'off';
   /** The newest first. After a new question they stay until its answer is there. @type {Found[]} */
   items = [];
+  /** Why it `failed`. @type {import('../shared/http.js').HttpProblem|null} */
+  problem = null;
   #api;
   #onChange;
   #next = null;
@@ -86,6 +88,11 @@ export class MessageSearch {
     this.ask('');
   }
 
+  /** Stops, and says nothing more. */
+  disconnect() {
+    this.#stop();
+  }
+
   async #load(before) {
     this.#stop();
     this.#before = before;
@@ -102,6 +109,7 @@ export class MessageSearch {
       if (asking.signal.aborted) return;
       if (error.status === undefined) throw error;
       if (before === null) this.items = [];
+      this.problem = error;
       this.#settle('failed');
     }
   }

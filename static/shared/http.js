@@ -69,9 +69,9 @@ export async function request(url, options = {}) {
     init.body = JSON.stringify(body);
     init.headers['Content-Type'] = 'application/json';
   }
-  const ends = [AbortSignal.timeout(TIMEOUT_MS), signal].filter(Boolean);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.any(ends) });
+    const response = await fetch(url, { ...init, signal: signal ? AbortSignal.any([timeout, signal]) : timeout });
     if (!response.ok) throw await problemOf(response);
     const text = await response.text();
     return text ? JSON.parse(text) : null;

@@ -105,6 +105,11 @@ export class MessageList {
     this.#showWanted();
   }
 
+  /** Whether the message that was revealed still has the focus, or is still to come. @returns {boolean} */
+  get revealing() {
+    return this.#wanted !== null || document.activeElement?.classList.contains('message--found') === true;
+  }
+
   #firstId;
 
   /** The rows to show: days, messages and then what is unsent, each with a key that outlives a redraw. */

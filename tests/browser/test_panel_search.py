@@ -107,7 +107,7 @@ class TestFinding:
         panel = stage.operator(server.url)
         field(panel).fill("листание")
         expect(found(panel)).to_have_count(PAGE)
-        expect(status(panel)).to_have_text("Показаны 50 сообщений, самые новые")
+        expect(status(panel)).to_have_text("Показано 50 самых новых сообщений")
         more = panel.page.get_by_test_id("found-list").get_by_role("button", name="Показать ещё")
         more.click()
         expect(found(panel)).to_have_count(PAGE + 5)

@@ -17,6 +17,8 @@ export class DialogView {
   #composer;
   #header;
   #back;
+  /** Whether the way to a message has come to its end. */
+  #arrived = false;
   /** Beside the messages of a ticket. @type {TicketPanel|null} */
   #ticket = null;
 
@@ -120,14 +122,22 @@ export class DialogView {
   async reveal(id) {
     const { room, t } = this.#options;
     this.holdBack();
+    this.#arrived = false;
     try {
-      if (await room.conversation.reach(id)) return this.#list.reveal(id);
+      const reached = await room.conversation.reach(id);
+      this.#arrived = true;
+      if (reached) return this.#list.reveal(id);
       this.say(t('message_far'));
     } catch (error) {
       if (error.status === undefined) throw error;
       this.say(t('load_failed'));
     }
     this.#list.toEnd();
+  }
+
+  /** Whether the operator has turned from the message that was revealed. @returns {boolean} */
+  get leftMessage() {
+    return this.#arrived && !this.#list.revealing;
   }
 
   /** @param {string} words @param {'problem'|'closed'} [kind] a problem stays until the next one or a success */

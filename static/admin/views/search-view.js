@@ -87,6 +87,7 @@ export class SearchView {
   /** @param {KeyboardEvent} event of the field or the results @returns {boolean} whether it meant the search */
   pressed(event) {
     const { search } = this.#options;
+    if (event.isComposing) return false;
     if (event.key === 'Escape' && (search.active || this.#input.value)) this.clear();
     else if (event.key === 'ArrowDown' && !event.altKey && event.target === this.#input) this.#first()?.focus();
     else return false;
@@ -107,7 +108,6 @@ export class SearchView {
     if (!search.busy) this.#drawnFor = search.query;
     arrange(this.#items, search.items.map((item) => this.#row(item, route)));
     this.#more.hidden = !search.hasMore || search.state === 'failed';
-    this.#more.disabled = search.busy;
     this.#retry.hidden = search.state !== 'failed';
     const words = this.#words();
     if (this.#status.textContent !== words) this.#status.textContent = words;
@@ -118,6 +118,7 @@ export class SearchView {
     const { search, t } = this.#options;
     const { state, items, hasMore } = search;
     if (state === 'off') return '';
+    if (state === 'failed' && search.problem.status === 429) return t('search_busy');
     if (state !== 'done') return t(`search_${state}`);
     if (items.length === 0) return t('search_none');
     return t(hasMore ? 'search_some' : 'search_all', { n: items.length });
