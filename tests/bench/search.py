@@ -1,7 +1,7 @@
 """What a search costs, by the length of the history: ``python -m tests.bench.search``.
 
-Two servers on SQLite and two on PostgreSQL, with 1,000 and with 1,000,000 messages, are asked over HTTP in turn; about ten
-minutes. ``--write`` puts the figures into ``docs/performance.md``, ``--messages 100000`` makes a shorter history.
+Two servers on SQLite and two on PostgreSQL, with 1,000 and with 1,000,000 messages, are asked over HTTP in turn; about
+ten minutes. ``--write`` puts the figures into ``docs/performance.md``, ``--messages 100000`` makes a shorter history.
 It needs the ``test`` extra.
 """
 
