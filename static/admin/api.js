@@ -185,6 +185,11 @@ export class PanelApi {
     return this.change('POST', this.#urls.replay(id, deliveryId));
   }
 
+  /** Messages that hold words. @param {{q: string, before?: number|null}} query @param {AbortSignal} signal */
+  search(query, signal) {
+    return this.get(this.#urls.search(query), { signal });
+  }
+
   /** Push messages, as `PushSwitch` asks for them. */
   get push() {
     const { push } = this.#urls;
@@ -196,9 +201,9 @@ export class PanelApi {
     };
   }
 
-  /** @param {string} url */
-  get(url) {
-    return this.#watched(request(url));
+  /** @param {string} url @param {{signal?: AbortSignal}} [options] */
+  get(url, options = {}) {
+    return this.#watched(request(url, options));
   }
 
   /** @param {string} method @param {string} url @param {object} [body] @param {{keepalive?: boolean}} [options] */

@@ -2,6 +2,7 @@ import { withShared } from '../shared/phrases.js';
 import { moderation } from './moderation-phrases.js';
 import { notices } from './notices-phrases.js';
 import { webhooks } from './webhooks-phrases.js';
+import { search } from './search-phrases.js';
 
 /** The panel's words. */
 export const phrases = withShared({
@@ -9,6 +10,7 @@ export const phrases = withShared({
     ...moderation.ru,
     ...notices.ru,
     ...webhooks.ru,
+    ...search.ru,
     brand: 'ReplyX',
     panel: 'Панель операторов',
     sign_in: 'Вход',
@@ -43,7 +45,7 @@ export const phrases = withShared({
     you_wrote: 'Вы: {text}',
     unread: { one: '{n} непрочитанное', few: '{n} непрочитанных', many: '{n} непрочитанных', other: '{n} непрочитанных' },
     choose: 'Выберите диалог',
-    choose_text: 'Стрелками ↑ и ↓ можно идти по списку, Alt+↑ и Alt+↓ переключают диалоги откуда угодно.',
+    choose_text: 'Стрелками ↑ и ↓ можно идти по списку, Alt+↑ и Alt+↓ переключают диалоги откуда угодно, / ищет в сообщениях.',
     back: 'К списку',
     page: 'Страница: {page}',
     handled_assistant: 'Отвечает ассистент',
@@ -144,6 +146,7 @@ export const phrases = withShared({
     ...moderation.en,
     ...notices.en,
     ...webhooks.en,
+    ...search.en,
     brand: 'ReplyX',
     panel: 'Operators’ panel',
     sign_in: 'Sign in',
@@ -178,7 +181,7 @@ export const phrases = withShared({
     you_wrote: 'You: {text}',
     unread: { one: '{n} unread', other: '{n} unread' },
     choose: 'Choose a dialog',
-    choose_text: 'The arrows ↑ and ↓ walk the list; Alt+↑ and Alt+↓ switch dialogs from anywhere.',
+    choose_text: 'The arrows ↑ and ↓ walk the list; Alt+↑ and Alt+↓ switch dialogs from anywhere; / searches messages.',
     back: 'Back to the list',
     page: 'Page: {page}',
     handled_assistant: 'Answered by the assistant',

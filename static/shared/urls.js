@@ -122,6 +122,8 @@ export function panelUrls(base = location.origin) {
     ticket: (id) => address(base, `/api/support/tickets/${encodeURIComponent(id)}`),
     /** @param {string} id @param {object} [query] `limit`, `before` */
     changes: (id, query) => address(base, `/api/support/tickets/${encodeURIComponent(id)}/changes`, query),
+    /** @param {object} query `q`, `before` */
+    search: (query) => address(base, '/api/search', query),
     /** @param {null} [_id] accounts are only listed here @param {object} [query] `limit`, `after` */
     accounts: (_id, query) => address(base, '/api/v1/accounts', query),
     /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
