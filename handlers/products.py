@@ -28,7 +28,7 @@ class ProductList(Handler):
     """The catalogue for everybody; a shop sees and submits its own."""
 
     @operation(
-        "Approved products, the newest first; with mine=true a shop's own of every status",
+        "Approved products of active shops, the newest first; with mine=true a shop's own of every status",
         query=ProductQuery,
         answers={200: Page[Product]},
         problems=OWN,
@@ -40,7 +40,7 @@ class ProductList(Handler):
             return await self.services.catalog.list(query, query.status, self.account.account_id)
         if query.status not in (None, "approved"):
             raise Forbidden("Only approved products are public. A shop sees its own of every status with mine=true.")
-        return await self.services.catalog.list(query, "approved", query.shop_id)
+        return await self.services.catalog.shown(query, query.shop_id)
 
     @operation(
         "Submit a product", body=NewProduct, answers={201: Product}, problems=(Invalid, Forbidden), access=Access.SHOP
@@ -52,7 +52,7 @@ class ProductList(Handler):
 
 
 class OneProduct(Handler):
-    """One product, for everybody when it is approved."""
+    """One product, for everybody when it is approved and its shop is active."""
 
     @operation("One product", answers={200: Product}, problems=(ProductNotFound, CredentialInvalid, CredentialExpired))
     async def get(self, product_id: int) -> object:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from replyx.auth import AccountActor
+from replyx.broadcasts import Broadcasts
 from replyx.errors import (
     AccountNotFound,
     CredentialInvalid,
@@ -106,12 +107,19 @@ class Accounts:
     """Keeps accounts. ``now`` comes from the clock given; passwords are hashed off the loop."""
 
     def __init__(
-        self, store: Store, tokens: Tokens, passwords: Passwords, limits: Limiter, clock: Callable[[], float]
+        self,
+        store: Store,
+        tokens: Tokens,
+        passwords: Passwords,
+        limits: Limiter,
+        broadcasts: Broadcasts,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._passwords = passwords
         self._limits = limits
+        self._broadcasts = broadcasts
         self._clock = clock
 
     async def login_to_panel(self, request: Login, address: str) -> TokenPair:
@@ -239,7 +247,10 @@ class Accounts:
         return await self._store.read(lambda rows: rows.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None)
 
     async def change(self, actor: AccountActor, account_id: int, change: AccountChange) -> Account:
-        """Change what is given. A new password, role or ``active: false`` ends the account's sessions."""
+        """Change what is given. A new password, role or ``active: false`` ends the account's sessions.
+
+        Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then.
+        """
         columns: dict[str, object] = {
             name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
         }
@@ -258,7 +269,10 @@ class Accounts:
                 end_sessions(tx, _sessions(tx, account_id))
             elif columns:
                 tx.append((DIRECTORY,), DirectoryChanged())
-            return load(tx, account_id)
+            after = load(tx, account_id)
+            if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
+                self._broadcasts.tell(tx, "shop_updated", shopId=account_id)
+            return after
 
         return await self._store.commit(unit)
 

@@ -3,6 +3,9 @@
 A product is ``pending``, ``approved`` or ``rejected``. Every decision that changes this is a line of its history and
 one event; repeating a decision changes nothing and tells nobody, however many admins do so at once. What a shop
 changes in a decided product has to be decided anew.
+
+The public sees what is approved, of shops whose accounts are active. Whatever changes that is also a broadcast to web
+apps, in the same transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from msgspec import UNSET
 
 from replyx import platform_settings
 from replyx.auth import AccountActor
+from replyx.broadcasts import Broadcasts
 from replyx.catalog_schemas import (
     Approval,
     BulkAnswer,
@@ -45,6 +49,7 @@ PRODUCT_SQL = (
     "SELECT p.id, p.name, p.description, p.price, p.shop_id, a.name, p.status, p.moderation_notes, p.approval_fee,"
     " p.created_at FROM product p JOIN account a ON a.id = p.shop_id"
 )
+PUBLIC = "p.status = 'approved' AND a.active"
 DECISION_SQL = (
     "SELECT d.id, d.status, d.moderation_notes, d.approval_fee, d.account_id, a.name, d.created_at"
     " FROM moderation_decision d LEFT JOIN account a ON a.id = d.account_id"
@@ -64,34 +69,56 @@ class Verdict:
 class Catalog:
     """What can be done with products; a wrong id, or another shop's, is :class:`ProductNotFound`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, broadcasts: Broadcasts) -> None:
         self._store = store
+        self._broadcasts = broadcasts
 
     async def list(self, paging: Paging, status: ProductStatus | None, shop_id: int | None) -> Page[Product]:
         """A page of the products of a status and a shop, the newest first; None for any."""
         return await self._store.read(lambda rows: _page(rows, paging, status, shop_id))
+
+    async def shown(self, paging: Paging, shop_id: int | None) -> Page[Product]:
+        """As :meth:`list`, of what the public sees."""
+        return await self._store.read(lambda rows: _page(rows, paging, None, shop_id, (PUBLIC,)))
 
     async def queue(self, query: ModerationQuery) -> Page[Product]:
         """As :meth:`list`, by what an admin asks for."""
         return await self.list(query, query.status, query.shop_id)
 
     async def get(self, product_id: int, actor: AccountActor | None) -> Product:
-        """A product as ``actor`` may see it: anyone an approved one, its shop and an admin every one."""
-        product = await self._store.read(lambda rows: load(rows, product_id))
-        entitled = actor is not None and (actor.role == "admin" or actor.account_id == product.shop_id)
-        if product.status != "approved" and not entitled:
-            raise _not_found(product_id)
-        return product
+        """A product as ``actor`` may see it: anyone one that is shown, its shop and an admin every one."""
+
+        def query(rows: Snapshot) -> Product:
+            product = load(rows, product_id)
+            entitled = actor is not None and (actor.role == "admin" or actor.account_id == product.shop_id)
+            if not entitled and _shown(rows, product_id) is None:
+                raise _not_found(product_id)
+            return product
+
+        return await self._store.read(query)
 
     async def submit(self, shop: AccountActor, new: NewProduct) -> Product:
         """Add a product of the shop; it waits for a decision unless the platform asks for none."""
-        product = await self._store.commit(lambda tx: submit(tx, shop.account_id, new))
+
+        def unit(tx: Transaction) -> Product:
+            product = submit(tx, shop.account_id, new)
+            self._tell_web_apps(tx, product.id, None)
+            return product
+
+        product = await self._store.commit(unit)
         log.info("product submitted product=%d shop=%d status=%s", product.id, shop.account_id, product.status)
         return product
 
     async def change(self, shop: AccountActor, product_id: int, change: ProductChange) -> Product:
         """Change the shop's own product and submit it again; a change that changes nothing does neither."""
-        product = await self._store.commit(lambda tx: _change(tx, shop.account_id, product_id, change))
+
+        def unit(tx: Transaction) -> Product:
+            before = _shown(tx, product_id)
+            product = _change(tx, shop.account_id, product_id, change)
+            self._tell_web_apps(tx, product_id, before)
+            return product
+
+        product = await self._store.commit(unit)
         log.info("product changed product=%d shop=%d status=%s", product.id, shop.account_id, product.status)
         return product
 
@@ -114,7 +141,7 @@ class Catalog:
 
         def unit(tx: Transaction) -> BulkAnswer:
             verdict = _approving(tx, admin, asked)
-            results = [_bulk_result(tx, product_id, verdict) for product_id in dict.fromkeys(asked.product_ids)]
+            results = [self._bulk_result(tx, product_id, verdict) for product_id in dict.fromkeys(asked.product_ids)]
             return BulkAnswer(results, sum(result.changed for result in results))
 
         answer = await self._store.commit(unit)
@@ -136,12 +163,35 @@ class Catalog:
 
     async def _decide(self, product_id: int, verdict_of: Callable[[Transaction], Verdict]) -> Product:
         def unit(tx: Transaction) -> tuple[Product, bool]:
-            return decide(tx, product_id, verdict_of(tx))
+            return self._carry_out(tx, product_id, verdict_of(tx))
 
         product, changed = await self._store.commit(unit)
         if changed:
             log.info("product decided product=%d status=%s", product_id, product.status)
         return product
+
+    def _carry_out(self, tx: Transaction, product_id: int, verdict: Verdict) -> tuple[Product, bool]:
+        before = _shown(tx, product_id)
+        product, changed = decide(tx, product_id, verdict)
+        if changed:
+            self._tell_web_apps(tx, product_id, before)
+        return product, changed
+
+    def _bulk_result(self, tx: Transaction, product_id: int, verdict: Verdict) -> BulkResult:
+        try:
+            product, changed = self._carry_out(tx, product_id, verdict)
+        except ProductNotFound as problem:  # raised before anything of this product was written
+            return BulkResult(product_id, ok=False, changed=False, status=None, code=problem.code)
+        return BulkResult(product_id, ok=True, changed=changed, status=product.status)
+
+    def _tell_web_apps(self, tx: Transaction, product_id: int, before: Product | None) -> None:
+        """Broadcast what has become of a product that the public saw as ``before``, if that is another now."""
+        after = _shown(tx, product_id)
+        known = after or before
+        if known is None or after == before:
+            return
+        kind = "product_added" if before is None else "product_deleted" if after is None else "product_updated"
+        self._broadcasts.tell(tx, kind, shopId=known.shop_id, productId=product_id)
 
 
 def submit(tx: Transaction, shop_id: int, new: NewProduct) -> Product:
@@ -176,6 +226,12 @@ def load(rows: Snapshot, product_id: int) -> Product:
     if row is None:
         raise _not_found(product_id)
     return _product(row)
+
+
+def _shown(rows: Snapshot, product_id: int) -> Product | None:
+    """The product if the public sees it."""
+    row = rows.execute(f"{PRODUCT_SQL} WHERE p.id = ? AND {PUBLIC}", (product_id,)).fetchone()
+    return None if row is None else _product(row)
 
 
 def _enter(tx: Transaction, product_id: int) -> Product:
@@ -219,14 +275,6 @@ def _approving(rows: Snapshot, admin: AccountActor, approval: Approval) -> Verdi
     return Verdict("approved", approval.moderation_notes, hundredths(fee, "approval_fee"), admin.account_id)
 
 
-def _bulk_result(tx: Transaction, product_id: int, verdict: Verdict) -> BulkResult:
-    try:
-        product, changed = decide(tx, product_id, verdict)
-    except ProductNotFound as problem:  # raised before anything of this product was written
-        return BulkResult(product_id, ok=False, changed=False, status=None, code=problem.code)
-    return BulkResult(product_id, ok=True, changed=changed, status=product.status)
-
-
 def _announce(tx: Transaction, product: Product, admin_id: int | None) -> None:
     """Log the one event of what has become of the product."""
     now = timestamp(tx.now_ms)
@@ -250,9 +298,11 @@ def _announce(tx: Transaction, product: Product, admin_id: int | None) -> None:
         tx.append((shop, admins), ProductRejected(now, data))
 
 
-def _page(rows: Snapshot, paging: Paging, status: ProductStatus | None, shop_id: int | None) -> Page[Product]:
+def _page(
+    rows: Snapshot, paging: Paging, status: ProductStatus | None, shop_id: int | None, conditions: Sequence[str] = ()
+) -> Page[Product]:
     comparison, order, bound = paging.window()
-    where, params = [f"p.id {comparison} ?"], [bound]
+    where, params = [f"p.id {comparison} ?", *conditions], [bound]
     given: tuple[tuple[str, Any], ...] = (("p.status", status), ("p.shop_id", shop_id))
     for column, value in given:
         if value is not None:

@@ -82,7 +82,7 @@ class SettingsUpdated(msgspec.Struct, tag_field="type", tag="settings.updated", 
 
 
 class Broadcast(msgspec.Struct, frozen=True):
-    """Durable. What a bot told the clients; ``body`` is the JSON object as the bot sent it, ``type`` among it."""
+    """Durable. What a bot, or this server like one, told web apps: ``body`` is the object, ``type`` among it."""
 
     type: str
     timestamp: str
@@ -158,7 +158,7 @@ def clients_topic(client_type: ClientType) -> str:
 
 
 def is_broadcast(topics: str) -> bool:
-    """Whether an event of these ``topics`` (separated by spaces) is a bot's: its type may be any word."""
+    """Whether an event of these ``topics`` (separated by spaces) is a broadcast: its type may be any word."""
     return all(topic in ("", BROADCASTS) or topic.startswith(room_topic("")) for topic in topics.split(" "))
 
 

@@ -112,7 +112,7 @@ class Webapp {
       this.#subscribers += 1;
       this.#count.textContent = String(this.#subscribers);
     }
-    if (REFETCH.has(event.type)) this.#refresh();
+    if (REFETCH.has(event.type)) this.#products.changed();
   }
 
   #refresh() {
