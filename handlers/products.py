@@ -9,6 +9,7 @@ from replyx.catalog_schemas import (
     BulkAnswer,
     BulkApproval,
     Decision,
+    ModeratedProduct,
     ModerationQuery,
     NewProduct,
     PlatformSettings,
@@ -17,7 +18,15 @@ from replyx.catalog_schemas import (
     ProductQuery,
     Rejection,
 )
-from replyx.errors import CredentialExpired, CredentialInvalid, CredentialMissing, Forbidden, Invalid, ProductNotFound
+from replyx.errors import (
+    CredentialExpired,
+    CredentialInvalid,
+    CredentialMissing,
+    Forbidden,
+    Invalid,
+    ProductChanged,
+    ProductNotFound,
+)
 from replyx.paging import Paging
 from replyx.schemas import Page
 
@@ -73,7 +82,7 @@ class OneProduct(Handler):
 
 
 class ModerationQueue(Handler):
-    @operation("Products of every shop, the newest first", query=ModerationQuery, answers={200: Page[Product]})
+    @operation("Products of every shop, the newest first", query=ModerationQuery, answers={200: Page[ModeratedProduct]})
     async def get(self, query: ModerationQuery) -> object:
         return await self.services.catalog.queue(query)
 
@@ -83,7 +92,7 @@ class ApproveProduct(Handler):
         "Approve a product; approving twice changes nothing",
         body=Approval,
         answers={200: Product},
-        problems=(ProductNotFound, Invalid),
+        problems=(ProductNotFound, ProductChanged, Invalid),
     )
     async def post(self, product_id: int, body: Approval) -> object:
         return await self.services.catalog.approve(self.account, product_id, body)
@@ -94,7 +103,7 @@ class RejectProduct(Handler):
         "Reject a product, or withdraw an approved one; rejecting twice changes nothing",
         body=Rejection,
         answers={200: Product},
-        problems=(ProductNotFound, Invalid),
+        problems=(ProductNotFound, ProductChanged, Invalid),
     )
     async def post(self, product_id: int, body: Rejection) -> object:
         return await self.services.catalog.reject(self.account, product_id, body)

@@ -23,10 +23,12 @@ from replyx.auth import AccountActor
 from replyx.broadcasts import Broadcasts
 from replyx.catalog_schemas import (
     Approval,
+    ApprovalTerms,
     BulkAnswer,
     BulkApproval,
     BulkResult,
     Decision,
+    ModeratedProduct,
     ModerationQuery,
     NewProduct,
     Product,
@@ -36,8 +38,9 @@ from replyx.catalog_schemas import (
     Rejection,
     amount_of,
     hundredths,
+    version_of,
 )
-from replyx.errors import ProductNotFound
+from replyx.errors import ProductChanged, ProductNotFound
 from replyx.events import ProductApproved, ProductRejected, ProductSubmitted, account_topic, clients_topic
 from replyx.paging import Paging, cut, newest_first, oldest_first
 from replyx.schemas import Assignee, Page, timestamp
@@ -81,9 +84,10 @@ class Catalog:
         """As :meth:`list`, of what the public sees."""
         return await self._store.read(lambda rows: _page(rows, paging, None, shop_id, (PUBLIC,)))
 
-    async def queue(self, query: ModerationQuery) -> Page[Product]:
+    async def queue(self, query: ModerationQuery) -> Page[ModeratedProduct]:
         """As :meth:`list`, by what an admin asks for."""
-        return await self.list(query, query.status, query.shop_id)
+        page = await self.list(query, query.status, query.shop_id)
+        return Page([ModeratedProduct.of(product) for product in page.items], page.next)
 
     async def get(self, product_id: int, actor: AccountActor | None) -> Product:
         """A product as ``actor`` may see it: anyone one that is shown, its shop and an admin every one."""
@@ -123,13 +127,13 @@ class Catalog:
         return product
 
     async def approve(self, admin: AccountActor, product_id: int, approval: Approval) -> Product:
-        """Offer the product to everybody, a rejected one too."""
-        return await self._decide(product_id, lambda tx: _approving(tx, admin, approval))
+        """Offer the product to everybody, a rejected one too. Raises :class:`ProductChanged`."""
+        return await self._decide(product_id, lambda tx: _approving(tx, admin, approval), approval.version)
 
     async def reject(self, admin: AccountActor, product_id: int, rejection: Rejection) -> Product:
-        """Refuse the product, or take an approved one away."""
+        """Refuse the product, or take an approved one away. Raises :class:`ProductChanged`."""
         verdict = Verdict("rejected", rejection.moderation_notes, None, admin.account_id)
-        return await self._decide(product_id, lambda tx: verdict)
+        return await self._decide(product_id, lambda tx: verdict, rejection.version)
 
     async def reopen(self, admin: AccountActor, product_id: int) -> Product:
         """Send a decided product back to the queue, for whoever decided by mistake."""
@@ -137,11 +141,14 @@ class Catalog:
         return await self._decide(product_id, lambda tx: verdict)
 
     async def bulk_approve(self, admin: AccountActor, asked: BulkApproval) -> BulkAnswer:
-        """Approve many products in one transaction, with one event each; one that is absent fails alone."""
+        """Approve many products in one transaction, with one event each; one that is absent or changed fails alone."""
 
         def unit(tx: Transaction) -> BulkAnswer:
             verdict = _approving(tx, admin, asked)
-            results = [self._bulk_result(tx, product_id, verdict) for product_id in dict.fromkeys(asked.product_ids)]
+            results = [
+                self._bulk_result(tx, product_id, verdict, asked.versions.get(product_id))
+                for product_id in dict.fromkeys(asked.product_ids)
+            ]
             return BulkAnswer(results, sum(result.changed for result in results))
 
         answer = await self._store.commit(unit)
@@ -161,26 +168,28 @@ class Catalog:
 
         return await self._store.read(query)
 
-    async def _decide(self, product_id: int, verdict_of: Callable[[Transaction], Verdict]) -> Product:
+    async def _decide(
+        self, product_id: int, verdict_of: Callable[[Transaction], Verdict], seen: str | None = None
+    ) -> Product:
         def unit(tx: Transaction) -> tuple[Product, bool]:
-            return self._carry_out(tx, product_id, verdict_of(tx))
+            return self._carry_out(tx, product_id, verdict_of(tx), seen)
 
         product, changed = await self._store.commit(unit)
         if changed:
             log.info("product decided product=%d status=%s", product_id, product.status)
         return product
 
-    def _carry_out(self, tx: Transaction, product_id: int, verdict: Verdict) -> tuple[Product, bool]:
+    def _carry_out(self, tx: Transaction, product_id: int, verdict: Verdict, seen: str | None) -> tuple[Product, bool]:
         before = _shown(tx, product_id)
-        product, changed = decide(tx, product_id, verdict)
+        product, changed = decide(tx, product_id, verdict, seen)
         if changed:
             self._tell_web_apps(tx, product_id, before)
         return product, changed
 
-    def _bulk_result(self, tx: Transaction, product_id: int, verdict: Verdict) -> BulkResult:
+    def _bulk_result(self, tx: Transaction, product_id: int, verdict: Verdict, seen: str | None) -> BulkResult:
         try:
-            product, changed = self._carry_out(tx, product_id, verdict)
-        except ProductNotFound as problem:  # raised before anything of this product was written
+            product, changed = self._carry_out(tx, product_id, verdict, seen)
+        except (ProductNotFound, ProductChanged) as problem:  # raised before anything of this product was written
             return BulkResult(product_id, ok=False, changed=False, status=None, code=problem.code)
         return BulkResult(product_id, ok=True, changed=changed, status=product.status)
 
@@ -204,11 +213,17 @@ def submit(tx: Transaction, shop_id: int, new: NewProduct) -> Product:
     return _enter(tx, int(row[0]))
 
 
-def decide(tx: Transaction, product_id: int, verdict: Verdict) -> tuple[Product, bool]:
-    """Bring a product to the verdict's status, with its line of history and its event; whether that changed it."""
+def decide(tx: Transaction, product_id: int, verdict: Verdict, seen: str | None = None) -> tuple[Product, bool]:
+    """Bring a product to the verdict's status, with its line of history and its event; whether that changed it.
+
+    Raises :class:`ProductChanged` where the product's version is not the one ``seen``. A product that has the status
+    already is no conflict: as with RFC 9110, 13.1.1, the decision may be a repetition whose answer was lost.
+    """
     before = load(tx, product_id)
     if before.status == verdict.status:
         return before, False
+    if seen is not None and seen != version_of(before):
+        raise ProductChanged(f"The shop has changed product {product_id} meanwhile. Look at it again, then decide.")
     _set(tx, product_id, verdict)
     tx.execute(
         "INSERT INTO moderation_decision (product_id, status, moderation_notes, approval_fee, account_id, created_at)"
@@ -268,7 +283,7 @@ def _set(tx: Transaction, product_id: int, verdict: Verdict) -> None:
     )
 
 
-def _approving(rows: Snapshot, admin: AccountActor, approval: Approval) -> Verdict:
+def _approving(rows: Snapshot, admin: AccountActor, approval: ApprovalTerms) -> Verdict:
     fee = approval.approval_fee
     if fee is None:
         fee = platform_settings.load(rows).default_approval_fee
@@ -279,7 +294,7 @@ def _announce(tx: Transaction, product: Product, admin_id: int | None) -> None:
     """Log the one event of what has become of the product."""
     now = timestamp(tx.now_ms)
     if product.status == "pending":
-        tx.append((clients_topic("admin"),), ProductSubmitted(now, product))
+        tx.append((clients_topic("admin"),), ProductSubmitted(now, ModeratedProduct.of(product)))
         return
     data = ProductVerdict(
         product.id,

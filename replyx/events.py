@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from replyx.catalog_schemas import PlatformSettings, Product, ProductVerdict
+from replyx.catalog_schemas import ModeratedProduct, PlatformSettings, ProductVerdict
 from replyx.schemas import Dialog, Message, Sender
 from replyx.ticket_schemas import Ticket, TicketChange
 
@@ -57,7 +57,7 @@ class ProductSubmitted(msgspec.Struct, tag_field="type", tag="product.submitted"
     """Durable, to admins. A product waits for a decision: it is new, was changed, or was sent back to the queue."""
 
     timestamp: str
-    data: Product
+    data: ModeratedProduct
 
 
 class ProductApproved(msgspec.Struct, tag_field="type", tag="product.approved", frozen=True):

@@ -106,7 +106,7 @@ def replayed(events: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     for event in events:
         data = event["data"]
         if event["type"] == "product.submitted":
-            known[data["id"]] = data
+            known[data["id"]] = {name: value for name, value in data.items() if name != "version"}
         elif event["type"] in ("product.approved", "product.rejected"):
             known[data["product_id"]] = {
                 **known.get(data["product_id"], {}),
