@@ -32,7 +32,7 @@ class PushDevices(Handler):
         access=Access.PUBLIC,
     )
     async def put(self, body: ChangedDevice) -> object:
-        self.limit("login_address", self.address)
+        self.limit("push_change", self.address)
         return await self.services.push.change(body)
 
     @operation("Send no more notices to this browser", body=OldDevice, problems=(PushDeviceNotFound, Invalid))

@@ -153,6 +153,16 @@ class TestChangedSubscriptions:
         assert as_json(boris.post(f"{PUSH}/test")) == {"sent": 1, "failed": 0}
         assert forget(boris, new).status_code == 204
 
+    def test_who_tries_secrets_is_told_to_wait(self, tmp_path: Path) -> None:
+        browser = PushBrowser("https://push.example/1")
+        with Server(tmp_path / "data") as server, server.client() as http:
+            guess = self.changed(browser, browser)
+            refused = next(
+                each for each in (http.put(SUBSCRIPTIONS, json=guess) for _ in range(5000)) if each.status_code != 404
+            )
+        problem(refused, 429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) >= 1
+
     def test_a_page_that_registers_names_what_it_replaces(
         self, boris: httpx.Client, maria: httpx.Client, service: Receiver, phone: PushBrowser
     ) -> None:

@@ -263,6 +263,16 @@ def with_a_worker(stage: Stage, server: Server) -> tuple[Operator, Phone]:
     return operator, Phone(operator.page.context, operator.page, server.url)
 
 
+def with_notices(stage: Stage, server: Server, device: PushBrowser) -> tuple[Customer, Phone]:
+    """Anna at the shop page, who has turned notices on in this browser."""
+    anna = Customer(stage, server)
+    anna.has(device)
+    anna.sign_in("user")
+    anna.switch.click()
+    anna.says(ON, on=True)
+    return anna, Phone(anna.page.context, anna.page, server.url)
+
+
 def product_of(server: Server, action: str) -> str:
     """The demo's shop has submitted a product, and an admin has decided about it; what it is called."""
     name = f"Платье {uuid.uuid4().hex[:6]}"
@@ -492,13 +502,8 @@ class TestChangedSubscriptions:
     def test_the_worker_tells_the_server_where_the_notices_go_now(
         self, stage: Stage, server: Server, service: Receiver
     ) -> None:
-        anna = Customer(stage, server)
         old, new = PushBrowser(service.tls_url()), PushBrowser(f"{service.tls_url()}/new")
-        anna.has(old)
-        anna.sign_in("user")
-        anna.switch.click()
-        anna.says(ON, on=True)
-        phone = Phone(anna.page.context, anna.page, server.url)
+        anna, phone = with_notices(stage, server, old)
         given = {"old": old.subscription(), "fresh": new.subscription()}
         assert phone.worker.evaluate(CHANGED, given) == {"userVisibleOnly": True, "applicationServerKey": [4, 1, 2]}
         anna.test.click()
@@ -510,13 +515,8 @@ class TestChangedSubscriptions:
     def test_the_page_repairs_what_the_worker_could_not_tell(
         self, stage: Stage, server: Server, service: Receiver
     ) -> None:
-        anna = Customer(stage, server)
         old, new = PushBrowser(service.tls_url()), PushBrowser(f"{service.tls_url()}/new")
-        anna.has(old)
-        anna.sign_in("user")
-        anna.switch.click()
-        anna.says(ON, on=True)
-        phone = Phone(anna.page.context, anna.page, server.url)
+        anna, phone = with_notices(stage, server, old)
         assert phone.worker.evaluate(CHANGED, {"old": None, "fresh": new.subscription()}) is None
         anna.has(new)
         anna.says(ON, on=True)
