@@ -11,6 +11,8 @@ export class Account {
   #options;
   #body = el('div', { class: 'account' });
   #user = null;
+  /** @type {Promise<void>|null} */
+  #checking = null;
   #problem = el('p', { class: 'form-error', role: 'alert', hidden: true });
 
   /**
@@ -27,20 +29,28 @@ export class Account {
   }
 
   /** Finds out who is signed in, now and whenever somebody comes back to the page: other tabs sign in and out too. */
-  async connect() {
+  connect() {
     const { session, t } = this.#options;
     session.onSignedOut = () => this.#user && this.#invite(t('session_ended'));
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#look());
-    if (!(await this.#look())) this.#invite();
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.check());
+    this.check();
   }
 
-  /** Whether somebody is signed in. Who cannot be asked for is left as he is. */
-  async #look() {
+  /** Looks who is signed in. While the server cannot be asked, everything stays as it is. */
+  check() {
+    this.#checking ??= this.#check().finally(() => (this.#checking = null));
+    return this.#checking;
+  }
+
+  async #check() {
     const { session, t } = this.#options;
-    const user = await session.user().catch(() => this.#user);
+    const user = await session.user().catch((error) => {
+      if (error.status === undefined) throw error;
+      return this.#user;
+    });
     if (user && user.id !== this.#user?.id) this.#enter(user);
     else if (!user && this.#user) this.#invite(t('session_ended'));
-    return user !== null;
+    else if (!this.#body.hasChildNodes()) this.#invite();
   }
 
   #invite(problem = '') {

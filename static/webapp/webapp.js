@@ -44,7 +44,7 @@ class Webapp {
     this.#broadcasts = new Broadcasts({
       onEvent: (event) => this.#heard(event),
       onState: (state) => this.#badge.show(state),
-      onLive: () => this.#refresh(),
+      onLive: () => this.#live(),
     });
     this.#order.begin(asked.get('order'));
     this.#broadcasts.connect(this.#rooms());
@@ -119,6 +119,12 @@ class Webapp {
       this.#count.textContent = String(this.#subscribers);
     }
     if (REFETCH.has(event.type)) this.#products.changed();
+  }
+
+  /** What happened while the page was cut off may be unknown. */
+  #live() {
+    this.#refresh();
+    this.#account.check();
   }
 
   #refresh() {

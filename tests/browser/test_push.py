@@ -434,7 +434,10 @@ class TestTheShopPage:
         phone.gets(**told)
         assert phone.worker.evaluate(CLICK, told["url"]) == [f"{server.url}/webapp/"]
 
-        # The page remembers who it is and what was turned on. A click only brings it to the front.
+        # The page remembers who it is and what was turned on, and asks again when it could not. A click only brings it
+        # to the front.
+        anna.console.expected.append(NETWORK)
+        page.route("**/webapp/session", lambda route: route.abort(), times=1)
         page.goto(f"{server.url}/webapp/?shop=4")
         anna.says(ON, on=True)
         assert phone.worker.evaluate(CLICK, told["url"]) == ["focus"]
