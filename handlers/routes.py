@@ -70,6 +70,7 @@ ROUTES = (
     Route("/api/v1/webhooks/{webhook_id}/deliveries", webhooks.WebhookDeliveries, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", webhooks.DeliveryReplay, Access.ADMIN),
     Route("/admin/session", accounts.PanelSession, Access.PUBLIC),
+    Route("/webapp/session", accounts.WebappSession, Access.PUBLIC),
     Route("/api/assistants", assistants.AssistantList, Access.OPERATOR),
     Route("/api/assistants/{assistant_id}", assistants.OneAssistant, Access.OPERATOR),
     Route("/api/widgets", widgets.WidgetList, Access.OPERATOR),

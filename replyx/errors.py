@@ -139,6 +139,10 @@ class ProductNotFound(Problem):
     status, code, title = 404, "product_not_found", "No such product"
 
 
+class ProductChanged(Problem):
+    status, code, title = 409, "product_changed", "The product is not the one that was decided about"
+
+
 class AccountNotFound(Problem):
     status, code, title = 404, "account_not_found", "No such account"
 

@@ -1,22 +1,21 @@
 import { request } from '../shared/http.js';
+import { Session, xsrf } from '../shared/session.js';
 import { dialogUrls, panelUrls } from '../shared/urls.js';
 
 const OPERATORS = ['admin', 'manager'];
-
-/** The cookie that the server set with the page, sent back as a header: only our own page can read it. */
-function xsrf() {
-  const cookie = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
-  return cookie ? { 'X-XSRFToken': decodeURIComponent(cookie[1]) } : {};
-}
 
 /**
  * The server as an operator's panel sees it. The session is an HttpOnly cookie; when it ends,
  * `onSignedOut` is told and the call fails like any other.
  */
-export class PanelApi {
-  /** Called when a request that needs the session was answered 401. @type {() => void} */
-  onSignedOut = () => {};
-  #urls = panelUrls();
+export class PanelApi extends Session {
+  #urls;
+
+  constructor() {
+    const urls = panelUrls();
+    super(urls.push);
+    this.#urls = urls;
+  }
 
   /** The addresses of one dialog's conversation. @param {number} id */
   conversation(id) {
@@ -188,35 +187,5 @@ export class PanelApi {
   /** Messages that hold words. @param {{q: string, before?: number|null}} query @param {AbortSignal} signal */
   search(query, signal) {
     return this.get(this.#urls.search(query), { signal });
-  }
-
-  /** Push messages, as `PushSwitch` asks for them. */
-  get push() {
-    const { push } = this.#urls;
-    return {
-      key: () => this.get(push('key')),
-      register: (device) => this.change('POST', push('subscriptions'), device),
-      forget: (endpoint) => this.change('DELETE', push('subscriptions'), { endpoint }),
-      test: () => this.change('POST', push('test')),
-    };
-  }
-
-  /** @param {string} url @param {{signal?: AbortSignal}} [options] */
-  get(url, options = {}) {
-    return this.#watched(request(url, options));
-  }
-
-  /** @param {string} method @param {string} url @param {object} [body] @param {{keepalive?: boolean}} [options] */
-  change(method, url, body, options = {}) {
-    return this.#watched(request(url, { ...options, method, body, headers: xsrf() }));
-  }
-
-  async #watched(answer) {
-    try {
-      return await answer;
-    } catch (error) {
-      if (error.status === 401) this.onSignedOut();
-      throw error;
-    }
   }
 }

@@ -131,9 +131,11 @@ export class Desk {
     return cursor;
   }
 
+  /** Somebody else may have signed in, in another tab: then this desk's session is over. */
   async #probe() {
+    const { api, user } = this.#options;
     try {
-      return (await this.#options.api.me()) ? 'ok' : 'refused';
+      return (await api.me())?.id === user.id ? 'ok' : 'refused';
     } catch {
       return 'unreachable';
     }

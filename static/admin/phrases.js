@@ -1,35 +1,27 @@
+import { account } from '../shared/account-phrases.js';
 import { withShared } from '../shared/phrases.js';
 import { moderation } from './moderation-phrases.js';
-import { notices } from './notices-phrases.js';
-import { webhooks } from './webhooks-phrases.js';
 import { search } from './search-phrases.js';
+import { webhooks } from './webhooks-phrases.js';
 
 /** The panel's words. */
 export const phrases = withShared({
   ru: {
     ...moderation.ru,
-    ...notices.ru,
+    ...account.ru,
     ...webhooks.ru,
     ...search.ru,
     brand: 'ReplyX',
     panel: 'Панель операторов',
     sign_in: 'Вход',
-    email: 'Электронная почта',
-    password: 'Пароль',
     name: 'Имя',
-    enter: 'Войти',
-    sign_out: 'Выйти',
     setup_title: 'Первый запуск',
     setup_text: 'Создайте первую учётную запись. Одноразовый код напечатан в журнале сервера.',
     setup_code: 'Одноразовый код',
     setup_code_wrong: 'Это не тот код. Он в последних строках журнала сервера.',
     setup_password_hint: 'Не короче 8 символов',
     create_account: 'Создать запись',
-    login_failed: 'Почта и пароль не подходят друг к другу.',
-    too_many_requests: 'Слишком много попыток. Подождите немного.',
-    network: 'Сервер не отвечает. Проверьте связь и повторите.',
     not_operator: 'Эта учётная запись не для панели операторов.',
-    went_wrong: 'Не получилось: {detail}',
     skip: 'К содержанию',
     sections: 'Разделы',
     dialogs: 'Диалоги',
@@ -144,28 +136,20 @@ export const phrases = withShared({
   },
   en: {
     ...moderation.en,
-    ...notices.en,
+    ...account.en,
     ...webhooks.en,
     ...search.en,
     brand: 'ReplyX',
     panel: 'Operators’ panel',
     sign_in: 'Sign in',
-    email: 'E-mail',
-    password: 'Password',
     name: 'Name',
-    enter: 'Sign in',
-    sign_out: 'Sign out',
     setup_title: 'First start',
     setup_text: 'Create the first account. The one-time code is printed in the server’s log.',
     setup_code: 'One-time code',
     setup_code_wrong: 'That is not the code. It is in the last lines of the server’s log.',
     setup_password_hint: 'At least 8 characters',
     create_account: 'Create account',
-    login_failed: 'The e-mail and password do not match.',
-    too_many_requests: 'Too many attempts. Please wait a little.',
-    network: 'The server does not answer. Check the connection and try again.',
     not_operator: 'This account is not for the operators’ panel.',
-    went_wrong: 'That did not work: {detail}',
     skip: 'Skip to content',
     sections: 'Sections',
     dialogs: 'Dialogs',

@@ -97,6 +97,9 @@ export function siteSessionUrl(base = location.origin) {
   return address(base, '/api/site/session');
 }
 
+/** Push messages. @returns {(what: 'key'|'subscriptions'|'test') => string} */
+const pushUrls = (base) => (what) => address(base, `/api/v1/push/${what}`);
+
 /**
  * The addresses of the operators' panel that do not belong to a single dialog's conversation.
  * @param {string} [base]
@@ -135,8 +138,7 @@ export function panelUrls(base = location.origin) {
     deliveries: (id, query) => address(base, `${object('/api/v1/webhooks', id)}/deliveries`, query),
     /** @param {number} id @param {number} deliveryId */
     replay: (id, deliveryId) => address(base, `${object('/api/v1/webhooks', id)}/deliveries/${encodeURIComponent(deliveryId)}/replay`),
-    /** @param {'key'|'subscriptions'|'test'} what */
-    push: (what) => address(base, `/api/v1/push/${what}`),
+    push: pushUrls(base),
     settings: address(base, '/api/v1/settings'),
     adminSettings: address(base, '/api/v1/admin/settings'),
     /** @param {object} query `status`, `limit`, `before`, `after` */
@@ -144,5 +146,16 @@ export function panelUrls(base = location.origin) {
     approval: address(base, '/api/v1/admin/products/bulk-approve'),
     /** @param {number} id @param {'reject'|'reopen'|'decisions'} what */
     product: (id, what) => address(base, `/api/v1/admin/products/${encodeURIComponent(id)}/${what}`),
+  };
+}
+
+/**
+ * What the shop page calls for whoever is signed in there.
+ * @param {string} [base]
+ */
+export function webappUrls(base = location.origin) {
+  return {
+    session: address(base, '/webapp/session'),
+    push: pushUrls(base),
   };
 }
