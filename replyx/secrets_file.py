@@ -162,7 +162,7 @@ class SecretsFile:
         except BaseException:
             os.unlink(name)
             raise
-        _sync_directory(self.path.parent)
+        sync_directory(self.path.parent)
         return new
 
 
@@ -199,7 +199,7 @@ def _directory_lock(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Make a rename in ``directory`` survive a power cut; Windows knows no such call."""
     if sys.platform == "win32":
         return

@@ -5,10 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
-from replyx.cli import account, init, listen, move, token, widget
+from replyx.cli import account, backup, init, listen, move, restore, token, widget
 from replyx.settings import add_settings_arguments, from_namespace
 
-COMMANDS = {"init": init, "account": account, "widget": widget, "token": token, "move": move, "listen": listen}
+COMMANDS = {
+    "init": init,
+    "account": account,
+    "widget": widget,
+    "token": token,
+    "backup": backup,
+    "restore": restore,
+    "move": move,
+    "listen": listen,
+}
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:

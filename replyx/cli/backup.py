@@ -1,0 +1,29 @@
+"""``replyx backup``: a copy of the installation, while its server runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from replyx.backup import BackupRefused, back_up
+from replyx.settings import Settings
+
+HELP = "copy database and secrets into a new directory; the server may run"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("directory", type=Path, help="where the copy goes; it is made, or empty")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Copy, and say what the copy holds."""
+    try:
+        copied = back_up(settings, given.directory)
+    except (BackupRefused, OSError) as refusal:
+        print(f"replyx: {refusal}", file=sys.stderr)
+        return 1
+    and_secrets = " and its secrets" if copied.secrets else "; there is no secrets.json in DATA_DIR"
+    print(f"Copied the database up to event {copied.top}{and_secrets}. Whoever has the copy can be anybody: guard it.")
+    return 0

@@ -1,0 +1,39 @@
+"""``replyx restore``: go back to a copy, so that clients notice."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from replyx.backup import BackupRefused, restore, take_for_copy
+from replyx.settings import Settings
+
+HELP = "put a copy in the place of the stopped installation, so that every client learns that its place is gone"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument(
+        "directory",
+        type=Path,
+        nargs="?",
+        help="what `replyx backup` has made; without it the database is taken as it is, restored by other means",
+    )
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Restore, and say what is there now."""
+    try:
+        if given.directory is None:
+            print(f"The database goes on behind event {take_for_copy(settings)}, in a new epoch.")
+            return 0
+        copied = restore(settings, given.directory)
+    except (BackupRefused, OSError) as refusal:
+        print(f"replyx: {refusal}", file=sys.stderr)
+        return 1
+    print(f"Restored the database up to event {copied.top}, in a new epoch.")
+    if not copied.secrets:
+        print("The copy has no secrets.json: the one in DATA_DIR was left as it is.")
+    print("What was there before is kept as *.before-restore. Start the server.")
+    return 0
