@@ -68,6 +68,7 @@ class Gate:
         self._count = 0
         self._sessions: dict[bytes, int] = {}
         self._listening: asyncio.Server | None = None
+        self._carried: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Let connections in; always at the same port."""
@@ -80,7 +81,7 @@ class Gate:
             self._spreader.do(self._close())
 
     async def _open(self) -> None:
-        self._listening = await asyncio.start_server(self._carry, HOST, self.port, limit=PIECE, backlog=1024)
+        self._listening = await asyncio.start_server(self._accept, HOST, self.port, limit=PIECE, backlog=1024)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
@@ -96,6 +97,11 @@ class Gate:
         """
         self._count += 1
         return self.ports[(self._count - 1).bit_count() % len(self.ports)]
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry(reader, writer))
+        self._carried.add(task)  # the loop knows tasks, and streams their readers, only weakly
+        task.add_done_callback(self._carried.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]

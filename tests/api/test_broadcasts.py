@@ -396,7 +396,7 @@ class TestSockets:
 
 def test_a_demo_prints_the_secret_that_its_bots_use(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
-        (secret,) = [line.partition("=")[2] for line in server.lines if "INTERNAL_SECRET=" in line]
+        (secret,) = {line.partition("=")[2] for line in server.lines if "INTERNAL_SECRET=" in line}
         with server.client(headers={"x-internal-secret": secret.strip()}) as bot, webapp(server) as connection:
             tell(bot, "sale")
             assert frame(connection)["type"] == "sale"

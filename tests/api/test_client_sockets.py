@@ -273,6 +273,7 @@ class TestEvents:
     def test_a_place_that_is_gone_is_told_to_reload(
         self, server: Server, tokens: dict[str, str], tell: Callable[..., None]
     ) -> None:
+        told = {"now"}  # by others than this process, which may find it later than the process of the test before
         for cursor, reason in (("0123-1", "epoch"), ("999999999", "ahead")):
             with client(server, "user", tokens["user"], cursor=cursor) as connection:
                 opened(connection)
@@ -281,7 +282,9 @@ class TestEvents:
                 assert (resync["type"], resync["reason"]) == ("resync", reason)
                 assert resync.keys() == {"event", "timestamp", "data", "type", "reason", "cursor"}
                 tell([clients_topic("user")], reason)
-                assert names_heard(connection, reason) == [reason]
+                heard = names_heard(connection, reason)
+            assert [name for name in heard if name not in told] == [reason]
+            told.add(reason)
 
     def test_a_malformed_cursor_or_room_is_refused(self, server: Server, tokens: dict[str, str]) -> None:
         for query, code in ({"cursor": "x"}, "cursor_malformed"), ({"rooms": "shop"}, "invalid"):
@@ -331,15 +334,16 @@ class TestStatistics:
         def stats() -> Json:
             return as_json(http.get("/ws/stats"))
 
-        eventually(lambda: stats()["total"] == 0, "the sockets of other tests close")
+        def counted() -> dict[str, int]:
+            return {kind: count for kind, count in stats()["by_type"].items() if count}
+
+        eventually(lambda: stats()["total"] == stats()["rooms"] == 0, "the sockets of other tests close")
         assert stats() == {"total": 0, "by_type": dict.fromkeys(stats()["by_type"], 0), "rooms": 0}
         queries = [("user", "rooms=shop:1")] * 3 + [("shop", ""), ("admin", "")]
         paths = [f"/ws/{role}?token={tokens[role]}&{query}" for role, query in queries]
         with contextlib.ExitStack() as stack:
             for path in [*paths, "/ws", "/ws/webapp?rooms=shop:1,order:9"]:
                 frame(stack.enter_context(socket_of(server, path)))
-            found = stats()
-        assert (found["total"], found["rooms"]) == (7, 2)
-        counted = {kind: count for kind, count in found["by_type"].items() if count}
-        assert counted == {"user": 3, "shop": 1, "admin": 1, "webapp": 2}
+            eventually(lambda: (stats()["total"], stats()["rooms"]) == (7, 2), "the sockets and rooms are counted")
+            assert counted() == {"user": 3, "shop": 1, "admin": 1, "webapp": 2}
         eventually(lambda: stats()["total"] == 0 and stats()["rooms"] == 0, "closed sockets are forgotten")
