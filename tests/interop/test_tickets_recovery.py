@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect as websocket
 
 from tests.interop.node import NodeClient
 from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
-from tests.scenario import as_json, operator
+from tests.scenario import as_json, eventually, operator
 from tests.server import Server
 from tests.stored import stored
 
@@ -327,7 +327,7 @@ def test_the_server_stops_while_clients_are_in_tickets(tmp_path: Path, newest: N
         connect(newest, server.url)
         join(newest, ticket_id)
         with operator(server) as maria:
-            assert maria.get("/api/sse/health").json()["connections"] == 1
+            eventually(lambda: maria.get("/api/sse/health").json()["connections"] == 1, "the client is counted")
         assert server.stop() == 0
     newest.until("disconnect")
     assert "Traceback" not in server.log
