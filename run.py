@@ -102,6 +102,7 @@ class Server:
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
         token_seconds = given.widget_token_days * 86400
+        broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
             settings=given,
             secrets=secrets,
@@ -117,15 +118,15 @@ class Server:
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
-            accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, clock),
+            accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
             tickets=Tickets(store, self.bus, epoch, policy, bots, given.demo),
             search=Search(store),
-            broadcasts=Broadcasts(store, frozenset(given.broadcast_private_types)),
+            broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
-            catalog=Catalog(store),
+            catalog=Catalog(store, broadcasts),
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, self.courier.wake),
             requests=Requests(),

@@ -1,4 +1,4 @@
-"""Login and accounts, for API clients with tokens and for the panel with a cookie."""
+"""Login and accounts, for API clients with tokens and for the panel and the shop page with a cookie."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from handlers.access import PANEL_COOKIE, Access
 from handlers.base import Handler, operation
 from replyx.accounts import (
     PANEL_SECONDS,
+    WEBAPP_SECONDS,
     AccountChange,
     AccountQuery,
     Login,
@@ -20,8 +21,10 @@ from replyx.accounts import (
     Setup,
     TokenPair,
 )
+from replyx.auth import AccountActor
 from replyx.errors import (
     AccountNotFound,
+    CredentialExpired,
     CredentialInvalid,
     EmailTaken,
     Forbidden,
@@ -32,11 +35,19 @@ from replyx.errors import (
 )
 from replyx.schemas import Account, Page
 
+XSRF_COOKIE = "_xsrf"
+
 
 class UserAnswer(msgspec.Struct, frozen=True):
     """Who is logged in now."""
 
     user: Account
+
+
+class VisitAnswer(msgspec.Struct, frozen=True):
+    """Who is signed in on the shop page, if anybody."""
+
+    user: Account | None
 
 
 class SetupState(msgspec.Struct, frozen=True):
@@ -114,36 +125,74 @@ class OneAccount(Handler):
 
 
 class CookieHandler(Handler):
-    """Keeps the panel's session in cookies that scripts cannot read."""
+    """Keeps a page's session in a cookie that scripts cannot read. One browser has one login for all pages."""
 
-    def keep_session(self, tokens: TokenPair) -> None:
-        """Set the session's cookie, and a fresh XSRF token that our own page can read."""
+    async def begin(self, tokens: TokenPair) -> Account:
+        """Sign this browser in; who was signed in before is signed out, as nobody could do that any more."""
+        before = await self.signed_in()
+        if before is not None:
+            await self.services.accounts.logout(before)
+        self.keep_session(tokens.access_token, tokens.expires_in, secrets.token_urlsafe(24))
+        return tokens.user
+
+    async def signed_in(self) -> AccountActor | None:
+        """Whose cookie came along, if it is still good."""
+        cookie = self.request.cookies.get(PANEL_COOKIE)
+        try:
+            return await self.services.authenticator.account(cookie.value, self.now) if cookie else None
+        except (CredentialInvalid, CredentialExpired):
+            return None
+
+    def keep_session(self, access_token: str, seconds: int, xsrf: str) -> None:
+        """Set the session's cookie, and the XSRF token that our own page can read."""
         secure = self.request.protocol == "https"
-        self.set_cookie(
-            PANEL_COOKIE,
-            tokens.access_token,
-            max_age=tokens.expires_in,
-            httponly=True,
-            samesite="Strict",
-            secure=secure,
-            path="/",
-        )
-        self.set_cookie("_xsrf", secrets.token_urlsafe(24), samesite="Strict", secure=secure, path="/")
+        for name, value in ((PANEL_COOKIE, access_token), (XSRF_COOKIE, xsrf)):
+            hidden = name == PANEL_COOKIE
+            self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
 
     def forget_session(self) -> None:
         """Take the cookies away."""
         self.clear_cookie(PANEL_COOKIE, path="/")
-        self.clear_cookie("_xsrf", path="/")
+        self.clear_cookie(XSRF_COOKIE, path="/")
 
 
 class PanelSession(CookieHandler):
     @operation("Log in to the panel", body=Login, answers={200: UserAnswer}, problems=(LoginFailed, Forbidden))
     async def post(self, body: Login) -> object:
         tokens = await self.services.accounts.login_to_panel(body, self.request.remote_ip or "")
-        self.keep_session(tokens)
-        return UserAnswer(tokens.user)
+        return UserAnswer(await self.begin(tokens))
 
     @operation("Log out of the panel", access=Access.ACCOUNT)
+    async def delete(self) -> None:
+        await self.services.accounts.logout(self.account)
+        self.forget_session()
+
+
+class WebappSession(CookieHandler):
+    """The login of ``/webapp/``, for an account of any role."""
+
+    @operation(
+        "Who is signed in on the shop page; prolongs a customer's session once a day", answers={200: VisitAnswer}
+    )
+    async def get(self) -> object:
+        """Nobody is no failure here: most visitors have no account."""
+        actor = await self.signed_in()
+        if actor is None:
+            if PANEL_COOKIE in self.request.cookies:
+                self.forget_session()
+            return VisitAnswer(None)
+        renewed = await self.services.accounts.renew(actor)
+        if renewed is not None:
+            known = self.request.cookies.get(XSRF_COOKIE)
+            self.keep_session(renewed, WEBAPP_SECONDS, known.value if known else secrets.token_urlsafe(24))
+        return VisitAnswer(await self.services.accounts.me(actor))
+
+    @operation("Sign in on the shop page", body=Login, answers={200: VisitAnswer}, problems=(LoginFailed,))
+    async def post(self, body: Login) -> object:
+        tokens = await self.services.accounts.login_to_webapp(body, self.request.remote_ip or "")
+        return VisitAnswer(await self.begin(tokens))
+
+    @operation("Sign out of the shop page", access=Access.ACCOUNT)
     async def delete(self) -> None:
         await self.services.accounts.logout(self.account)
         self.forget_session()
@@ -169,5 +218,4 @@ class SetupHandler(CookieHandler):
             raise Forbidden("That is not the one-time code from the server's log.")
         account = await self.services.accounts.setup(body)
         await loop.run_in_executor(None, self.services.secrets.delete_setup_code)
-        self.keep_session(await self.services.accounts.open_session(account.id, PANEL_SECONDS))
-        return UserAnswer(account)
+        return UserAnswer(await self.begin(await self.services.accounts.open_session(account.id, PANEL_SECONDS)))

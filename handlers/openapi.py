@@ -63,7 +63,7 @@ PROBLEM: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "required": ["field", "detail"],
-                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {name: {"type": "string"} for name in ("field", "detail", "reason")},
             },
         },
     },

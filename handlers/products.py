@@ -9,6 +9,7 @@ from replyx.catalog_schemas import (
     BulkAnswer,
     BulkApproval,
     Decision,
+    ModeratedProduct,
     ModerationQuery,
     NewProduct,
     PlatformSettings,
@@ -17,7 +18,15 @@ from replyx.catalog_schemas import (
     ProductQuery,
     Rejection,
 )
-from replyx.errors import CredentialExpired, CredentialInvalid, CredentialMissing, Forbidden, Invalid, ProductNotFound
+from replyx.errors import (
+    CredentialExpired,
+    CredentialInvalid,
+    CredentialMissing,
+    Forbidden,
+    Invalid,
+    ProductChanged,
+    ProductNotFound,
+)
 from replyx.paging import Paging
 from replyx.schemas import Page
 
@@ -28,7 +37,7 @@ class ProductList(Handler):
     """The catalogue for everybody; a shop sees and submits its own."""
 
     @operation(
-        "Approved products, the newest first; with mine=true a shop's own of every status",
+        "Approved products of active shops, the newest first; with mine=true a shop's own of every status",
         query=ProductQuery,
         answers={200: Page[Product]},
         problems=OWN,
@@ -40,7 +49,7 @@ class ProductList(Handler):
             return await self.services.catalog.list(query, query.status, self.account.account_id)
         if query.status not in (None, "approved"):
             raise Forbidden("Only approved products are public. A shop sees its own of every status with mine=true.")
-        return await self.services.catalog.list(query, "approved", query.shop_id)
+        return await self.services.catalog.shown(query, query.shop_id)
 
     @operation(
         "Submit a product", body=NewProduct, answers={201: Product}, problems=(Invalid, Forbidden), access=Access.SHOP
@@ -52,7 +61,7 @@ class ProductList(Handler):
 
 
 class OneProduct(Handler):
-    """One product, for everybody when it is approved."""
+    """One product, for everybody when it is approved and its shop is active."""
 
     @operation("One product", answers={200: Product}, problems=(ProductNotFound, CredentialInvalid, CredentialExpired))
     async def get(self, product_id: int) -> object:
@@ -73,7 +82,7 @@ class OneProduct(Handler):
 
 
 class ModerationQueue(Handler):
-    @operation("Products of every shop, the newest first", query=ModerationQuery, answers={200: Page[Product]})
+    @operation("Products of every shop, the newest first", query=ModerationQuery, answers={200: Page[ModeratedProduct]})
     async def get(self, query: ModerationQuery) -> object:
         return await self.services.catalog.queue(query)
 
@@ -83,7 +92,7 @@ class ApproveProduct(Handler):
         "Approve a product; approving twice changes nothing",
         body=Approval,
         answers={200: Product},
-        problems=(ProductNotFound, Invalid),
+        problems=(ProductNotFound, ProductChanged, Invalid),
     )
     async def post(self, product_id: int, body: Approval) -> object:
         return await self.services.catalog.approve(self.account, product_id, body)
@@ -94,7 +103,7 @@ class RejectProduct(Handler):
         "Reject a product, or withdraw an approved one; rejecting twice changes nothing",
         body=Rejection,
         answers={200: Product},
-        problems=(ProductNotFound, Invalid),
+        problems=(ProductNotFound, ProductChanged, Invalid),
     )
     async def post(self, product_id: int, body: Rejection) -> object:
         return await self.services.catalog.reject(self.account, product_id, body)

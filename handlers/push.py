@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from handlers.access import Access
 from handlers.base import Handler, operation
 from replyx.errors import Invalid, PushDeviceNotFound, TooManyRequests
-from replyx.push.schemas import NewDevice, OldDevice, PushDevice, PushKey, PushTested
+from replyx.push.schemas import ChangedDevice, NewDevice, OldDevice, PushDevice, PushKey, PushTested
 
 
 class PushKeys(Handler):
@@ -22,6 +23,17 @@ class PushDevices(Handler):
     )
     async def post(self, body: NewDevice) -> object:
         return await self.services.push.register(self.account, body)
+
+    @operation(
+        "Send a browser's notices to its new subscription; the old one's secret proves whose it is",
+        body=ChangedDevice,
+        answers={200: PushDevice},
+        problems=(PushDeviceNotFound, Invalid, TooManyRequests),
+        access=Access.PUBLIC,
+    )
+    async def put(self, body: ChangedDevice) -> object:
+        self.limit("push_change", self.address)
+        return await self.services.push.change(body)
 
     @operation("Send no more notices to this browser", body=OldDevice, problems=(PushDeviceNotFound, Invalid))
     async def delete(self, body: OldDevice) -> None:

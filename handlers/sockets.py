@@ -184,8 +184,10 @@ class EventSocket:
     # Frames
 
     def refuse_frame(self, problem: Problem, data: bytes) -> None:
-        """Answer one frame with an error; close a socket that goes on and on."""
+        """Answer one frame with an error; close a socket that goes on and on, but not for what is our own failure."""
         self.send(self.error_frame(problem, data))
+        if problem.status >= 500:
+            return
         self.bad_frames += 1
         if self.bad_frames >= BAD_FRAMES:
             self.end(TOO_FAST if isinstance(problem, TooManyRequests) else BAD_REQUEST)

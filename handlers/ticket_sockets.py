@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,7 +35,7 @@ from replyx.eventlog import Cursor, LoggedEvent
 from replyx.events import INBOX
 from replyx.limits import address_key
 from replyx.services import Services
-from replyx.socketio.application import Client, ConnectRefused
+from replyx.socketio.application import Client, ConnectLater, ConnectRefused
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.wire import Wires
 from replyx.subscription import NOTHING
@@ -160,6 +161,8 @@ class TicketSockets:
         try:
             visit = await self._visit(client, auth)
         except Problem as problem:
+            if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise ConnectLater(problem.detail) from None
             raise ConnectRefused(problem.detail, problem.document()) from None
         client.state = visit
         return {"pid": visit.pid}
@@ -345,7 +348,7 @@ def refuse(client: Client, problem: Problem) -> Answer:
     refusal: Answer = {"code": problem.code}
     more: Answer = {}
     if problem.errors:
-        more["errors"] = [{"field": error.field, "detail": error.detail} for error in problem.errors]
+        more["errors"] = [error.document() for error in problem.errors]
     if problem.retry_after is not None:
         more["retryAfter"] = problem.retry_after
     client.send("error", {**refusal, "message": problem.detail, **more})

@@ -13,7 +13,15 @@ from replyx.errors import (
 )
 from replyx.paging import Paging
 from replyx.schemas import Page
-from replyx.webhooks.schemas import Delivery, NewWebhook, Rotation, Webhook, WebhookChange, WebhookWithSecret
+from replyx.webhooks.schemas import (
+    Delivery,
+    EventGroup,
+    NewWebhook,
+    Rotation,
+    Webhook,
+    WebhookChange,
+    WebhookWithSecret,
+)
 
 
 class WebhookList(Handler):
@@ -29,6 +37,12 @@ class WebhookList(Handler):
     )
     async def post(self, body: NewWebhook) -> object:
         return await self.services.webhooks.create(body)
+
+
+class WebhookEvents(Handler):
+    @operation("What a webhook can listen to: groups, and the types in each", answers={200: Page[EventGroup]})
+    async def get(self) -> object:
+        return self.services.webhooks.event_types()
 
 
 class OneWebhook(Handler):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from replyx.auth import AccountActor
+from replyx.broadcasts import Broadcasts
 from replyx.errors import (
     AccountNotFound,
     CredentialInvalid,
@@ -32,6 +33,8 @@ log = logging.getLogger("replyx.accounts")
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 30 * 24 * 3600
 PANEL_SECONDS = 12 * 3600  # the panel keeps no refresh token: its cookie lasts a working day
+WEBAPP_SECONDS = REFRESH_SECONDS  # the shop page keeps none either: whoever comes once a month stays signed in
+RENEWED_SECONDS = 24 * 3600  # not at each visit: a renewal is a write
 
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
 COLUMNS = "id, email, name, role, active, created_at"
@@ -106,12 +109,19 @@ class Accounts:
     """Keeps accounts. ``now`` comes from the clock given; passwords are hashed off the loop."""
 
     def __init__(
-        self, store: Store, tokens: Tokens, passwords: Passwords, limits: Limiter, clock: Callable[[], float]
+        self,
+        store: Store,
+        tokens: Tokens,
+        passwords: Passwords,
+        limits: Limiter,
+        broadcasts: Broadcasts,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._passwords = passwords
         self._limits = limits
+        self._broadcasts = broadcasts
         self._clock = clock
 
     async def login_to_panel(self, request: Login, address: str) -> TokenPair:
@@ -121,6 +131,24 @@ class Accounts:
         if account.role not in OPERATOR_ROLES:
             raise Forbidden(f"The panel is for operators; the account's role is {account.role}.")
         return await self.open_session(account_id, PANEL_SECONDS)
+
+    async def login_to_webapp(self, request: Login, address: str) -> TokenPair:
+        """As :meth:`login`, with an access token that lasts as long as a page keeps people of the role signed in."""
+        account_id = await self._verified(request, address)
+        account = await self._store.read(lambda rows: load(rows, account_id))
+        return await self.open_session(account_id, PANEL_SECONDS if account.role in OPERATOR_ROLES else WEBAPP_SECONDS)
+
+    async def renew(self, actor: AccountActor) -> str | None:
+        """A new access token for a customer who is signed in on a page, once a day; None when it is not due.
+
+        The session is prolonged with it. An operator's ends with its day, whatever page it is used on.
+        """
+        now = self._clock()
+        if actor.is_operator or actor.expires_at - now > WEBAPP_SECONDS - RENEWED_SECONDS:
+            return None
+        row = (int(now + WEBAPP_SECONDS) * 1000, actor.session_id)
+        await self._store.commit(lambda tx: tx.execute("UPDATE session SET expires_at = ? WHERE id = ?", row) and None)
+        return self._tokens.issue_access(actor.account_id, actor.role, actor.session_id, now, WEBAPP_SECONDS)
 
     async def login(self, request: Login, address: str) -> TokenPair:
         """Open a session. Raises :class:`LoginFailed` alike for an unknown e-mail and a wrong password.
@@ -239,7 +267,10 @@ class Accounts:
         return await self._store.read(lambda rows: rows.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None)
 
     async def change(self, actor: AccountActor, account_id: int, change: AccountChange) -> Account:
-        """Change what is given. A new password, role or ``active: false`` ends the account's sessions."""
+        """Change what is given. A new password, role or ``active: false`` ends the account's sessions.
+
+        Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then.
+        """
         columns: dict[str, object] = {
             name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
         }
@@ -258,7 +289,10 @@ class Accounts:
                 end_sessions(tx, _sessions(tx, account_id))
             elif columns:
                 tx.append((DIRECTORY,), DirectoryChanged())
-            return load(tx, account_id)
+            after = load(tx, account_id)
+            if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
+                self._broadcasts.tell(tx, "shop_updated", shopId=account_id)
+            return after
 
         return await self._store.commit(unit)
 

@@ -1,4 +1,4 @@
-"""Broadcasts: what bots tell the web apps of shops, as they sent it.
+"""Broadcasts: what bots tell the web apps of shops, as they sent it, and what this server tells them in the same words.
 
 An event belongs to the rooms that its ids name. Sockets that have named no room get it too, unless its type is
 private.
@@ -43,7 +43,7 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A broadcast that was checked: ``body`` is the bot's object without the spaces between its parts."""
+    """A broadcast that was checked: ``body`` is its object without spaces between the parts."""
 
     type: str
     body: bytes
@@ -62,18 +62,25 @@ class Broadcasts:
 
         Raises :class:`IdempotencyKeyReused` where the key came with another body before.
         """
-        topics = tuple(map(room_topic, draft.rooms))
-        if draft.type not in self._private_types:
-            topics = (BROADCASTS, *topics)
 
         def unit(tx: Transaction) -> int | None:
             if key is not None and not _is_first(tx, key, hashlib.sha256(draft.body).hexdigest()):
                 return None
-            return tx.append(topics, Broadcast(draft.type, timestamp(tx.now_ms), msgspec.Raw(draft.body)))
+            return self._append(tx, draft)
 
         event_id = await self._store.commit(unit)
         if event_id is not None:
             log.info("Broadcast %s event=%d rooms=%s", draft.type, event_id, ",".join(draft.rooms) or "none")
+
+    def tell(self, tx: Transaction, kind: str, **ids: int) -> None:
+        """Publish what a change of this server's own means to web apps, in the transaction of that change."""
+        self._append(tx, Draft(kind, msgspec.json.encode({"type": kind, **ids}), rooms.named_by(ids)))
+
+    def _append(self, tx: Transaction, draft: Draft) -> int:
+        topics = tuple(map(room_topic, draft.rooms))
+        if draft.type not in self._private_types:
+            topics = (BROADCASTS, *topics)
+        return tx.append(topics, Broadcast(draft.type, timestamp(tx.now_ms), msgspec.Raw(draft.body)))
 
 
 def checked(body: bytes, members: Mapping[str, Any]) -> Draft:

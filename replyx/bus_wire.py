@@ -1,10 +1,10 @@
 """What processes say to each other over Redis: bytes to messages and back, without a socket.
 
-A message is one JSON object, so that ``PSUBSCRIBE`` shows readable traffic::
+A message is one JSON object that carries all that its sender had to say at that moment, as a list of pieces::
 
-    {"v":1,"epoch":"5f3a0c21","from":"1f0c…","mac":"9b2e…","body":{"kind":"event","id":120,"topics":[…],"payload":{…}}}
+    {"v":2,"epoch":"5f3a0c21","from":"1f0c…","mac":"9b2e…","said":[{"kind":"event","id":120,"topics":[…],"payload":{…}}]}
 
-``mac`` is HMAC-SHA256 over epoch, sender and body, shortened to 128 bits (RFC 2104, section 5), under a key made from
+``mac`` is HMAC-SHA256 over epoch, sender and pieces, shortened to 128 bits (RFC 2104, section 5), under a key made from
 the one that signs tokens. So nobody who merely reaches Redis can make up an event, and two installations on one Redis
 do not hear each other: the bus may lose, repeat and swap, but never invents.
 """
@@ -20,9 +20,11 @@ from msgspec import Meta, Raw
 
 from replyx.eventlog import LoggedEvent
 
-VERSION = 1
+VERSION = 2
 MAC_CHARS = 32
 MAX_BYTES = 4 * 1024 * 1024  # a message; the largest event is far below
+
+_encode = msgspec.json.Encoder().encode
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Topics = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
@@ -64,7 +66,7 @@ class Spent(msgspec.Struct, tag_field="kind", tag="spent", frozen=True):
     taken: list[tuple[str, str, int]]
 
 
-Body = Happened | Passing | Share | Spent
+Said = Happened | Passing | Share | Spent
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -72,7 +74,7 @@ class _Envelope(msgspec.Struct, frozen=True):
     epoch: str
     sender: str = msgspec.field(name="from")
     mac: str = ""
-    body: Raw = Raw(b"")
+    said: Raw = Raw(b"")
 
 
 class BusWire:
@@ -86,28 +88,19 @@ class BusWire:
         self._epoch = epoch
         self._named = f"{epoch} {process} ".encode()
         self._head = f'{{"v":{VERSION},"epoch":"{epoch}","from":"{process}","mac":"'.encode()
-        self._encode = msgspec.json.Encoder().encode
         self._envelope = msgspec.json.Decoder(_Envelope)
-        self._body: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Body)
+        self._said: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[Said])
 
-    def event(self, event: LoggedEvent) -> bytes:
-        """A committed event."""
-        return self.message(Happened(event.id, event.topics, Raw(event.payload)))
-
-    def ephemeral(self, topics: Iterable[str], payload: bytes) -> bytes:
-        """An event without an id."""
-        return self.message(Passing(tuple(topics), Raw(payload)))
-
-    def message(self, body: Body) -> bytes:
-        """``body`` as this process says it."""
-        text = self._encode(body)
-        return b"".join((self._head, _mac(self._keys[0], self._named + text).encode(), b'","body":', text, b"}"))
+    def message(self, pieces: Iterable[bytes]) -> bytes:
+        """What this process says in one message."""
+        text = b"[" + b",".join(pieces) + b"]"
+        return b"".join((self._head, _mac(self._keys[0], self._named + text).encode(), b'","said":', text, b"}"))
 
     def is_own(self, data: bytes) -> bool:
         """Whether this process said it: Redis brings back to each subscriber what it published itself."""
         return data.startswith(self._head)
 
-    def read(self, data: bytes) -> tuple[str, Body]:
+    def read(self, data: bytes) -> tuple[str, list[Said]]:
         """The sender and what it says. Raises :class:`Garbage` for whatever no process of this installation wrote."""
         if len(data) > MAX_BYTES:
             raise Garbage("a message is too large")
@@ -119,17 +112,32 @@ class BusWire:
             raise Garbage("a message is of another version")
         if envelope.epoch != self._epoch:
             raise Garbage("a message is of another installation")
-        text = bytes(envelope.body)
+        text = bytes(envelope.said)
         signed = f"{envelope.epoch} {envelope.sender} ".encode() + text
         if not any(
             hmac.compare_digest(_mac(key, signed), envelope.mac) for key in self._keys if envelope.mac.isascii()
         ):
             raise StrangeKey("a message is signed with another key")
         try:
-            body: Body = self._body.decode(text)
+            said: list[Said] = self._said.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise Garbage("a message says what this version does not know") from None
-        return envelope.sender, body
+        return envelope.sender, said
+
+
+def event(event: LoggedEvent) -> bytes:
+    """The piece that announces a committed event."""
+    return _encode(Happened(event.id, event.topics, Raw(event.payload)))
+
+
+def ephemeral(topics: Iterable[str], payload: bytes) -> bytes:
+    """The piece that carries an event without an id."""
+    return _encode(Passing(tuple(topics), Raw(payload)))
+
+
+def told(body: Share | Spent) -> bytes:
+    """The piece that is no event."""
+    return _encode(body)
 
 
 def logged(body: Happened) -> LoggedEvent:

@@ -6,6 +6,8 @@ them has no rounding error.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -28,6 +30,7 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
 Name = Annotated[str, msgspec.Meta(pattern=NO_NUL)]
 Description = Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT, pattern=NO_NUL)]
 Notes = Annotated[str, msgspec.Meta(max_length=NOTES_LIMIT, pattern=NO_NUL)]
+Version = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
 
@@ -68,6 +71,26 @@ class Product(msgspec.Struct, frozen=True):
     moderation_notes: str | None
     approval_fee: float | None
     created_at: str
+
+
+class ModeratedProduct(Product, frozen=True):
+    """A product as admins get it to decide about. ``version`` stands for what its shop wrote (:func:`version_of`)."""
+
+    version: str
+
+    @classmethod
+    def of(cls, product: Product) -> ModeratedProduct:
+        """``product`` with its version."""
+        return cls(**msgspec.structs.asdict(product), version=version_of(product))
+
+
+def version_of(product: Product) -> str:
+    """What an admin must have seen to decide: equal for equal name, description and price, and for no others.
+
+    A digest that its shop cannot aim at: nobody writes a second text with the version of an approved one.
+    """
+    written = msgspec.json.encode([product.name, product.description, product.price])
+    return base64.urlsafe_b64encode(hashlib.sha256(written).digest()[:18]).decode()
 
 
 class ProductVerdict(msgspec.Struct, frozen=True):
@@ -126,8 +149,8 @@ class ProductChange(msgspec.Struct):
             hundredths(self.price, "price")
 
 
-class Approval(msgspec.Struct):
-    """An admin's yes. Without ``approval_fee`` the platform's default is taken."""
+class ApprovalTerms(msgspec.Struct):
+    """Notes and fee of an admin's yes. Without ``approval_fee`` the platform's default is taken."""
 
     moderation_notes: Notes | None = None
     approval_fee: Amount | None = None
@@ -138,16 +161,27 @@ class Approval(msgspec.Struct):
             hundredths(self.approval_fee, "approval_fee")
 
 
-class BulkApproval(Approval, kw_only=True):
-    """An admin's yes to many products at once; an id that is named twice counts once."""
+class Approval(ApprovalTerms):
+    """An admin's yes. With ``version`` it holds only while the product is the one that the admin saw."""
+
+    version: Version | None = None
+
+
+class BulkApproval(ApprovalTerms, kw_only=True):
+    """An admin's yes to many products at once; an id that is named twice counts once.
+
+    ``versions`` has, by the product's id, the versions that the admin saw; one that is not in it is approved as it is.
+    """
 
     product_ids: Annotated[list[ItemId], msgspec.Meta(min_length=1, max_length=BULK_LIMIT)]
+    versions: dict[ItemId, Version] = {}
 
 
 class Rejection(msgspec.Struct):
-    """An admin's no; the notes tell the shop why."""
+    """An admin's no; the notes tell the shop why. ``version`` is as that of :class:`Approval`."""
 
     moderation_notes: Notes
+    version: Version | None = None
 
     def __post_init__(self) -> None:
         self.moderation_notes = checked_name(self.moderation_notes, "moderation_notes", NOTES_LIMIT)

@@ -14,10 +14,19 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One bad field of a request: its dotted path and what would be right."""
+    """One bad field of a request: its dotted path and what would be right.
+
+    ``reason`` is a stable word where a client may want to explain more than ``detail`` says.
+    """
 
     field: str
     detail: str
+    reason: str | None = None
+
+    def document(self) -> dict[str, str]:
+        """The member of ``errors``; ``reason`` only where there is one."""
+        named = {"field": self.field, "detail": self.detail}
+        return named if self.reason is None else {**named, "reason": self.reason}
 
 
 class Problem(Exception):
@@ -52,7 +61,7 @@ class Problem(Exception):
             "code": self.code,
         }
         if self.errors:
-            body["errors"] = [{"field": e.field, "detail": e.detail} for e in self.errors]
+            body["errors"] = [error.document() for error in self.errors]
         return body
 
 
@@ -128,6 +137,10 @@ class WidgetNotFound(Problem):
 
 class ProductNotFound(Problem):
     status, code, title = 404, "product_not_found", "No such product"
+
+
+class ProductChanged(Problem):
+    status, code, title = 409, "product_changed", "The product is not the one that was decided about"
 
 
 class AccountNotFound(Problem):
@@ -222,9 +235,9 @@ class Stopping(Problem):
     status, code, title = 503, "stopping", "The server is restarting"
 
 
-def invalid(field: str, detail: str) -> Invalid:
+def invalid(field: str, detail: str, reason: str | None = None) -> Invalid:
     """The problem of a single wrong value, e.g. ``invalid("text", "must hold 1 to 10000 characters")``."""
-    return Invalid(f"{field}: {detail}", errors=[FieldError(field, detail)])
+    return Invalid(f"{field}: {detail}", errors=[FieldError(field, detail, reason)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from replyx.catalog_schemas import PlatformSettings, Product, ProductVerdict
+from replyx.catalog_schemas import ModeratedProduct, PlatformSettings, ProductVerdict
 from replyx.schemas import Dialog, Message, Sender
 from replyx.ticket_schemas import Ticket, TicketChange
 
@@ -57,7 +57,7 @@ class ProductSubmitted(msgspec.Struct, tag_field="type", tag="product.submitted"
     """Durable, to admins. A product waits for a decision: it is new, was changed, or was sent back to the queue."""
 
     timestamp: str
-    data: Product
+    data: ModeratedProduct
 
 
 class ProductApproved(msgspec.Struct, tag_field="type", tag="product.approved", frozen=True):
@@ -82,7 +82,7 @@ class SettingsUpdated(msgspec.Struct, tag_field="type", tag="settings.updated", 
 
 
 class Broadcast(msgspec.Struct, frozen=True):
-    """Durable. What a bot told the clients; ``body`` is the JSON object as the bot sent it, ``type`` among it."""
+    """Durable. What a bot, or this server like one, told web apps: ``body`` is the object, ``type`` among it."""
 
     type: str
     timestamp: str
@@ -158,7 +158,7 @@ def clients_topic(client_type: ClientType) -> str:
 
 
 def is_broadcast(topics: str) -> bool:
-    """Whether an event of these ``topics`` (separated by spaces) is a bot's: its type may be any word."""
+    """Whether an event of these ``topics`` (separated by spaces) is a broadcast: its type may be any word."""
     return all(topic in ("", BROADCASTS) or topic.startswith(room_topic("")) for topic in topics.split(" "))
 
 

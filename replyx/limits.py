@@ -67,6 +67,7 @@ RULES = (
     Rule("connect", 3000, 200.0, "connections opened from this address"),
     Rule("socket_frames", 500, 100.0, "frames on this connection"),
     Rule("push_test", 5, 0.1, "tests of this account's notices"),
+    Rule("push_change", 60, 1.0, "changes of subscriptions from this address"),
     Rule("webhook_test", 10, 0.2, "tests of this webhook"),
     Rule("setup_code", 5, 0.05, "tries of the setup code from this address"),
 )

@@ -44,6 +44,8 @@ _ORDINARY_PORTS = frozenset({80, 443})
 _FIRST_FREE_PORT = 1024  # below it stand mail, SSH and other services that a request could be smuggled into
 
 
+NETWORK_NOT_ALLOWED = "network_not_allowed"  # the reason of a refused address, stable
+
 EXPECTED = (OSError, HTTPError, UnsatisfiableReadError)
 
 
@@ -55,12 +57,14 @@ class Refused(OSError):
 class Reply:
     """What came back. ``status`` is None where no answer began; ``error`` then says why, in words for people.
 
-    ``body`` is the beginning of the answer's body, at most :data:`KEPT_BYTES`.
+    ``body`` is the beginning of the answer's body, at most :data:`KEPT_BYTES`. ``retry_after`` is the value of its
+    Retry-After (RFC 9110, 10.2.3), as it came.
     """
 
     status: int | None
     body: str
     error: str | None
+    retry_after: str | None = None
 
 
 class GuardedResolver(Resolver):
@@ -126,7 +130,7 @@ class Outside:
             error = _in_words(failure, self._timeout_s)
         if answer.status is not None:  # the head had come; what became of the body changes nothing
             error = None
-        return Reply(answer.status, answer.text(), error)
+        return Reply(answer.status, answer.text(), error, answer.retry_after)
 
     def close(self) -> None:
         """Let go of what requests have left open."""
@@ -146,7 +150,8 @@ class Outside:
             raise invalid(field, f"port {origin.port} is not for HTTP: use 80, 443 or one from {_FIRST_FREE_PORT} up")
         host = origin.host.strip("[]")
         if _is_address(host) and not may_call(host, self._allowed):
-            raise invalid(field, f"{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)")
+            detail = f"{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
+            raise invalid(field, detail, NETWORK_NOT_ALLOWED)
         return f"{origin}{match['rest'] or '/'}"
 
     def _started(self) -> SimpleAsyncHTTPClient:
@@ -163,10 +168,11 @@ class Outside:
 
 
 class _Answer:
-    """Collects the head's status and the beginning of the body while an answer comes."""
+    """Collects what counts of the head, and the beginning of the body, while an answer comes."""
 
     def __init__(self) -> None:
         self.status: int | None = None
+        self.retry_after: str | None = None
         self._body = bytearray()
 
     def take_line(self, line: str) -> None:
@@ -174,6 +180,10 @@ class _Answer:
         found = re.match(r"HTTP/\S+ ([2-9]\d\d)\b", line)
         if found:
             self.status = int(found[1])
+            self.retry_after = None
+        name, _, value = line.partition(":")
+        if name.lower() == "retry-after":
+            self.retry_after = value.strip()
 
     def take_body(self, chunk: bytes) -> None:
         """A piece of the body, however long."""

@@ -16,36 +16,28 @@ import logging
 import random
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from redis.asyncio.connection import AbstractConnection
 
-from replyx import tasks
+from replyx import bus_wire, tasks
+from replyx.announcer import PROCESSES, Announcer
 from replyx.bus_wire import BusWire, Garbage, Happened, Passing, Share, Spent, StrangeKey, logged
 from replyx.eventlog import LoggedEvent
 from replyx.hub import Hub
 from replyx.presence import TOLD_EVERY_S, LocalPresence
 from replyx.redis_link import UNREACHABLE, RedisLink
+from replyx.redis_stream import RedisStream
 
 log = logging.getLogger("replyx.bus")
 
-PREFIX = "ws:"  # of every channel; contract of old: PSUBSCRIBE "ws:dialog:*" shows the traffic
-COUNTS_CHANNEL = PREFIX + "replyx:counts"
-LIMITS_CHANNEL = PREFIX + "replyx:limits"
-
-WAITING = 4096  # announcements that wait for Redis; past it the oldest go, and the others read them from the log
-PIPELINE = 512  # announcements in one pipeline
-PUBLISH_S = 3.0  # until a pipeline that is not answered counts as lost, and its connection as dead
 PING_S = 1.0
 DEAD_S = 3.0  # of silence although pings were sent: a paused server, a cable that was pulled
 PATIENCE_S = 0.05  # that a hole waits for its event, which is on its way, before the log is read for it
 RETRY_S = (0.1, 5.0)  # between two attempts to connect, doubling from the first to the second
 GOODBYE_S = 1.0
 COMPLAIN_EVERY_S = 60.0
-
-Announcement = tuple[str, LoggedEvent | bytes]
 
 
 class RedisBus:
@@ -72,14 +64,10 @@ class RedisBus:
         self._look = look
         self._spent = spent
         self._wire = BusWire(secrets.token_hex(6), hub.epoch, keys)
-        self._queue: deque[Announcement] = deque(maxlen=WAITING)
-        self._queued = asyncio.Event()
-        self._all_said = asyncio.Event()
+        self._announcer = Announcer(self._wire)
         self._arrived: list[LoggedEvent] = []
-        self._heard_at = 0.0
-        self._silence: asyncio.Timeout | None = None
-        self._subscriber: AbstractConnection | None = None
-        self._publishing = False
+        self._subscriber: RedisStream | None = None
+        self._subscribed = False
         self._complained_at: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
@@ -87,24 +75,23 @@ class RedisBus:
     @property
     def connected(self) -> bool:
         """Whether this process hears the others and they hear it."""
-        return self._subscriber is not None and self._publishing
+        return self._subscribed and self._announcer.connected
 
     def start(self) -> None:
         """Begin to listen and to tell."""
         self._tasks = [
             tasks.start(self._again_and_again("subscriber", self._subscribe)),
-            tasks.start(self._again_and_again("publisher", self._publish)),
+            tasks.start(self._again_and_again("publisher", self._announcer.work)),
             tasks.start(self._keep()),
         ]
 
     async def close(self) -> None:
         """Say what waits and goodbye, as far as Redis takes it within a second; then close both connections."""
         self._closing = True
-        self._all_said.clear()
-        self.tell(COUNTS_CHANNEL, Share({}, leaving=True))
+        self.tell(Share({}, leaving=True))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S if self._publishing else 0):
-                await self._all_said.wait()
+            async with asyncio.timeout(GOODBYE_S):
+                await self._announcer.all_said()
         await tasks.stop(self._tasks)
 
     # Telling
@@ -112,104 +99,70 @@ class RedisBus:
     def publish(self, events: Sequence[LoggedEvent]) -> None:
         """See :class:`replyx.bus.Bus`: this process's hub has the events when this returns."""
         self._hub.deliver(events)
-        if self._publishing:
-            self._queue.extend((PREFIX + event.topics[0], event) for event in events)
-            self._queued.set()
+        if self._announcer.connected:
+            self._announcer.say([(event.topics[0], bus_wire.event(event)) for event in events])
 
     def publish_ephemeral(self, topics: Sequence[str], event: msgspec.Struct, source: object = None) -> None:
         """See :class:`replyx.bus.Bus`."""
         self._hub.deliver_ephemeral(topics, event, source)
         if self.connected:  # what nobody may hear now, nobody needs to hear later
-            self._say(PREFIX + topics[0], self._wire.ephemeral(topics, msgspec.json.encode(event)))
+            self._announcer.say([(topics[0], bus_wire.ephemeral(topics, msgspec.json.encode(event)))])
 
-    def tell(self, channel: str, body: Share | Spent) -> None:
+    def tell(self, body: Share | Spent) -> None:
         """Say something that is no event to every other process, if Redis is there."""
         if self.connected:
-            self._say(channel, self._wire.message(body))
+            self._announcer.say([(None, bus_wire.told(body))])
 
     def share_spent(self, taken: Sequence[tuple[str, str, int]]) -> None:
         """Tell the others what was taken from limits here."""
-        self.tell(LIMITS_CHANNEL, Spent(list(taken)))
-
-    def _say(self, channel: str, message: bytes) -> None:
-        self._queue.append((channel, message))
-        self._queued.set()
-
-    async def _publish(self, connection: AbstractConnection) -> None:
-        """One pipeline after the other, never two at once: what comes meanwhile waits for the next."""
-        self._publishing = True
-        try:
-            while True:
-                await self._queued.wait()
-                self._all_said.clear()
-                batch = [self._queue.popleft() for _ in range(min(PIPELINE, len(self._queue)))]
-                if batch:
-                    async with asyncio.timeout(PUBLISH_S):
-                        await self._pipeline(connection, batch)
-                if not self._queue:
-                    self._queued.clear()
-                    self._all_said.set()
-        finally:
-            self._publishing = False
-            self._queue.clear()
-
-    async def _pipeline(self, connection: AbstractConnection, batch: Sequence[Announcement]) -> None:
-        event = self._wire.event
-        commands = [
-            ("PUBLISH", channel, event(what) if isinstance(what, LoggedEvent) else what) for channel, what in batch
-        ]
-        await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        for _ in batch:
-            await connection.read_response(disable_decoding=True)
+        self.tell(Spent(list(taken)))
 
     # Listening
 
     async def _subscribe(self, connection: AbstractConnection) -> None:
         """Hear every process until the connection breaks or falls silent."""
-        loop = asyncio.get_running_loop()
+        stream = self._subscriber = RedisStream(connection, self._answered)
         try:
-            async with asyncio.timeout(DEAD_S) as self._silence:
-                await connection.send_command("PSUBSCRIBE", PREFIX + "*", check_health=False)
-                while True:
-                    answer = await connection.read_response(disable_decoding=True)
-                    if answer[0] == b"pmessage":
-                        self._take(answer[3])
-                    elif answer[0] == b"psubscribe":
-                        self._subscribed(connection)
-                    self._heard_at = loop.time()
+            stream.write([("SUBSCRIBE", PROCESSES)])
+            await stream.over()
         finally:
-            self._subscriber = self._silence = None
+            self._subscriber = None
+            self._subscribed = False
             self._hub.patience_s = 0.0
 
-    def _subscribed(self, connection: AbstractConnection) -> None:
-        self._subscriber = connection
-        self._hub.patience_s = PATIENCE_S
-        self._look()
-        self._report()
+    def _answered(self, answer: list[bytes]) -> None:
+        if answer[0] == b"message":
+            self._take(answer[2])
+        elif answer[0] == b"subscribe":
+            self._subscribed = True
+            self._hub.patience_s = PATIENCE_S
+            self._look()
+            self._report()
 
     def _take(self, data: bytes) -> None:
         if self._wire.is_own(data):
             return
         try:
-            sender, body = self._wire.read(data)
+            sender, said = self._wire.read(data)
         except Garbage as garbage:
             self._complain(garbage)
             return
-        match body:
-            case Happened():
-                # All that one read brought goes to the hub in one call, so that a socket gets it in one send.
-                if not self._arrived:
-                    asyncio.get_running_loop().call_soon(self._hand_over)
-                self._arrived.append(logged(body))
-            case Passing():
-                self._hub.deliver_ephemeral(body.topics, body.payload)
-            case Spent():
-                self._spent(body.taken)
-            case Share(leaving=True):
-                self._presence.left(sender)
-            case Share():
-                if self._presence.heard(sender, body.groups, time.monotonic()):
-                    self._report()  # the new process need not wait for its first look around
+        for body in said:
+            match body:
+                case Happened():
+                    # All that one read brought goes to the hub in one call, so that a socket gets it in one send.
+                    if not self._arrived:
+                        asyncio.get_running_loop().call_soon(self._hand_over)
+                    self._arrived.append(logged(body))
+                case Passing():
+                    self._hub.deliver_ephemeral(body.topics, body.payload)
+                case Spent():
+                    self._spent(body.taken)
+                case Share(leaving=True):
+                    self._presence.left(sender)
+                case Share():
+                    if self._presence.heard(sender, body.groups, time.monotonic()):
+                        self._report()  # the new process need not wait for its first look around
 
     def _hand_over(self) -> None:
         arrived, self._arrived = self._arrived, []
@@ -228,22 +181,23 @@ class RedisBus:
 
     async def _keep(self) -> None:
         """Once a second: a ping where it is silent, and now and then this process's share of the counts."""
+        loop = asyncio.get_running_loop()
         for turn in range(1, 1 << 62):
             await asyncio.sleep(PING_S)
             self._presence.forget(time.monotonic())
             if turn % round(TOLD_EVERY_S / PING_S) == 0:
                 self._report()
-            connection, silence = self._subscriber, self._silence
-            if connection is None or silence is None:
+            self._announcer.check()
+            if (stream := self._subscriber) is None:
                 continue
-            if not silence.expired():
-                silence.reschedule(self._heard_at + DEAD_S)
-            with contextlib.suppress(*UNREACHABLE):  # the reader of this connection meets the same
-                await connection.send_command("PING", check_health=False)
+            if loop.time() - stream.heard_at > DEAD_S:
+                stream.end(TimeoutError("Redis is silent"))
+            else:
+                stream.write([("PING",)])
 
     def _report(self) -> None:
         if not self._closing:
-            self.tell(COUNTS_CHANNEL, Share(self._presence.own()))
+            self.tell(Share(self._presence.own()))
 
     async def _again_and_again(self, part: str, work: Callable[[AbstractConnection], Awaitable[None]]) -> None:
         least, most = RETRY_S

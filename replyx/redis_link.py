@@ -11,6 +11,7 @@ from redis.asyncio.connection import AbstractConnection, Connection, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
 from replyx.redis_address import RedisAddress
@@ -19,6 +20,30 @@ CONNECT_S = 3.0  # to be connected and admitted; on a network where that takes l
 
 UNREACHABLE = (RedisError, OSError, TimeoutError, EOFError)
 """What a connection raises when it, or the server behind it, is gone or refuses."""
+
+
+class _Mortal(AbstractConnection):
+    """Says that it has ended when it is written to, as one of :data:`UNREACHABLE`.
+
+    A reset may close uvloop's transport before anybody has read from it; to write to it then is a RuntimeError.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self._writer is not None and self._writer.is_closing():
+            raise Disconnected("The connection was reset.")
+        await super().send_packed_command(command, check_health)
+
+
+class _Tcp(_Mortal, Connection):
+    pass
+
+
+class _Tls(_Mortal, SSLConnection):
+    pass
+
+
+class _Unix(_Mortal, UnixDomainSocketConnection):
+    pass
 
 
 class RedisLink:
@@ -50,11 +75,11 @@ class RedisLink:
     async def _made(self) -> AbstractConnection:
         address = self._address
         if address.path:
-            return UnixDomainSocketConnection(path=address.path, **self._login())
+            return _Unix(path=address.path, **self._login())
         host, port = await self._master() if address.kind == "sentinel" else next(self._turns)
         if address.tls:
-            return SSLConnection(host=host, port=port, **self._login(), **self._tls())
-        return Connection(host=host, port=port, **self._login())
+            return _Tls(host=host, port=port, **self._login(), **self._tls())
+        return _Tcp(host=host, port=port, **self._login())
 
     async def _master(self) -> tuple[str, int]:
         """The server that writes at present, as the sentinels say."""

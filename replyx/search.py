@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from replyx.errors import invalid
-from replyx.paging import LAST_ID, ItemId
+from replyx.paging import ItemId
 from replyx.schemas import Message, Page, VisitorCard, timestamp
 from replyx.search_words import Piece, excerpt, words_of
 from replyx.store import Snapshot, Store
@@ -34,36 +34,61 @@ class Found(msgspec.Struct, frozen=True):
     excerpt: list[Piece]
 
 
+ENDS = "SELECT (SELECT MIN(id) FROM message), (SELECT MAX(id) FROM message)"  # in one SELECT SQLite reads every row
+ROWS = (
+    "SELECT m.dialog_id, t.ticket_id, t.subject, v.name, v.page,"
+    " m.id, m.sender, m.text, m.created_at, m.client_id, m.author"
+    " FROM message m JOIN dialog d ON d.id = m.dialog_id"
+    " LEFT JOIN visitor v ON v.id = d.visitor_id LEFT JOIN ticket t ON t.dialog_id = d.id"
+    " WHERE m.id IN ({places}) ORDER BY m.id DESC"
+)
+
+
 class Search:
-    """Finds messages. What a page costs follows from how many messages hold the words, not from the history."""
+    """Finds messages, band by band of the index, the newest band first.
+
+    So a word that is everywhere costs no more in a long history than in one band. A word that is nowhere costs one
+    look into each band, 0.05 to 0.2 ms.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        dialect = store.dialect
-        self._matching = dialect.matching
-        self._sql = (
-            "SELECT m.dialog_id, t.ticket_id, t.subject, v.name, v.page,"
-            " m.id, m.sender, m.text, m.created_at, m.client_id, m.author"
-            f" FROM {dialect.SEARCHED} JOIN dialog d ON d.id = m.dialog_id"
-            " LEFT JOIN visitor v ON v.id = d.visitor_id LEFT JOIN ticket t ON t.dialog_id = d.id"
-            f" WHERE {dialect.MATCHES} AND {dialect.SEARCHED_ID} < ? ORDER BY {dialect.SEARCHED_ID} DESC LIMIT ?"
-        )
+        self._dialect = store.dialect
 
     async def messages(self, query: SearchQuery) -> Page[Found]:
         """A page of messages, the newest first. Raises :class:`Invalid` for a query without a letter or digit."""
         words = words_of(query.q)[:MOST_WORDS]
         if not words:
             raise invalid("q", "must hold a letter or a digit")
-        before = LAST_ID if query.before is None else query.before
-        params = (self._matching(words), before, query.limit + 1)
 
         def run(rows: Snapshot) -> list[Any]:
-            found: list[Any] = rows.execute(self._sql, params).fetchall()
+            ids = self._ids(rows, words, query.before, query.limit + 1)
+            if not ids:
+                return []
+            found: list[Any] = rows.execute(ROWS.format(places=", ".join("?" * len(ids))), ids).fetchall()
             return found
 
         rows = await self._store.read(run)
         items = [_found(row, words) for row in rows[: query.limit]]
         return Page(items, items[-1].message.id if len(rows) > query.limit else None)
+
+    def _ids(self, rows: Snapshot, words: list[str], before: int | None, limit: int) -> list[int]:
+        """At most ``limit`` ids of messages that hold ``words``, the newest first."""
+        first, last = rows.execute(ENDS).fetchone()
+        if last is None:
+            return []
+        dialect = self._dialect
+        if dialect.BEFORE_SEARCH:
+            rows.execute(dialect.BEFORE_SEARCH)
+        below = last + 1 if before is None else min(before, last + 1)
+        found: list[int] = []
+        while below > first and len(found) < limit:
+            band = (below - 1) // dialect.BAND
+            start = band * dialect.BAND
+            params = (dialect.matching(words, band), start, below, limit - len(found))
+            found += [message_id for (message_id,) in rows.execute(dialect.SEARCH, params)]
+            below = start
+        return found
 
 
 def _found(row: Any, words: list[str]) -> Found:

@@ -13,6 +13,27 @@ self.addEventListener('notificationclick', (event) => {
   event.waitUntil(open(address(event.notification.data.url)));
 });
 
+/** The browser has another subscription, or has ended the one it had. */
+self.addEventListener('pushsubscriptionchange', (event) => event.waitUntil(renew(event)));
+
+/**
+ * Tells the server where the notices go now. The old subscription's secret proves whose they are, so nobody need be
+ * signed in. Without it, or when the server cannot be told, the next page that is signed in registers the browser anew.
+ */
+async function renew({ oldSubscription: old, newSubscription }) {
+  if (!old || Notification.permission !== 'granted') return;
+  const { applicationServerKey } = old.options;
+  const asked = { userVisibleOnly: true, applicationServerKey };
+  const { endpoint, keys } = (newSubscription ?? (await self.registration.pushManager.subscribe(asked))).toJSON();
+  const { auth } = old.toJSON().keys;
+  await fetch('/api/v1/push/subscriptions', {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    credentials: 'omit',
+    body: JSON.stringify({ endpoint, keys, old: { endpoint: old.endpoint, keys: { auth } } }),
+  });
+}
+
 /** Who looks at a page of ours sees the news there; a test is shown to whoever asked for it. */
 async function show({ title, body, url, tag, test }) {
   const pages = await windows();
@@ -34,6 +55,7 @@ async function open(target) {
   const there = pages.find(({ url }) => url === target.href);
   if (there) return there.focus();
   const near = pages.find(({ url }) => new URL(url).pathname === target.pathname);
+  if (near && !target.search && !target.hash) return near.focus(); // whatever shop or dialog it shows
   // A page that loaded past this worker (a forced reload) is not its to lead.
   const led = await near?.navigate(target.href).catch(() => null);
   return led ? led.focus() : self.clients.openWindow(target.href);

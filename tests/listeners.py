@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 WAIT_S = 60.0
 RETURN_S = 0.02  # between two connections; the servers of these tests are on this machine
+MOST_RETURN_S = 0.5  # where one refusal follows the other, doubling up to this
 
 Carry = Literal["header", "last_event_id", "cursor"]
 
@@ -111,14 +112,17 @@ class Listener:
             await self._task
 
     async def _follow(self) -> None:
+        wait = RETURN_S
         while True:
+            connections = self.connections
             try:
                 await self._connection()
             except (OSError, EOFError, Refused) as end:
                 self.refusals.append(repr(end))
             self._news.set()
             self.url = next(self._turns)
-            await asyncio.sleep(RETURN_S)
+            wait = min(MOST_RETURN_S, wait * 2) if self.connections == connections else RETURN_S
+            await asyncio.sleep(wait)
 
     async def _connection(self) -> None:
         """One connection, from its opening to its end."""
@@ -320,9 +324,13 @@ class TicketListener(Listener):
                 await link.send("420" + json.dumps(["join_ticket", {"ticketId": self.ticket_id}]))
             else:
                 self._opened()
+        elif packet.startswith("44"):  # from here on a stock client waits for its application's hand
+            self.resyncs.append(packet)
         elif packet.startswith("430"):
             (answer,) = json.loads(packet[3:])
-            self._joined = answer["ok"]
+            if not answer["ok"]:
+                raise Refused(packet)
+            self._joined = True
             self.cursor = answer["cursor"]
             self._opened()
         elif packet.startswith("42"):

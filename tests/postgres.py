@@ -24,14 +24,16 @@ USER = "replyx"
 class Cluster:
     """PostgreSQL with its own data. ``start`` after ``kill`` goes on with the same port and data.
 
-    ``durable`` leaves fsync on; without it a cut of the power would lose commits, which no test here makes.
+    ``durable`` leaves fsync on; without it a cut of the power would lose commits, which no test here makes. Its log of
+    changes is in files of ``wal_mb``: small ones let a test bound the size of files.
     """
 
-    def __init__(self, postgres: Path, *, durable: bool = False) -> None:
+    def __init__(self, postgres: Path, *, durable: bool = False, wal_mb: int = 16) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="replyx-postgres-"))
         self.port = free_port()
         self._programs = postgres.parent
         self._durable = durable
+        self._wal_mb = wal_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._databases: dict[Path, str] = {}
         # PostgreSQL refuses to run as root
@@ -44,7 +46,8 @@ class Cluster:
                 self._programs = self._copied(postgres)
 
     def __enter__(self) -> Cluster:
-        self._run("initdb", "--pgdata", str(self._data), "-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8")
+        options = ["--auth=trust", "--no-sync", "--encoding=UTF8", f"--wal-segsize={self._wal_mb}"]
+        self._run("initdb", "--pgdata", str(self._data), "-U", USER, *options)
         return self.start()
 
     def __exit__(
@@ -102,6 +105,21 @@ class Cluster:
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
         self._signal(signal.SIGCONT)
+
+    @property
+    def processes(self) -> list[int]:
+        """The server and every process of it."""
+        assert self._process is not None
+        return [self._process.pid, *children(self._process.pid)]
+
+    def bound_files(self, size: int | None) -> None:
+        """Bound the files that PostgreSQL writes, as a full disk would (prlimit(1), RLIMIT_FSIZE); None frees them."""
+        bound = "unlimited" if size is None else size
+        # As its own user: root may lack the right to do this to another's process.
+        for process in self.processes:
+            command = ["prlimit", "--pid", str(process), f"--fsize={bound}:"]
+            done = subprocess.run(command, capture_output=True, cwd=self.home, check=False, **self._as)
+            assert done.returncode == 0 or not Path(f"/proc/{process}").exists(), done.stderr.decode()
 
     def url(self, database: str) -> str:
         """What ``DATABASE_URL`` says for ``database``."""

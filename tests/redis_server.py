@@ -34,6 +34,12 @@ class RedisServer:
         self._sentinel = [str(path), "--sentinel", "--logfile", str(self._directory / "redis.log")]
 
     @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """What a server is given as ``REDIS_URL``."""
         return f"redis://127.0.0.1:{self.port}/0"

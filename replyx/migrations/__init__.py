@@ -23,6 +23,7 @@ from replyx.migrations.m0006_webhooks import webhooks
 from replyx.migrations.m0007_push import push
 from replyx.migrations.m0008_dialog_kinds import dialog_kinds
 from replyx.migrations.m0009_search import search
+from replyx.migrations.m0010_search_bands import search_bands
 
 log = logging.getLogger("replyx.migrations")
 
@@ -39,6 +40,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     push,
     dialog_kinds,
     search,
+    search_bands,
 )
 
 

@@ -1,4 +1,4 @@
-"""Version 9: the words of every message, indexed for search; also of the messages that there are."""
+"""Version 9: the words of every message, for search; also of the messages that there are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AT_ONCE = 1_000
 
 
 def search(database: Database) -> None:
-    """Fill the words, then index them; from here on the index follows each change in the same transaction."""
+    """Fill the words."""
     database.execute_sql("ALTER TABLE message ADD COLUMN words TEXT NOT NULL DEFAULT ''")
     dialect = dialect_of(database)
     page = dialect.own("SELECT id, text FROM message WHERE id > ? ORDER BY id LIMIT ?")
@@ -23,5 +23,3 @@ def search(database: Database) -> None:
         filled: list[Any] = [(" ".join(words_of(text)), message_id) for message_id, text in found]
         database.cursor().executemany(update, filled)
         last = found[-1][0]
-    for statement in dialect.SEARCH_INDEX:
-        database.execute_sql(statement)

@@ -24,12 +24,37 @@ class DeviceKeys(msgspec.Struct):
     auth: Key
 
 
-class NewDevice(msgspec.Struct):
-    """A browser's ``PushSubscription`` as its ``toJSON()`` gives it, and the language of its notices."""
+class Subscribed(msgspec.Struct):
+    """A browser's ``PushSubscription`` as its ``toJSON()`` gives it."""
 
     endpoint: Endpoint
     keys: DeviceKeys
+
+
+class NewDevice(Subscribed):
+    """A subscription, and the language of its notices. ``replaces`` is the endpoint that the browser had before."""
+
     locale: Locale = "en"
+    replaces: Endpoint | None = None
+
+
+class OldKeys(msgspec.Struct):
+    """Of a subscription's keys the one that only the browser and this server know."""
+
+    auth: Key
+
+
+class Lapsed(msgspec.Struct):
+    """A subscription that is over."""
+
+    endpoint: Endpoint
+    keys: OldKeys
+
+
+class ChangedDevice(Subscribed):
+    """A browser's subscription has changed: the new one, and the ``old`` one whose place it takes."""
+
+    old: Lapsed
 
 
 class OldDevice(msgspec.Struct):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from replyx.outside import Outside
 from replyx.push import rows, sealing
 from replyx.push.notices import test_notice
 from replyx.push.pusher import Pusher
-from replyx.push.schemas import NewDevice, PushDevice, PushTested
+from replyx.push.schemas import ChangedDevice, NewDevice, PushDevice, PushTested, Subscribed
 from replyx.schemas import timestamp
 from replyx.store import Store, Transaction
 
@@ -36,20 +37,23 @@ class Push:
         return (await self._pusher.sealer()).public_key
 
     async def register(self, actor: AccountActor, new: NewDevice) -> PushDevice:
-        """Send notices to a browser from now on; one that is known is moved to this login. Raises :class:`Invalid`."""
-        endpoint = self._outside.check_url(new.endpoint, "endpoint", ("https",))
-        p256dh = sealing.public_point(new.keys.p256dh, "keys.p256dh")
-        auth = sealing.auth_secret(new.keys.auth, "keys.auth")
+        """Send notices to a browser from now on; one that is known is moved to this login. Raises :class:`Invalid`.
+
+        The device that it replaces is forgotten, if it is one of the account.
+        """
+        endpoint, p256dh, auth = self._checked(new)
 
         def unit(tx: Transaction) -> PushDevice:
             if not rows.wanted(tx):
                 log_positions.move(tx, rows.FOLLOWER, log_positions.present(tx))
+            if new.replaces not in (None, endpoint):
+                _drop(tx, actor, new.replaces)
             row = tx.execute(
                 "INSERT INTO push_device (account_id, session_id, endpoint, p256dh, auth, locale, created_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (endpoint) DO UPDATE SET account_id = EXCLUDED.account_id,"
                 " session_id = EXCLUDED.session_id, p256dh = EXCLUDED.p256dh, auth = EXCLUDED.auth,"
                 " locale = EXCLUDED.locale RETURNING id, created_at",
-                (actor.account_id, actor.session_id, endpoint, p256dh.hex(), auth.hex(), new.locale, tx.now_ms),
+                (actor.account_id, actor.session_id, endpoint, p256dh, auth, new.locale, tx.now_ms),
             ).fetchone()
             tx.execute(
                 "DELETE FROM push_device WHERE account_id = ? AND id NOT IN"
@@ -60,14 +64,36 @@ class Push:
 
         return await self._store.commit(unit)
 
+    async def change(self, changed: ChangedDevice) -> PushDevice:
+        """Send a browser's notices to its new subscription, in the place of the old one.
+
+        No login is asked for: a browser tells of it while none of our pages is open. What it must know is the old
+        subscription's ``auth``, the secret that it once gave this server and nobody else. Raises
+        :class:`PushDeviceNotFound` alike for an unknown endpoint and a wrong secret, and :class:`Invalid`.
+        """
+        endpoint, p256dh, auth = self._checked(changed)
+        secret = sealing.auth_secret(changed.old.keys.auth, "old.keys.auth").hex()
+
+        def unit(tx: Transaction) -> PushDevice:
+            row = tx.execute(
+                "SELECT id, auth, locale, created_at FROM push_device WHERE endpoint = ?", (changed.old.endpoint,)
+            ).fetchone()
+            if row is None or not hmac.compare_digest(str(row[1]), secret):
+                raise PushDeviceNotFound("No device is registered with this endpoint and secret.")
+            tx.execute("DELETE FROM push_device WHERE endpoint = ? AND id != ?", (endpoint, row[0]))
+            tx.execute(
+                "UPDATE push_device SET endpoint = ?, p256dh = ?, auth = ? WHERE id = ?",
+                (endpoint, p256dh, auth, row[0]),
+            )
+            return PushDevice(row[0], row[2], timestamp(row[3]))
+
+        return await self._store.commit(unit)
+
     async def forget(self, actor: AccountActor, endpoint: str) -> None:
         """Send no more notices to a browser of this account. Raises :class:`PushDeviceNotFound`."""
 
         def unit(tx: Transaction) -> None:
-            gone = tx.execute(
-                "DELETE FROM push_device WHERE account_id = ? AND endpoint = ?", (actor.account_id, endpoint)
-            )
-            if not gone.rowcount:
+            if not _drop(tx, actor, endpoint):
                 raise PushDeviceNotFound("This browser is not registered for the account.")
 
         await self._store.commit(unit)
@@ -81,3 +107,14 @@ class Push:
             *(self._pusher.send(each, notice, notice.shown(each.locale, test=True)) for each in devices)
         )
         return PushTested(sum(results), len(results) - sum(results))
+
+    def _checked(self, given: Subscribed) -> tuple[str, str, str]:
+        """Endpoint, public key and secret as they are kept. Raises :class:`Invalid`."""
+        endpoint = self._outside.check_url(given.endpoint, "endpoint", ("https",))
+        p256dh = sealing.public_point(given.keys.p256dh, "keys.p256dh")
+        return endpoint, p256dh.hex(), sealing.auth_secret(given.keys.auth, "keys.auth").hex()
+
+
+def _drop(tx: Transaction, actor: AccountActor, endpoint: str | None) -> bool:
+    gone = tx.execute("DELETE FROM push_device WHERE account_id = ? AND endpoint = ?", (actor.account_id, endpoint))
+    return bool(gone.rowcount)

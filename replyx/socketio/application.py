@@ -57,6 +57,13 @@ class ConnectRefused(Exception):
         self.data = data
 
 
+class ConnectLater(Exception):
+    """Raised by an application that cannot decide now: the connection ends, and the client comes back by itself.
+
+    After a ``connect_error`` it would not: stock clients leave that to their application.
+    """
+
+
 class Client:
     """One client in one namespace. ``id`` is what the client knows as ``socket.id``; ``state`` is the application's."""
 
@@ -130,7 +137,9 @@ class Application(Protocol):
         ...
 
     async def on_connect(self, client: Client, auth: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Let a client in, with what its CONNECT packet is to carry beside ``sid``. Raises :class:`ConnectRefused`."""
+        """Let a client in, with what its CONNECT packet is to carry beside ``sid``. Raises :class:`ConnectRefused`
+        and :class:`ConnectLater`.
+        """
         ...
 
     def on_connected(self, client: Client) -> None:
@@ -203,6 +212,10 @@ class Connection:
         client = Client(self, asked.namespace, self._request)
         try:
             extra = await self._application.on_connect(client, asked.auth)
+        except ConnectLater as unable:
+            log.info("a Socket.IO client is to come back: %s", unable)
+            self.engine.close()
+            return
         except ConnectRefused as refused:
             self.engine.send(self.socket.refuse(asked.namespace, refused.message, refused.data))
             return

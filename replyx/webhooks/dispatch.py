@@ -17,7 +17,7 @@ from replyx.errors import invalid
 from replyx.schemas import timestamp
 from replyx.store import Snapshot, Transaction
 from replyx.webhooks.schedule import GIVE_UP_S
-from replyx.webhooks.schemas import Notice
+from replyx.webhooks.schemas import EventGroup, Notice
 
 FOLLOWER = "webhooks"  # the name of this place in log_position
 PAGE = 256
@@ -31,6 +31,11 @@ def group_of(event_type: str) -> str:
 
 
 GROUPS = tuple(sorted({group_of(each) for each in TYPES}))
+
+
+def event_groups() -> list[EventGroup]:
+    """Everything that a webhook can listen to."""
+    return [EventGroup(group, [each for each in TYPES if group_of(each) == group]) for group in GROUPS]
 
 
 def checked_events(names: Iterable[str]) -> list[str]:

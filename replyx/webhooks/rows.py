@@ -11,7 +11,7 @@ from replyx.errors import WebhookNotFound
 from replyx.outside import Reply
 from replyx.schemas import timestamp
 from replyx.store import Snapshot, Transaction
-from replyx.webhooks.schedule import GIVE_UP_S, next_attempt
+from replyx.webhooks.schedule import BUSY, GIVE_UP_S, asked_for, next_attempt, postponed
 from replyx.webhooks.schemas import Delivery, Webhook
 
 WEBHOOK_COLUMNS = "id, url, description, events, active, off_reason, old_secret_until, created_at, updated_at"
@@ -47,11 +47,14 @@ def load(rows: Snapshot, webhook_id: int) -> Webhook:
     row = rows.execute(f"SELECT {WEBHOOK_COLUMNS} FROM webhook WHERE id = ? AND NOT deleted", (webhook_id,)).fetchone()
     if row is None:
         raise WebhookNotFound(f"There is no webhook {webhook_id}.")
-    return webhook_of(row)
+    return webhook_of(rows, row)
 
 
-def webhook_of(row: Sequence[Any]) -> Webhook:
-    """A webhook of a row of :data:`WEBHOOK_COLUMNS`."""
+def webhook_of(rows: Snapshot, row: Sequence[Any]) -> Webhook:
+    """A webhook of a row of :data:`WEBHOOK_COLUMNS`, with its newest delivery."""
+    newest = rows.execute(
+        f"SELECT {DELIVERY_COLUMNS} FROM webhook_delivery WHERE webhook_id = ? ORDER BY id DESC LIMIT 1", (row[0],)
+    ).fetchone()
     hook_id, url, description, events, active, off_reason, until, created_at, updated_at = row
     return Webhook(
         hook_id,
@@ -63,6 +66,7 @@ def webhook_of(row: Sequence[Any]) -> Webhook:
         _moment(until),
         timestamp(created_at),
         timestamp(updated_at),
+        None if newest is None else delivery_of(newest),
     )
 
 
@@ -111,7 +115,8 @@ def due(rows: Snapshot, target: Target, now_ms: int, limit: int) -> list[Parcel]
 def record(tx: Transaction, parcel: Parcel, reply: Reply, first_s: float, random: float) -> str:
     """Write down what came of an attempt and when the next is, if any; returns the new status.
 
-    An answer 410 turns the webhook off. Changes nothing when the delivery was finished meanwhile.
+    An answer 410 turns the webhook off; one of 429 or 503 can ask for a later attempt (Retry-After).
+    Changes nothing when the delivery was finished meanwhile.
     """
     row = tx.execute("SELECT attempts, give_up_at, status FROM webhook_delivery WHERE id = ?", (parcel.id,)).fetchone()
     if row is None or row[1] is None:
@@ -123,7 +128,7 @@ def record(tx: Transaction, parcel: Parcel, reply: Reply, first_s: float, random
     elif reply.status == GONE:
         turn_off(tx, parcel.target.webhook_id)
     else:
-        again = int(next_attempt(tx.now_ms / 1000, attempts, first_s, random) * 1000)
+        again = _again_at(reply, tx.now_ms, attempts, give_up_at, first_s, random)
         if again < give_up_at:
             status, following = "pending", again
     finished = None if status == "pending" else tx.now_ms
@@ -154,6 +159,15 @@ def try_now(tx: Transaction, delivery_id: int) -> None:
         " finished_at = NULL WHERE id = ?",
         (tx.now_ms, tx.now_ms + GIVE_UP_S * 1000, delivery_id),
     )
+
+
+def _again_at(reply: Reply, now_ms: int, attempts: int, give_up_at: int, first_s: float, random: float) -> int:
+    """The next attempt, in milliseconds since the epoch; ``give_up_at`` or later means that there is none."""
+    now = now_ms / 1000
+    moment = next_attempt(now, attempts, first_s, random)
+    if reply.status in BUSY and reply.retry_after is not None:
+        moment = postponed(moment, asked_for(reply.retry_after, now), give_up_at / 1000)
+    return int(moment * 1000)
 
 
 def _error(reply: Reply) -> str | None:

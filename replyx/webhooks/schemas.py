@@ -43,28 +43,11 @@ class Rotation(msgspec.Struct):
     overlap_hours: Annotated[int, msgspec.Meta(ge=0, le=MAX_OVERLAP_HOURS)] = 24
 
 
-class Webhook(msgspec.Struct, frozen=True):
-    """An address that is told of events.
+class EventGroup(msgspec.Struct, frozen=True):
+    """A name that a webhook's ``events`` can hold, and the types that it stands for today."""
 
-    ``off_reason`` is ``gone`` when the receiver's answer 410 turned it off. ``old_secret_until`` is the end of a
-    rotation's overlap, null outside of one.
-    """
-
-    id: int
-    url: str
-    description: str
-    events: list[str]
-    active: bool
-    off_reason: OffReason | None
-    old_secret_until: str | None
-    created_at: str
-    updated_at: str
-
-
-class WebhookWithSecret(Webhook, frozen=True):
-    """A webhook with its new secret, which is not shown again."""
-
-    secret: str
+    group: str
+    types: list[str]
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -86,6 +69,31 @@ class Delivery(msgspec.Struct, frozen=True):
     created_at: str
     attempted_at: str | None
     finished_at: str | None
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """An address that is told of events.
+
+    ``off_reason`` is ``gone`` when the receiver's answer 410 turned it off. ``old_secret_until`` is the end of a
+    rotation's overlap, null outside of one. ``last_delivery`` is its newest delivery, null while there is none.
+    """
+
+    id: int
+    url: str
+    description: str
+    events: list[str]
+    active: bool
+    off_reason: OffReason | None
+    old_secret_until: str | None
+    created_at: str
+    updated_at: str
+    last_delivery: Delivery | None
+
+
+class WebhookWithSecret(Webhook, frozen=True):
+    """A webhook with its new secret, which is not shown again."""
+
+    secret: str
 
 
 class Notice(msgspec.Struct, frozen=True):

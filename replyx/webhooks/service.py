@@ -18,7 +18,16 @@ from replyx.schemas import Page, timestamp
 from replyx.store import Snapshot, Store, Transaction
 from replyx.webhooks import dispatch, rows, signing
 from replyx.webhooks.rows import DELIVERY_COLUMNS, WEBHOOK_COLUMNS, Parcel, Target
-from replyx.webhooks.schemas import Delivery, NewWebhook, Notice, Rotation, Webhook, WebhookChange, WebhookWithSecret
+from replyx.webhooks.schemas import (
+    Delivery,
+    EventGroup,
+    NewWebhook,
+    Notice,
+    Rotation,
+    Webhook,
+    WebhookChange,
+    WebhookWithSecret,
+)
 
 log = logging.getLogger("replyx.webhooks")
 
@@ -48,10 +57,14 @@ class Webhooks:
                 f" ORDER BY id {order} LIMIT ?",
                 (bound, paging.limit + 1),
             ).fetchall()
-            items, following = cut([rows.webhook_of(row) for row in found], paging, lambda hook: hook.id)
+            items, following = cut([rows.webhook_of(reading, row) for row in found], paging, lambda hook: hook.id)
             return Page(oldest_first(items, paging), following)
 
         return await self._store.read(query)
+
+    def event_types(self) -> Page[EventGroup]:
+        """All that a webhook can listen to, on one page."""
+        return Page(dispatch.event_groups(), None)
 
     async def get(self, webhook_id: int) -> Webhook:
         """One webhook."""

@@ -1,22 +1,21 @@
 import { request } from '../shared/http.js';
+import { Session, xsrf } from '../shared/session.js';
 import { dialogUrls, panelUrls } from '../shared/urls.js';
 
 const OPERATORS = ['admin', 'manager'];
-
-/** The cookie that the server set with the page, sent back as a header: only our own page can read it. */
-function xsrf() {
-  const cookie = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
-  return cookie ? { 'X-XSRFToken': decodeURIComponent(cookie[1]) } : {};
-}
 
 /**
  * The server as an operator's panel sees it. The session is an HttpOnly cookie; when it ends,
  * `onSignedOut` is told and the call fails like any other.
  */
-export class PanelApi {
-  /** Called when a request that needs the session was answered 401. @type {() => void} */
-  onSignedOut = () => {};
-  #urls = panelUrls();
+export class PanelApi extends Session {
+  #urls;
+
+  constructor() {
+    const urls = panelUrls();
+    super(urls.push);
+    this.#urls = urls;
+  }
 
   /** The addresses of one dialog's conversation. @param {number} id */
   conversation(id) {
@@ -94,7 +93,7 @@ export class PanelApi {
     return accounts.filter(({ role, active }) => active && OPERATORS.includes(role));
   }
 
-  /** Everything there is of a kind, oldest first. @param {'accounts'|'assistants'|'widgets'} kind @returns {Promise<object[]>} */
+  /** Everything there is of a kind, oldest first. @param {'accounts'|'assistants'|'webhooks'|'widgets'} kind @returns {Promise<object[]>} */
   async all(kind) {
     const found = [];
     for (let after = 0; after !== null; ) {
@@ -107,7 +106,7 @@ export class PanelApi {
 
   /**
    * Creates without an `id`, changes with one.
-   * @param {'assistants'|'widgets'} kind
+   * @param {'assistants'|'webhooks'|'widgets'} kind
    * @param {object} fields
    * @param {number} [id]
    */
@@ -115,7 +114,7 @@ export class PanelApi {
     return this.change(id === undefined ? 'POST' : 'PATCH', this.#urls[kind](id), fields);
   }
 
-  /** @param {'assistants'|'widgets'} kind @param {number} id */
+  /** @param {'assistants'|'webhooks'|'widgets'} kind @param {number} id */
   remove(kind, id) {
     return this.change('DELETE', this.#urls[kind](id));
   }
@@ -155,33 +154,38 @@ export class PanelApi {
     return this.get(this.#urls.product(id, 'decisions'));
   }
 
-  /** Push messages, as `PushSwitch` asks for them. */
-  get push() {
-    const { push } = this.#urls;
-    return {
-      key: () => this.get(push('key')),
-      register: (device) => this.change('POST', push('subscriptions'), device),
-      forget: (endpoint) => this.change('DELETE', push('subscriptions'), { endpoint }),
-      test: () => this.change('POST', push('test')),
-    };
+  /** What a webhook can listen to. @returns {Promise<{group: string, types: string[]}[]>} */
+  async eventGroups() {
+    return (await this.get(this.#urls.webhookEvents)).items;
   }
 
-  /** @param {string} url */
-  get(url) {
-    return this.#watched(request(url));
+  /** @param {number} id @returns {Promise<object>} */
+  webhook(id) {
+    return this.get(this.#urls.webhooks(id));
   }
 
-  /** @param {string} method @param {string} url @param {object} [body] @param {{keepalive?: boolean}} [options] */
-  change(method, url, body, options = {}) {
-    return this.#watched(request(url, { ...options, method, body, headers: xsrf() }));
+  /** @param {number} id @param {number} hours for how long both secrets sign @returns {Promise<{secret: string}>} */
+  rotateSecret(id, hours) {
+    return this.change('POST', this.#urls.webhookAction(id, 'secret'), { overlap_hours: hours });
   }
 
-  async #watched(answer) {
-    try {
-      return await answer;
-    } catch (error) {
-      if (error.status === 401) this.onSignedOut();
-      throw error;
-    }
+  /** @param {number} id @returns {Promise<object>} the delivery of a test */
+  testWebhook(id) {
+    return this.change('POST', this.#urls.webhookAction(id, 'test'));
+  }
+
+  /** @param {number} id @param {{limit?: number, before?: number}} query the newest first */
+  deliveries(id, query) {
+    return this.get(this.#urls.deliveries(id, query));
+  }
+
+  /** @param {number} id @param {number} deliveryId @returns {Promise<object>} the delivery, which is sent again */
+  replay(id, deliveryId) {
+    return this.change('POST', this.#urls.replay(id, deliveryId));
+  }
+
+  /** Messages that hold words. @param {{q: string, before?: number|null}} query @param {AbortSignal} signal */
+  search(query, signal) {
+    return this.get(this.#urls.search(query), { signal });
   }
 }

@@ -5,13 +5,16 @@ import { Inbox } from './inbox.js';
 import { LiveInbox } from './live.js';
 import { Moderation } from './moderation.js';
 import { Room } from './room.js';
-import { hashOf, parseRoute } from './router.js';
-import { DialogList, visitorName } from './views/dialog-list.js';
+import { FOR_ADMINS, hashOf, parseRoute } from './router.js';
+import { MessageSearch } from './search.js';
+import { DialogList } from './views/dialog-list.js';
 import { DialogView } from './views/dialog-view.js';
 import { EmbedsView } from './views/embeds.js';
 import { ModerationView } from './views/moderation.js';
+import { visitorName } from './views/names.js';
 import { NoticesView } from './views/notices.js';
 import { Shell } from './views/shell.js';
+import { WebhooksView } from './views/webhooks.js';
 
 /** Everything of a signed-in operator: the inbox, the dialog that is open, the stream that feeds both. */
 export class Desk {
@@ -21,13 +24,17 @@ export class Desk {
   #inbox;
   #live;
   #list;
+  #search;
   #detail = el('div', { class: 'detail' });
   #route = parseRoute('');
   #view = null;
+  /** The message that the address asked for, as long as the operator stays at it. @type {number|null} */
+  #wanted = null;
   #embeds = null;
   /** Of an admin only. @type {Moderation|null} */
   #moderation = null;
   #queueView = null;
+  #webhooksView = null;
   /** The platform's; the defaults until they are loaded. */
   #settings = { platform_name: '', currency: 'RUB', moderation_required: true, default_approval_fee: 0 };
   /** @type {Promise<object[]>|null} */
@@ -57,7 +64,11 @@ export class Desk {
     this.#shell = new Shell({ t, user, notices: this.#notices.element, onSignOut });
     this.#inbox = new Inbox({ api, onChange: this.#draw });
     if (user.role === 'admin') this.#moderation = new Moderation({ api, onChange: this.#draw });
-    this.#list = new DialogList({ t, clock, onMore: () => this.#more(), onKind: (kind) => this.#visit({ kind }) });
+    this.#search = new MessageSearch({ api, onChange: this.#draw });
+    this.#list = new DialogList({
+      ...{ t, clock, search: this.#search, onMore: () => this.#more(), onKind: (kind) => this.#visit({ kind }) },
+      onAgain: () => this.#navigate(),
+    });
     this.#live = new LiveInbox({
       accountId: user.id,
       inbox: api.inbox,
@@ -95,8 +106,10 @@ export class Desk {
     document.removeEventListener('keydown', this.#pressed);
     document.removeEventListener('visibilitychange', this.#draw);
     this.#live.disconnect();
+    this.#search.disconnect();
     this.#moderation?.verdicts.disconnect();
     this.#queueView?.disconnect();
+    this.#webhooksView?.disconnect();
     this.#view?.disconnect();
     for (const room of this.#rooms.values()) room.outbox.disconnect();
     document.title = this.#options.t('brand');
@@ -118,9 +131,11 @@ export class Desk {
     return cursor;
   }
 
+  /** Somebody else may have signed in, in another tab: then this desk's session is over. */
   async #probe() {
+    const { api, user } = this.#options;
     try {
-      return (await this.#options.api.me()) ? 'ok' : 'refused';
+      return (await api.me())?.id === user.id ? 'ok' : 'refused';
     } catch {
       return 'unreachable';
     }
@@ -151,12 +166,15 @@ export class Desk {
 
   #go(route) {
     const before = this.#route;
-    if (route.section === 'moderation' && !this.#moderation) route = { ...route, section: 'dialogs' };
+    if (FOR_ADMINS.includes(route.section) && !this.#moderation) route = { ...route, section: 'dialogs' };
     this.#route = route;
+    this.#wanted = route.messageId;
     this.#shell.mark(route.section);
     if (route.section !== 'moderation') this.#closeQueue();
+    if (route.section !== 'webhooks') this.#closeWebhooks();
     if (route.section === 'widgets') this.#showEmbeds();
     else if (route.section === 'moderation') this.#showQueue(before);
+    else if (route.section === 'webhooks') this.#showWebhooks();
     else this.#showDialogs(before);
     const comesFirst = route.status === 'open' && route.kind === 'all';
     if (!comesFirst && !this.#inbox.loaded(route.status, route.kind)) this.#more();
@@ -194,6 +212,21 @@ export class Desk {
     this.#queueView = null;
   }
 
+  #showWebhooks() {
+    if (!this.#webhooksView) {
+      this.#closeRoom();
+      this.#embeds = null;
+      this.#webhooksView = new WebhooksView(this.#options);
+      this.#shell.content.replaceChildren(this.#webhooksView.element);
+    }
+    this.#webhooksView.open(this.#route.webhook);
+  }
+
+  #closeWebhooks() {
+    this.#webhooksView?.disconnect();
+    this.#webhooksView = null;
+  }
+
   #showDialogs(before) {
     const { dialogId } = this.#route;
     if (!this.#list.element.isConnected) {
@@ -204,9 +237,12 @@ export class Desk {
     if (dialogId === null) {
       this.#closeRoom();
       this.#detail.replaceChildren(this.#invitation());
-      this.#list.element.querySelector(`[data-dialog-id="${before.dialogId}"]`)?.focus();
+      const left = this.#list.links.filter((link) => link.dataset.dialogId === String(before.dialogId));
+      (left.find((link) => link.dataset.messageId === String(before.messageId)) ?? left[0])?.focus();
     } else if (!this.#view || this.#view.dialogId !== dialogId) {
       this.#openRoom(dialogId);
+    } else {
+      this.#reveal(this.#rooms.get(dialogId));
     }
   }
 
@@ -240,7 +276,14 @@ export class Desk {
     this.#view.dialogId = dialogId;
     this.#detail.replaceChildren(this.#view.element);
     this.#view.connect();
+    if (this.#wanted !== null) this.#view.holdBack();
     this.#tryRoom(room);
+  }
+
+  /** Goes to the message that the address asked for. */
+  async #reveal(room) {
+    const here = this.#view?.dialogId === room.dialogId && room.conversation.loaded;
+    if (here && this.#wanted !== null) await this.#view.reveal(this.#wanted);
   }
 
   /** Asked once; what failed is asked again with the next ticket. */
@@ -261,8 +304,10 @@ export class Desk {
     try {
       if (!this.#inbox.get(room.dialogId)) await this.#inbox.fetch(room.dialogId);
       room.take(this.#inbox.get(room.dialogId));
+      if (this.#view?.leftMessage) this.#wanted = null;
       await room.load();
       if (this.#view?.dialogId === room.dialogId) this.#view.say('');
+      await this.#reveal(room);
     } catch (error) {
       const missing = error.status === 404;
       if (this.#view?.dialogId === room.dialogId) this.#view.say(t(missing ? 'dialog_missing' : 'load_failed'));
@@ -304,14 +349,28 @@ export class Desk {
   #key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const opensList = event.target instanceof HTMLSelectElement; // what Alt with an arrow does in a choice
+    const writes = event.target.closest?.('input, textarea, select');
+    const slash = event.key === '/' || (event.code === 'Slash' && !event.shiftKey); // in whatever layout
     if (step && event.altKey && !opensList && this.#route.section === 'dialogs') {
       event.preventDefault();
-      const ids = this.#inbox.list(this.#route.status, this.#route.kind).map(({ id }) => id);
-      const next = ids[ids.indexOf(this.#route.dialogId) + step];
-      if (next !== undefined) this.#visit({ dialogId: next });
-    } else if (event.key === 'Escape' && this.#route.dialogId !== null && !event.defaultPrevented) {
-      this.#visit({ dialogId: null });
+      const { links } = this.#list;
+      const at = links.findIndex((link) => link.hasAttribute('aria-current'));
+      if (links[at + step]) location.hash = links[at + step].hash;
+    } else if (slash && !writes && !event.altKey && !event.ctrlKey && !event.metaKey && this.#route.section === 'dialogs') {
+      event.preventDefault();
+      this.#toSearch();
+    } else if (event.key === 'Escape' && !event.defaultPrevented) {
+      if (this.#route.dialogId !== null) this.#visit({ dialogId: null });
+      else if (this.#search.active) this.#list.search.clear();
     }
+  }
+
+  /** A narrow window shows the dialog in the field's place: then it is left first. */
+  #toSearch() {
+    const focus = () => this.#list.search.focus();
+    if (this.#list.element.offsetParent) return focus();
+    window.addEventListener('hashchange', focus, { once: true });
+    this.#visit({ dialogId: null });
   }
 
   /** Goes somewhere else by changing parts of the address. @param {Partial<import('./router.js').Route>} parts */

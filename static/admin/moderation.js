@@ -6,7 +6,8 @@ export class Moderation {
   /** @param {{api: import('./api.js').PanelApi, onChange: () => void}} options */
   constructor({ api, onChange }) {
     this.queue = new ModerationQueue({ api, onChange });
-    this.verdicts = new Verdicts({ api, onChange, onDecided: (id) => this.queue.forget(id) });
+    const load = () => this.queue.load().catch((error) => error.status === undefined && console.error(error));
+    this.verdicts = new Verdicts({ api, onChange, onDecided: (id) => this.queue.forget(id), onStale: load });
   }
 
   /** The products about which nothing has been decided here. @returns {object[]} */

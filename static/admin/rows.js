@@ -15,3 +15,14 @@ export function arrange(container, nodes) {
     focused?.focus({ preventScroll: true });
   });
 }
+
+/** The arrow keys walk the links of `container`. @param {HTMLElement} container @param {KeyboardEvent} event */
+export function walk(container, event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.altKey) return;
+  const links = [...container.querySelectorAll('a')];
+  const next = links[links.indexOf(document.activeElement) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}

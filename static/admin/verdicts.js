@@ -4,6 +4,8 @@ export const HOLD_MS = 10_000;
 const BULK = 500;
 /** Finished ones that stay to be read. */
 const KEPT = 4;
+/** The server's word for a product that its shop has changed since the admin saw it. */
+const CHANGED = 'product_changed';
 
 /**
  * One decision about one or more products. It is `held` until its time is up, then `sending`, then `done`; `failed`
@@ -28,6 +30,7 @@ export class Verdicts {
   #api;
   #onChange;
   #onDecided;
+  #onStale;
   /** @type {Verdict[]} */
   #list = [];
   #timers = new Map();
@@ -39,11 +42,13 @@ export class Verdicts {
    * @param {import('./api.js').PanelApi} options.api
    * @param {() => void} options.onChange
    * @param {(productId: number) => void} options.onDecided the server has decided, or knows no such product
+   * @param {() => void} options.onStale the server says that a product is not the one that was decided about
    */
-  constructor({ api, onChange, onDecided }) {
+  constructor({ api, onChange, onDecided, onStale }) {
     this.#api = api;
     this.#onChange = onChange;
     this.#onDecided = onDecided;
+    this.#onStale = onStale;
   }
 
   /** Begins to watch for the page being left. */
@@ -105,8 +110,7 @@ export class Verdicts {
   /** Somebody else has decided about a product, or its shop has changed it: then ours is void. @param {object} event */
   apply({ type, data }) {
     if (type === 'product.approved' || type === 'product.rejected') this.#void(data.product_id, () => 'other');
-    const edited = (seen) => ['name', 'description', 'price'].some((member) => seen[member] !== data[member]);
-    if (type === 'product.submitted') this.#void(data.id, (seen) => edited(seen) && 'edited');
+    if (type === 'product.submitted') this.#void(data.id, ({ version }) => version !== data.version && 'edited');
   }
 
   #open() {
@@ -172,24 +176,32 @@ export class Verdicts {
     const all = [...verdict.products];
     for (let from = 0; from < all.length; from += BULK) {
       const some = new Map(all.slice(from, from + BULK).map((product) => [product.id, product]));
-      const { results } = await this.#api.approve({ ...verdict.fields, product_ids: [...some.keys()] }, options);
-      for (const { product_id: id, ok, changed } of results) {
-        this.#settle(verdict, some.get(id), ok ? (changed ? 'done' : 'unchanged') : 'gone');
+      const versions = Object.fromEntries([...some.values()].map(({ id, version }) => [id, version]));
+      const { results } = await this.#api.approve({ ...verdict.fields, product_ids: [...some.keys()], versions }, options);
+      for (const { product_id: id, ok, changed, code } of results) {
+        this.#settle(verdict, some.get(id), ok ? (changed ? 'done' : 'unchanged') : outcomeOf(code));
       }
+      if (results.some(({ code }) => code === CHANGED)) this.#onStale();
     }
   }
 
   async #reject(verdict, options) {
     const one = async (product) => {
       try {
-        await this.#api.reject(product.id, verdict.fields, options);
+        await this.#api.reject(product.id, { ...verdict.fields, version: product.version }, options);
         return 'done';
       } catch (error) {
-        if (error.status === 404) return 'gone';
-        throw error;
+        if (error.code !== CHANGED && error.status !== 404) throw error;
+        if (error.code === CHANGED) this.#onStale();
+        return outcomeOf(error.code);
       }
     };
     if (options?.keepalive) await Promise.all(verdict.products.map(one)); // a page that is being left cannot wait
     else for (const product of [...verdict.products]) this.#settle(verdict, product, await one(product));
   }
+}
+
+/** What the server had against a decision about one product. */
+function outcomeOf(code) {
+  return code === CHANGED ? 'edited' : 'gone';
 }

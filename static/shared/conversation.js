@@ -1,5 +1,8 @@
 /** What a page holds; enough to fill a tall screen twice. */
 const PAGE = 50;
+/** The most the server gives at once, and how many such pages are loaded to reach a message. */
+const LONG_PAGE = 200;
+const LONG_PAGES = 10;
 /** Twice the interval at which a client repeats `typing_start`. */
 const TYPING_LASTS_MS = 7_000;
 
@@ -28,7 +31,8 @@ export class Conversation {
   #late = null;
   #older = null;
   #loaded = false;
-  #loadingOlder = false;
+  /** @type {Promise<void>|null} */
+  #loadingOlder = null;
   #typing = new Map();
 
   /**
@@ -95,20 +99,30 @@ export class Conversation {
     return cursor;
   }
 
-  /** Puts the page before the first message in front of it. Asking again while one is on its way does nothing. */
-  async loadOlder() {
-    if (this.#older === null || this.#loadingOlder) return;
-    this.#loadingOlder = true;
+  /** Puts the page before the first message in front of it. Asked again while one is on its way, it waits for that. */
+  loadOlder(limit = PAGE) {
+    if (this.#older === null) return Promise.resolve();
+    this.#loadingOlder ??= this.#fetchOlder(limit).finally(() => (this.#loadingOlder = null));
+    return this.#loadingOlder;
+  }
+
+  /**
+   * Loads earlier pages until a message is here, but not more than 2,000 messages: without gaps there is no shorter way.
+   * @param {number} id
+   * @returns {Promise<boolean>} false when it is farther away, or not of this dialog
+   */
+  async reach(id) {
+    for (let page = 0; page < LONG_PAGES && this.hasOlder && id < this.#older; page += 1) await this.loadOlder(LONG_PAGE);
+    return this.has(id);
+  }
+
+  async #fetchOlder(limit) {
     const oldest = this.#older;
-    try {
-      const { items, next } = await this.#fetchPage({ before: oldest, limit: PAGE });
-      if (this.#older !== oldest) return; // reloaded meanwhile
-      for (const message of items) this.#put(message);
-      this.#older = next;
-      this.#onChange();
-    } finally {
-      this.#loadingOlder = false;
-    }
+    const { items, next } = await this.#fetchPage({ before: oldest, limit });
+    if (this.#older !== oldest) return; // reloaded meanwhile
+    for (const message of items) this.#put(message);
+    this.#older = next;
+    this.#onChange();
   }
 
   /**

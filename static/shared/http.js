@@ -58,18 +58,20 @@ async function problemOf(response) {
  * @param {Record<string, string>} [options.headers]
  * @param {RequestCredentials} [options.credentials]
  * @param {boolean} [options.keepalive] the request outlives the page that sends it
+ * @param {AbortSignal} [options.signal] gives the request up, which then fails like a lost connection
  * @returns {Promise<any>}
  * @throws {HttpProblem}
  */
 export async function request(url, options = {}) {
-  const { method = 'GET', body, headers = {}, credentials = 'same-origin', keepalive = false } = options;
+  const { method = 'GET', body, headers = {}, credentials = 'same-origin', keepalive = false, signal } = options;
   const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers['Content-Type'] = 'application/json';
   }
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { ...init, signal: signal ? AbortSignal.any([timeout, signal]) : timeout });
     if (!response.ok) throw await problemOf(response);
     const text = await response.text();
     return text ? JSON.parse(text) : null;

@@ -32,6 +32,8 @@ export class MessageList {
   #following = true;
   #seenLast = null;
   #olderFailed = false;
+  /** The message to show as soon as it is here. @type {number|null} */
+  #wanted = null;
 
   /**
    * @param {object} options
@@ -75,6 +77,7 @@ export class MessageList {
     this.#older.hidden = !hasOlder;
     this.#firstId = messages[0]?.id;
     this.#keepPlace(anchor, messages.at(-1)?.id ?? null, unsent.length);
+    this.#showWanted();
     this.#log.setAttribute('aria-busy', 'false');
     if (hasOlder && !this.#olderFailed && this.#log.scrollHeight <= this.#log.clientHeight) this.#fetchOlder();
   }
@@ -89,6 +92,22 @@ export class MessageList {
     this.#following = true;
     this.#scrollToEnd();
     this.#scrolled();
+  }
+
+  /** Stays away from the end until `reveal` or `toEnd`. */
+  holdBack() {
+    this.#following = false;
+  }
+
+  /** Brings a message into the middle, marks it and gives it the focus, now or with the render that has it. @param {number} id */
+  reveal(id) {
+    this.#wanted = id;
+    this.#showWanted();
+  }
+
+  /** Whether the message that was revealed still has the focus, or is still to come. @returns {boolean} */
+  get revealing() {
+    return this.#wanted !== null || document.activeElement?.classList.contains('message--found') === true;
   }
 
   #firstId;
@@ -226,6 +245,21 @@ export class MessageList {
     }
     if (anchor?.node.isConnected) this.#log.scrollTop += anchor.node.getBoundingClientRect().top - anchor.offset;
     if (grew) this.#jump.hidden = false;
+  }
+
+  #showWanted() {
+    if (this.#wanted === null) return;
+    const node = this.#items.querySelector(`[data-message-id="${this.#wanted}"]`);
+    if (!node) return;
+    this.#wanted = null;
+    for (const other of this.#items.querySelectorAll('.message--found')) other.classList.remove('message--found');
+    node.classList.add('message--found');
+    const { top, height } = node.getBoundingClientRect();
+    const log = this.#log.getBoundingClientRect();
+    this.#log.scrollTop += top - log.top - Math.max(0, (log.height - height) / 2);
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    this.#scrolled();
   }
 
   #scrollToEnd() {

@@ -22,7 +22,7 @@ export class PushServiceError extends Error {
 
 /**
  * The subscription of one account in this browser. The server ends it with the login, so who has turned it on is
- * remembered here, and `resume` registers the browser again after the next login.
+ * remembered here, with the subscription's endpoint, and `resume` registers the browser again after the next login.
  */
 export class PushSwitch {
   #options;
@@ -62,7 +62,6 @@ export class PushSwitch {
   async turnOn() {
     if ((await Notification.requestPermission()) !== 'granted') return;
     await this.#register();
-    this.#options.storage.set(this.#key, 'on');
   }
 
   /**
@@ -82,7 +81,8 @@ export class PushSwitch {
   }
 
   /**
-   * Registers this browser again if this account has turned it on and the browser still permits it.
+   * Registers this browser again if this account has turned it on and the browser still permits it. A browser may have
+   * changed its subscription, or have lost it, while no page was open: then the server gets the one that it has now.
    * @throws {PushServiceError|import('./http.js').HttpProblem} as `turnOn` does
    */
   async resume() {
@@ -96,10 +96,12 @@ export class PushSwitch {
   }
 
   async #register() {
-    const { server, locale } = this.#options;
+    const { server, locale, storage } = this.#options;
     const { key } = await server.key();
     const { endpoint, keys } = (await subscribe(bytes(key))).toJSON();
-    await server.register({ endpoint, keys, locale });
+    const replaces = storage.get(this.#key) ?? undefined;
+    await server.register({ endpoint, keys, locale, replaces });
+    storage.set(this.#key, endpoint);
     this.#registered = true;
   }
 }

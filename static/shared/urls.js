@@ -97,6 +97,9 @@ export function siteSessionUrl(base = location.origin) {
   return address(base, '/api/site/session');
 }
 
+/** Push messages. @returns {(what: 'key'|'subscriptions'|'test') => string} */
+const pushUrls = (base) => (what) => address(base, `/api/v1/push/${what}`);
+
 /**
  * The addresses of the operators' panel that do not belong to a single dialog's conversation.
  * @param {string} [base]
@@ -122,10 +125,20 @@ export function panelUrls(base = location.origin) {
     ticket: (id) => address(base, `/api/support/tickets/${encodeURIComponent(id)}`),
     /** @param {string} id @param {object} [query] `limit`, `before` */
     changes: (id, query) => address(base, `/api/support/tickets/${encodeURIComponent(id)}/changes`, query),
+    /** @param {object} query `q`, `before` */
+    search: (query) => address(base, '/api/search', query),
     /** @param {null} [_id] accounts are only listed here @param {object} [query] `limit`, `after` */
     accounts: (_id, query) => address(base, '/api/v1/accounts', query),
-    /** @param {'key'|'subscriptions'|'test'} what */
-    push: (what) => address(base, `/api/v1/push/${what}`),
+    /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
+    webhooks: (id, query) => address(base, object('/api/v1/webhooks', id), query),
+    webhookEvents: address(base, '/api/v1/webhooks/event-types'),
+    /** @param {number} id @param {'secret'|'test'} what */
+    webhookAction: (id, what) => address(base, `${object('/api/v1/webhooks', id)}/${what}`),
+    /** @param {number} id @param {object} [query] `limit`, `before` */
+    deliveries: (id, query) => address(base, `${object('/api/v1/webhooks', id)}/deliveries`, query),
+    /** @param {number} id @param {number} deliveryId */
+    replay: (id, deliveryId) => address(base, `${object('/api/v1/webhooks', id)}/deliveries/${encodeURIComponent(deliveryId)}/replay`),
+    push: pushUrls(base),
     settings: address(base, '/api/v1/settings'),
     adminSettings: address(base, '/api/v1/admin/settings'),
     /** @param {object} query `status`, `limit`, `before`, `after` */
@@ -133,5 +146,16 @@ export function panelUrls(base = location.origin) {
     approval: address(base, '/api/v1/admin/products/bulk-approve'),
     /** @param {number} id @param {'reject'|'reopen'|'decisions'} what */
     product: (id, what) => address(base, `/api/v1/admin/products/${encodeURIComponent(id)}/${what}`),
+  };
+}
+
+/**
+ * What the shop page calls for whoever is signed in there.
+ * @param {string} [base]
+ */
+export function webappUrls(base = location.origin) {
+  return {
+    session: address(base, '/webapp/session'),
+    push: pushUrls(base),
   };
 }

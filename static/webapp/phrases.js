@@ -1,3 +1,5 @@
+import { account } from '../shared/account-phrases.js';
+
 /** The shop page's words. The indicator reads the same in both languages, as people search for it. */
 const indicator = {
   state_idle: '🔴 WS Disconnected',
@@ -9,7 +11,12 @@ const indicator = {
 
 export const phrases = {
   ru: {
+    ...account.ru,
     ...indicator,
+    account_text: 'О новых товарах и о решениях по вашим, когда эта страница закрыта. Для тех, у кого есть учётная запись.',
+    session_ended: 'Вход больше не действует. Войдите снова.',
+    notices_none: 'Для этой учётной записи уведомлений нет.',
+    not_now: 'Не сейчас',
     title: 'Витрина',
     all_shops: 'Все магазины',
     shop: 'Магазин',
@@ -30,7 +37,7 @@ export const phrases = {
     subscribers: 'Новые подписчики',
     subscribers_since: 'с тех пор, как открыта страница',
     events: 'События',
-    no_events: 'Здесь появится то, о чём сообщают боты.',
+    no_events: 'Здесь появится то, что происходит в магазинах.',
     event_product_added: 'Добавлен товар {productId}',
     event_product_updated: 'Изменён товар {productId}',
     event_product_deleted: 'Удалён товар {productId}',
@@ -48,7 +55,12 @@ export const phrases = {
     status_cancelled: 'Отменён',
   },
   en: {
+    ...account.en,
     ...indicator,
+    account_text: 'Of new products, and of decisions about yours, while this page is closed. For those who have an account.',
+    session_ended: 'You are signed out. Sign in again.',
+    notices_none: 'There are none for this account.',
+    not_now: 'Not now',
     title: 'Shop window',
     all_shops: 'All shops',
     shop: 'Shop',
@@ -69,7 +81,7 @@ export const phrases = {
     subscribers: 'New subscribers',
     subscribers_since: 'since this page was opened',
     events: 'Events',
-    no_events: 'What bots tell of appears here.',
+    no_events: 'What happens in the shops appears here.',
     event_product_added: 'Product {productId} added',
     event_product_updated: 'Product {productId} changed',
     event_product_deleted: 'Product {productId} deleted',

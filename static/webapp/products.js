@@ -1,5 +1,8 @@
 import { el } from '../shared/dom.js';
 
+/** What is heard within this time of a load is loaded together: an admin may approve five hundred at once. */
+const GATHER_MS = 1000;
+
 /** The list of products. What was not in it before is marked as new for a while. */
 export class Products {
   #t;
@@ -8,6 +11,8 @@ export class Products {
   #known = null;
   #busy = false;
   #again = false;
+  #loadedAt = -Infinity;
+  #timer = 0;
   #list = el('ul', { class: 'products', 'data-testid': 'products' });
   #count = el('span', { class: 'count', 'data-testid': 'products-count' });
   #failure;
@@ -46,7 +51,17 @@ export class Products {
     this.#empty.hidden = true;
   }
 
-  /** Loads the list anew. Events that come meanwhile load it once more, not once each. */
+  /** Something has changed: loads the list anew, at once after a pause and at most once a second. */
+  changed() {
+    if (this.#timer) return;
+    const wait = Math.max(0, this.#loadedAt + GATHER_MS - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      this.refresh();
+    }, wait);
+  }
+
+  /** Loads the list anew. Who asks meanwhile has it loaded once more. */
   async refresh() {
     if (this.#busy) {
       this.#again = true;
@@ -55,6 +70,7 @@ export class Products {
     this.#busy = true;
     do {
       this.#again = false;
+      this.#loadedAt = performance.now();
       try {
         const found = await this.#load();
         if (found) this.#show(found);

@@ -2,12 +2,15 @@ import { choice, labelled } from '../shared/fields.js';
 import { el } from '../shared/dom.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
 import { StateBadge } from '../shared/state-badge.js';
+import { SafeStorage } from '../shared/storage.js';
+import { Account } from './account.js';
 import { Broadcasts } from './broadcasts.js';
 import { approvedProducts, currencyOfPrices } from './catalogue.js';
 import { Events } from './events.js';
 import { Order } from './order.js';
 import { phrases } from './phrases.js';
 import { Products } from './products.js';
+import { WebappSession } from './session.js';
 
 const ALL = '';
 /** Of a shop's own events these change what its page shows. */
@@ -28,6 +31,7 @@ class Webapp {
   #picker;
   #products;
   #order;
+  #account;
   #events;
   #broadcasts;
 
@@ -40,11 +44,12 @@ class Webapp {
     this.#broadcasts = new Broadcasts({
       onEvent: (event) => this.#heard(event),
       onState: (state) => this.#badge.show(state),
-      onLive: () => this.#refresh(),
+      onLive: () => this.#live(),
     });
     this.#order.begin(asked.get('order'));
     this.#broadcasts.connect(this.#rooms());
     this.#refresh();
+    this.#account.connect();
   }
 
   #build(root) {
@@ -53,6 +58,7 @@ class Webapp {
     this.#products = new Products({ t, locale: this.#locale, load: () => this.#load() });
     this.#order = new Order({ t, clock, onFollow: () => this.#moved() });
     this.#events = new Events(t, clock);
+    this.#account = new Account({ t, locale: this.#locale, session: new WebappSession(), storage: new SafeStorage() });
     this.#picker = choice(ALL, []);
     this.#picker.dataset.testid = 'shop';
     this.#picker.addEventListener('change', () => this.#turnTo(this.#picker.value));
@@ -69,7 +75,7 @@ class Webapp {
         'main',
         { class: 'webapp__main' },
         el('div', { class: 'webapp__shop' }, labelled(t('shop'), this.#picker), this.#products.element),
-        el('div', { class: 'webapp__side' }, this.#order.element, subscribers, this.#events.element),
+        el('div', { class: 'webapp__side' }, this.#order.element, subscribers, this.#account.element, this.#events.element),
       ),
     );
     this.#name();
@@ -112,7 +118,13 @@ class Webapp {
       this.#subscribers += 1;
       this.#count.textContent = String(this.#subscribers);
     }
-    if (REFETCH.has(event.type)) this.#refresh();
+    if (REFETCH.has(event.type)) this.#products.changed();
+  }
+
+  /** What happened while the page was cut off may be unknown. */
+  #live() {
+    this.#refresh();
+    this.#account.check();
   }
 
   #refresh() {

@@ -112,6 +112,25 @@ def decided(product: Json, **fields: object) -> Json:
     }
 
 
+def to_decide(maria: httpx.Client, product: Json) -> Json:
+    """The product as the queue shows it now: with a version."""
+    [shown] = page(maria, QUEUE, after=product["id"] - 1, limit=1)["items"]
+    assert shown == {**product, "version": shown["version"]}
+    return shown
+
+
+def broadcast(product: Json, kind: str) -> tuple[set[str], str, Json]:
+    """What web apps must be told of the product, as :func:`told` gives it."""
+    ids = {"shopId": product["shop_id"], "productId": product["id"]}
+    topics = {"broadcasts", f"room:shop:{product['shop_id']}", f"room:product:{product['id']}"}
+    return topics, kind, {"type": kind, **ids}
+
+
+def told(heard: list[tuple[set[str], Json]]) -> list[tuple[set[str], str, Json]]:
+    """Topics, type and content of each logged event."""
+    return [(topics, event["type"], event["data"] if "data" in event else event["body"]) for topics, event in heard]
+
+
 @contextlib.contextmanager
 def logged(server: Server) -> Iterator[list[tuple[set[str], Json]]]:
     """Fills the list with the topics and payload of every event that is logged during the block, and no other."""
@@ -143,12 +162,10 @@ class TestSubmitting:
             "approval_fee": None,
         }
 
-    def test_the_admins_are_told_and_nobody_else(self, shop: httpx.Client, server: Server) -> None:
+    def test_the_admins_are_told_and_nobody_else(self, shop: httpx.Client, maria: httpx.Client, server: Server) -> None:
         with logged(server) as heard:
             product = new(shop)
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
-            ({ADMINS}, "product.submitted", product)
-        ]
+        assert told(heard) == [({ADMINS}, "product.submitted", to_decide(maria, product))]
         assert list(heard[0][1]) == ["type", "timestamp", "data"]
         assert heard[0][1]["timestamp"].endswith("Z")
 
@@ -319,8 +336,9 @@ class TestChanging:
             answer = shop.patch(f"{PRODUCTS}/{product['id']}", json={"price": 3990, "status": "approved"})
         changed = as_json(answer)
         assert (answer.status_code, changed) == (200, {**product, "price": 3990})
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
-            ({ADMINS}, "product.submitted", changed)
+        assert told(heard) == [
+            ({ADMINS}, "product.submitted", to_decide(maria, changed)),
+            *([broadcast(product, "product_deleted")] if action == "approve" else []),
         ]
         problem(http.get(f"{PRODUCTS}/{product['id']}"), 404, "product_not_found")
 
@@ -368,12 +386,13 @@ class TestDeciding:
             approved = do(maria, product, "approve", moderation_notes=" Отличный товар ", approval_fee=5)
         expected = {"moderation_notes": "Отличный товар", "approval_fee": 5.0}
         assert approved == {**product, "status": "approved", **expected}
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
+        assert told(heard) == [
             (
                 {f"account:{SHOP_ID}", USERS, ADMINS},
                 "product.approved",
                 decided(product, moderation_status="approved", **expected),
-            )
+            ),
+            broadcast(product, "product_added"),
         ]
         assert list(heard[0][1]) == ["type", "timestamp", "data"]
 
@@ -384,7 +403,7 @@ class TestDeciding:
         with logged(server) as heard:
             rejected = do(maria, product, "reject", moderation_notes="Нет фотографий")
         assert rejected == {**product, "status": "rejected", "moderation_notes": "Нет фотографий"}
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
+        assert told(heard) == [
             (
                 {f"account:{SHOP_ID}", ADMINS},
                 "product.rejected",
@@ -402,9 +421,11 @@ class TestDeciding:
         with logged(server) as heard:
             changed = do(maria, product, then, moderation_notes="потом")
         kind = {"approve": "approved", "reject": "rejected", "reopen": "submitted"}[then]
-        assert [event["type"] for _, event in heard] == [f"product.{kind}"]
+        shown = {"approve": ["product_added"], "reject": ["product_deleted"]}
+        shown["reopen"] = ["product_deleted"] if first == "approve" else []
+        assert [event["type"] for _, event in heard] == [f"product.{kind}", *shown[then]]
         if then == "reopen":
-            assert heard[0][1]["data"] == changed
+            assert heard[0][1]["data"] == to_decide(maria, changed)
             assert (changed["status"], changed["moderation_notes"], changed["approval_fee"]) == ("pending", None, None)
         else:
             assert (changed["status"], changed["moderation_notes"]) == (kind, "потом")
@@ -431,7 +452,7 @@ class TestDeciding:
         with logged(server) as heard, ThreadPoolExecutor(50) as pool:
             answers = list(pool.map(approve, range(50)))
         assert {answer.status_code for answer in answers} == {200}
-        assert [event["type"] for _, event in heard] == ["product.approved"]
+        assert [event["type"] for _, event in heard] == ["product.approved", "product_added"]
         fee = heard[0][1]["data"]["approval_fee"]
         assert {as_json(answer)["approval_fee"] for answer in answers} == {fee}
         lines = page(maria, f"{QUEUE}/{product['id']}/decisions")["items"]
@@ -513,6 +534,89 @@ class TestDeciding:
         assert ids(page(maria, path, after=lines[0]["id"])) == [line["id"] for line in lines[1:]]
 
 
+class TestVersions:
+    """A decision may be tied to what the admin saw; one that names no version is about the product as it is."""
+
+    @pytest.mark.parametrize("action", ["approve", "reject"])
+    def test_a_decision_about_what_its_shop_has_changed_is_a_conflict_and_changes_nothing(
+        self, shop: httpx.Client, maria: httpx.Client, server: Server, action: str
+    ) -> None:
+        seen = to_decide(maria, new(shop))
+        changed = as_json(shop.patch(f"{PRODUCTS}/{seen['id']}", json={"description": "Совсем другой"}))
+        body = {"moderation_notes": "x", "version": seen["version"]}
+        with logged(server) as heard:
+            problem(maria.post(f"{QUEUE}/{seen['id']}/{action}", json=body), 409, "product_changed")
+        assert (heard, as_json(maria.get(f"{PRODUCTS}/{seen['id']}"))) == ([], changed)
+        assert page(maria, f"{QUEUE}/{seen['id']}/decisions")["items"] == []
+        now = to_decide(maria, changed)
+        assert now["version"] != seen["version"]
+        decision = do(maria, changed, action, moderation_notes="x", version=now["version"])
+        assert decision["status"] in ("approved", "rejected")
+
+    def test_a_version_is_what_the_shop_wrote_whatever_is_decided(
+        self, shop: httpx.Client, maria: httpx.Client, server: Server
+    ) -> None:
+        product = new(shop, description="Хлопок")
+        seen = to_decide(maria, product)
+        edits: tuple[Json, ...] = ({"name": "Другое"}, {"description": "Лён"}, {"price": 4990.01})
+        for edit in edits:
+            changed = as_json(shop.patch(f"{PRODUCTS}/{product['id']}", json=edit))
+            assert to_decide(maria, changed)["version"] != seen["version"], edit
+            back = {name: product[name] for name in edit}
+            assert to_decide(maria, as_json(shop.patch(f"{PRODUCTS}/{product['id']}", json=back))) == seen
+        rejected = do(maria, product, "reject", moderation_notes="x", version=seen["version"])
+        assert to_decide(maria, rejected)["version"] == seen["version"]
+        approved = do(maria, product, "approve", version=seen["version"])
+        with logged(server) as heard:
+            assert do(maria, product, "approve", version=seen["version"]) == approved
+            assert do(maria, product, "approve", version="of-another-day") == approved, "a repetition is no conflict"
+        assert heard == []
+
+    def test_without_a_version_a_decision_is_about_the_product_as_it_is(
+        self, shop: httpx.Client, maria: httpx.Client
+    ) -> None:
+        product = new(shop)
+        shop.patch(f"{PRODUCTS}/{product['id']}", json={"price": 1})
+        assert do(maria, product, "approve", version=None)["price"] == 1
+
+    def test_of_many_those_that_have_changed_fail_alone(
+        self, shop: httpx.Client, maria: httpx.Client, server: Server
+    ) -> None:
+        same, changed, free = (to_decide(maria, new(shop)) for _ in range(3))
+        shop.patch(f"{PRODUCTS}/{changed['id']}", json={"price": 1})
+        body = {
+            "product_ids": [same["id"], changed["id"], free["id"]],
+            "versions": {str(each["id"]): each["version"] for each in (same, changed)},
+        }
+        with logged(server) as heard:
+            answer = as_json(maria.post(BULK, json=body))
+        failed = {"ok": False, "changed": False, "status": None, "code": "product_changed"}
+        assert (answer["approved"], answer["results"][1]) == (2, {"product_id": changed["id"], **failed})
+        assert [data["product_id"] for _, kind, data in told(heard) if kind == "product.approved"] == [
+            same["id"],
+            free["id"],
+        ]
+        assert as_json(maria.get(f"{PRODUCTS}/{changed['id']}"))["status"] == "pending"
+
+    @pytest.mark.parametrize(
+        ("path", "body", "field"),
+        [
+            ("approve", {"version": 1}, "version"),
+            ("approve", {"version": ""}, "version"),
+            ("reject", {"moderation_notes": "x", "version": "x" * 65}, "version"),
+            ("bulk", {"versions": ["x"]}, "versions"),
+            ("bulk", {"versions": {"1": 2}}, "versions[...]"),
+        ],
+    )
+    def test_a_wrong_version_is_named(
+        self, shop: httpx.Client, maria: httpx.Client, path: str, body: Json, field: str
+    ) -> None:
+        product = new(shop)
+        url = BULK if path == "bulk" else f"{QUEUE}/{product['id']}/{path}"
+        bad_field(maria.post(url, json={"product_ids": [product["id"]], **body}), field)
+        assert as_json(maria.get(f"{PRODUCTS}/{product['id']}")) == product
+
+
 class TestBulkApproval:
     def test_each_product_has_its_result_and_its_event(
         self, shop: httpx.Client, maria: httpx.Client, server: Server
@@ -542,9 +646,13 @@ class TestBulkApproval:
             },
         )
         fields = {"moderation_status": "approved", "moderation_notes": "Все сразу", "approval_fee": 2.0}
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
-            ({f"account:{SHOP_ID}", USERS, ADMINS}, "product.approved", decided(product, **fields))
+        assert told(heard) == [
+            event
             for product in (fresh, rejected)
+            for event in (
+                ({f"account:{SHOP_ID}", USERS, ADMINS}, "product.approved", decided(product, **fields)),
+                broadcast(product, "product_added"),
+            )
         ]
         assert as_json(maria.get(f"{PRODUCTS}/{approved['id']}"))["approval_fee"] == 1.0
 
@@ -557,7 +665,8 @@ class TestBulkApproval:
             answer = as_json(maria.post(BULK, json={"product_ids": many}))
         assert answer["approved"] == 500
         assert [result["product_id"] for result in answer["results"]] == many
-        assert [event["data"]["product_id"] for _, event in heard] == many
+        events = [(kind, data.get("product_id", data.get("productId"))) for _, kind, data in told(heard)]
+        assert events == [(kind, number) for number in many for kind in ("product.approved", "product_added")]
         assert len({event["timestamp"] for _, event in heard}) == 1, "one transaction"
 
     @pytest.mark.parametrize(
@@ -598,9 +707,7 @@ class TestSettings:
             "default_approval_fee": 7.5,
         }
         assert as_json(http.get("/api/v1/settings")) == saved
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
-            ({USERS, SHOPS, ADMINS}, "settings.updated", saved)
-        ]
+        assert told(heard) == [({USERS, SHOPS, ADMINS}, "settings.updated", saved)]
         assert list(heard[0][1]) == ["type", "timestamp", "data"]
 
     @pytest.mark.parametrize(
@@ -650,9 +757,11 @@ class TestSettings:
         assert as_json(http.get(f"{PRODUCTS}/{product['id']}")) == changed
         assert (changed["status"], changed["price"], changed["approval_fee"]) == ("approved", 1, 3)
         fields = {"moderation_status": "approved", "admin_id": None, "approval_fee": 3.0}
-        assert [(topics, event["type"], event["data"]) for topics, event in heard] == [
-            ({f"account:{SHOP_ID}", USERS, ADMINS}, "product.approved", decided(product, **fields))
-        ] * 2
+        approval = ({f"account:{SHOP_ID}", USERS, ADMINS}, "product.approved", decided(product, **fields))
+        assert told(heard) == [
+            *(approval, broadcast(product, "product_added")),
+            *(approval, broadcast(product, "product_updated")),
+        ]
         lines = page(maria, f"{QUEUE}/{product['id']}/decisions")["items"]
         assert [(line["status"], line["admin"]) for line in lines] == [("approved", None)] * 2
 
@@ -713,7 +822,94 @@ class TestWhoHears:
         assert dict(heard["user"])["product.approved"] == decided(
             product, moderation_status="approved", moderation_notes="Отличный товар", approval_fee=5.0
         )
-        assert dict(heard["admin"])["product.submitted"] == product
+        assert dict(heard["admin"])["product.submitted"].items() >= product.items()
+
+
+class TestTheShopWindow:
+    """What web apps hear, and the public sees, of products and their shops."""
+
+    def test_a_web_app_hears_of_decisions_in_its_rooms_and_once_more_with_its_cursor(
+        self, server: Server, shop: httpx.Client, other_shop: httpx.Client, maria: httpx.Client
+    ) -> None:
+        product, other = new(shop), new(other_shop)
+        one, mine = f"product:{product['id']}", f"shop:{SHOP_ID}"
+
+        def heard(path: str, last: str = "product_deleted") -> list[Json]:
+            with socket_of(server, path) as connection:
+                frame(connection)
+                found = [frame(connection)]
+                while found[-1]["type"] != last:
+                    found.append(frame(connection))
+                return found
+
+        with socket_of(server, "/ws") as connection:
+            cursor = frame(connection)["cursor"]
+            do(maria, product, "approve")
+            do(maria, product, "approve")
+            do(maria, other, "approve")
+            do(maria, product, "reject", moderation_notes="x")
+            live = [frame(connection) for _ in range(3)]
+        ids = {"shopId": SHOP_ID, "productId": product["id"]}
+        said = [{name: value for name, value in event.items() if name != "cursor"} for event in live]
+        assert said == [
+            {"type": "product_added", **ids},
+            {"type": "product_added", "shopId": other["shop_id"], "productId": other["id"]},
+            {"type": "product_deleted", **ids},
+        ]
+        assert list(live[0]) == ["type", "shopId", "productId", "cursor"]
+        assert heard(f"/ws?cursor={cursor}") == live
+        for room in (one, mine):
+            assert heard(f"/ws/webapp?cursor={cursor}&rooms={room}") == [live[0], live[2]]
+
+    def test_a_disabled_shop_shows_nothing_until_it_is_enabled(
+        self, http: httpx.Client, maria: httpx.Client, server: Server
+    ) -> None:
+        account = {"email": "away@example.com", "name": "Уехали", "role": "shop", "password": PASSWORD + "-away"}
+        shop_id = as_json(maria.post("/api/v1/accounts", json=account))["id"]
+        token = server.login(account["email"], account["password"])
+        with server.client(headers={"Authorization": f"Bearer {token}"}) as shop:
+            shown, waiting = (new(shop) for _ in range(2))
+        shown = do(maria, shown, "approve")
+        updated = ({"broadcasts", f"room:shop:{shop_id}"}, "shop_updated", {"type": "shop_updated", "shopId": shop_id})
+
+        def change(**fields: object) -> list[tuple[set[str], str, Json]]:
+            with logged(server) as heard:
+                answer = maria.patch(f"/api/v1/accounts/{shop_id}", json=fields)
+            assert answer.status_code == 200, answer.text
+            return told([event for event in heard if event[0] != {"directory"}])
+
+        def visible() -> list[int]:
+            return [number for query in ({}, {"shop_id": shop_id}) for number in ids(page(http, PRODUCTS, **query))]
+
+        assert visible().count(shown["id"]) == 2
+        assert change(active=False) == [updated]
+        assert change(active=False) == []
+        assert shown["id"] not in visible()
+        problem(http.get(f"{PRODUCTS}/{shown['id']}"), 404, "product_not_found")
+        assert as_json(maria.get(f"{PRODUCTS}/{shown['id']}")) == shown
+        with logged(server) as heard:
+            waiting = do(maria, waiting, "approve")
+        assert [event["type"] for _, event in heard] == ["product.approved"], "the public sees nothing new"
+        assert change(active=True) == [updated]
+        assert {shown["id"], waiting["id"]} <= set(visible())
+        assert as_json(http.get(f"{PRODUCTS}/{shown['id']}")) == shown
+        assert change(name="Вернулись") == [updated]
+        assert as_json(http.get(f"{PRODUCTS}/{shown['id']}"))["shop_name"] == "Вернулись"
+        assert change(password=PASSWORD + "-again") == []
+
+    def test_private_types_keep_a_decision_to_its_rooms(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        env = {"BROADCAST_PRIVATE_TYPES": "product_added"}
+        data = tmp_path_factory.mktemp("private") / "data"
+        with (
+            Server(data, env=env) as running,
+            operator(running, "shop@example.com") as shop,
+            operator(running) as admin,
+            logged(running) as heard,
+        ):
+            product = new(shop)
+            do(admin, product, "approve")
+        topics = {event["type"]: topics for topics, event in heard}
+        assert topics["product_added"] == {f"room:shop:{SHOP_ID}", f"room:product:{product['id']}"}
 
 
 class TestThePanelsStream:

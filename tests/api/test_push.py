@@ -106,6 +106,77 @@ class TestDevices:
         bad_field(boris.post(SUBSCRIPTIONS, json=subscription), "keys.auth")
 
 
+class TestChangedSubscriptions:
+    """A browser has another subscription: it says so with the old one's secret, or its page does at the next visit."""
+
+    @staticmethod
+    def changed(old: PushBrowser, new: PushBrowser, **fields: object) -> dict[str, object]:
+        """What the service worker sends."""
+        return {**new.subscription(), "old": {**old.subscription(), **fields}}
+
+    def test_the_old_ones_secret_moves_the_notices_without_a_login(
+        self, http: httpx.Client, boris: httpx.Client, service: Receiver, phone: PushBrowser
+    ) -> None:
+        device = register(boris, phone, "ru")
+        new = PushBrowser(f"{service.tls_url()}/new")
+        answer = http.put(SUBSCRIPTIONS, json=self.changed(phone, new))
+        assert (answer.status_code, as_json(answer)["id"], as_json(answer)["locale"]) == (200, device, "ru")
+        assert as_json(boris.post(f"{PUSH}/test")) == {"sent": 1, "failed": 0}
+        (received,) = service.wait_for(1)
+        assert received.path.endswith("/new")
+        assert new.shown(received)["title"] == "Уведомления работают"
+        problem(http.put(SUBSCRIPTIONS, json=self.changed(phone, new)), 404, "push_device_not_found")
+        problem(forget(boris, phone), 404, "push_device_not_found")
+        assert forget(boris, new).status_code == 204
+
+    def test_who_does_not_know_the_secret_moves_nothing(
+        self, http: httpx.Client, boris: httpx.Client, maria: httpx.Client, phone: PushBrowser
+    ) -> None:
+        register(boris, phone)
+        thief = PushBrowser(f"{phone.endpoint}/thief")
+        guessed = self.changed(phone, thief, keys={"auth": encoded(b"x" * 16)})
+        for client in (http, boris, maria):
+            problem(client.put(SUBSCRIPTIONS, json=guessed), 404, "push_device_not_found")
+        problem(http.put(SUBSCRIPTIONS, json=self.changed(thief, phone)), 404, "push_device_not_found")
+        bad_field(http.put(SUBSCRIPTIONS, json=self.changed(phone, thief, keys={"auth": "AAAA"})), "old.keys.auth")
+        bad_field(http.put(SUBSCRIPTIONS, json={**self.changed(phone, thief), "endpoint": "http://x/"}), "endpoint")
+        bad_field(http.put(SUBSCRIPTIONS, json=thief.subscription()), "old")
+        assert forget(boris, phone).status_code == 204
+
+    def test_a_subscription_that_is_registered_already_takes_the_old_ones_place(
+        self, http: httpx.Client, boris: httpx.Client, service: Receiver, phone: PushBrowser
+    ) -> None:
+        new = PushBrowser(f"{service.tls_url()}/new")
+        register(boris, phone)
+        register(boris, new)
+        assert http.put(SUBSCRIPTIONS, json=self.changed(phone, new)).status_code == 200
+        assert as_json(boris.post(f"{PUSH}/test")) == {"sent": 1, "failed": 0}
+        assert forget(boris, new).status_code == 204
+
+    def test_who_tries_secrets_is_told_to_wait(self, tmp_path: Path) -> None:
+        browser = PushBrowser("https://push.example/1")
+        with Server(tmp_path / "data") as server, server.client() as http:
+            guess = self.changed(browser, browser)
+            refused = next(
+                each for each in (http.put(SUBSCRIPTIONS, json=guess) for _ in range(5000)) if each.status_code != 404
+            )
+        problem(refused, 429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) >= 1
+
+    def test_a_page_that_registers_names_what_it_replaces(
+        self, boris: httpx.Client, maria: httpx.Client, service: Receiver, phone: PushBrowser
+    ) -> None:
+        new = PushBrowser(f"{service.tls_url()}/new")
+        register(boris, phone)
+        body = new.subscription(replaces=phone.endpoint)
+        assert maria.post(SUBSCRIPTIONS, json=body).status_code == 201
+        assert forget(maria, new).status_code == 204
+        assert boris.post(SUBSCRIPTIONS, json=body).status_code == 201
+        assert boris.post(SUBSCRIPTIONS, json=new.subscription(replaces=new.endpoint)).status_code == 201
+        problem(forget(boris, phone), 404, "push_device_not_found")
+        assert forget(boris, new).status_code == 204
+
+
 class TestSending:
     def test_a_test_arrives_sealed_and_signed(self, boris: httpx.Client, service: Receiver, phone: PushBrowser) -> None:
         register(boris, phone, "ru")

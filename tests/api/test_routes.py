@@ -53,6 +53,11 @@ OPEN = {
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/register",
     "POST /admin/session",
+    "POST /webapp/session",
+    # nobody, unless a cookie says who
+    "GET /webapp/session",
+    # the old subscription's secret is the credential
+    "PUT /api/v1/push/subscriptions",
     # approved products, and what the events tell every client of the platform
     "GET /api/v1/products",
     "GET /api/v1/products/{product_id}",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from replyx.search_words import words_of
 from tests.scenario import Visitor, as_json, guest, problem
 from tests.server import Server
+from tests.stored import stored
 
 SEARCH = "/api/search"
 
@@ -29,6 +30,15 @@ def say(http: httpx.Client, visitor: Visitor, text: str) -> int:
     return int(visitor.say(http, text)["message"]["id"])
 
 
+def skip_ids(server: Server, to: int) -> None:
+    """The next message's id is larger than ``to``."""
+    with stored(server.data_dir) as database:
+        if Server.database_of:
+            database.execute("SELECT setval(pg_get_serial_sequence('message', 'id'), ?)", (to,))
+        else:
+            database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'message'", (to,))
+
+
 def search(boris: httpx.Client, q: str, **query: Any) -> Any:
     """A page of results."""
     return as_json(boris.get(SEARCH, params={"q": q, **query}))
@@ -37,6 +47,18 @@ def search(boris: httpx.Client, q: str, **query: Any) -> Any:
 def ids(boris: httpx.Client, q: str, **query: Any) -> list[int]:
     """The ids of the messages found."""
     return [item["message"]["id"] for item in search(boris, q, **query)["items"]]
+
+
+def walked(boris: httpx.Client, q: str, limit: int) -> list[int]:
+    """The ids of the messages found, page by page to the end."""
+    found: list[int] = []
+    before: dict[str, int] = {}
+    while True:
+        page = search(boris, q, limit=limit, **before)
+        found += [item["message"]["id"] for item in page["items"]]
+        if page["next"] is None:
+            return found
+        before = {"before": page["next"]}
 
 
 def test_every_word_counts_and_the_last_may_be_a_beginning(http: httpx.Client, boris: httpx.Client) -> None:
@@ -77,15 +99,25 @@ def test_a_ticket_is_found_by_its_messages_too(http: httpx.Client, boris: httpx.
 def test_pages_follow_one_another_without_gap_or_repeat(http: httpx.Client, boris: httpx.Client) -> None:
     anna = guest(http)
     said = [say(http, anna, f"страница номер {number}") for number in range(7)]
-    found: list[int] = []
-    before: dict[str, int] = {}
-    while True:
-        page = search(boris, "страница", limit=3, **before)
-        found += [item["message"]["id"] for item in page["items"]]
-        if page["next"] is None:
-            break
-        before = {"before": page["next"]}
-    assert found == said[::-1]
+    assert walked(boris, "страница", limit=3) == said[::-1]
+
+
+def test_messages_that_lie_far_apart_are_found_in_the_order_of_their_ids(
+    server: Server, http: httpx.Client, boris: httpx.Client
+) -> None:
+    """The index is cut into bands of ids (at most 65,536); a page may begin in one and end in another."""
+    anna = guest(http)
+    said = [say(http, anna, "полоса"), say(http, anna, "полоса вторая")]
+    for far in (1 << 14, 1 << 16, 5 << 16, (9 << 16) - 2):
+        skip_ids(server, far)
+        said += [say(http, anna, "полоса"), say(http, anna, "полоса вторая"), say(http, anna, "между")]
+    said = [message for number, message in enumerate(said) if number < 2 or number % 3 != 1]
+    assert ids(boris, "полоса") == said[::-1]
+    assert ids(boris, "полоса втор") == said[1::2][::-1]
+    for limit in (1, 3, 4):
+        assert walked(boris, "полос", limit=limit) == said[::-1]
+    assert ids(boris, "полоса", before=1) == ids(boris, "полоса", before=0) == []
+    assert ids(boris, "полоса", before=1 << 62) == said[::-1]
 
 
 @pytest.mark.parametrize("q", ["", "   ", "?!", '"', "_", "№"])

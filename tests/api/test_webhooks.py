@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import httpx
 import pytest
 
 from replyx.webhooks import signing
+from tests.certificates import Authority
 from tests.docs_pages import written
 from tests.receiver import Answer, Received, Receiver
 from tests.scenario import PATIENCE_S, Json, Visitor, as_json, bad_field, eventually, guest, operator, problem
@@ -24,9 +28,16 @@ HOOKS = "/api/v1/webhooks"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whose certificates the server trusts."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Server]:
     """A server that may send to receivers on loopback, and does not wait long before it sends again."""
-    with Server(tmp_path_factory.mktemp("server") / "data", flags=FLAGS) as running:
+    trusting = {"SSL_CERT_FILE": str(authority.file)}
+    with Server(tmp_path_factory.mktemp("server") / "data", flags=FLAGS, env=trusting) as running:
         yield running
 
 
@@ -35,6 +46,11 @@ def receiver() -> Iterator[Receiver]:
     """Takes everything unless told otherwise."""
     with Receiver() as listening:
         yield listening
+
+
+def moment(text: str) -> datetime:
+    """The time that a timestamp names."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def add(maria: httpx.Client, url: str, *events: str, **fields: Any) -> Json:
@@ -140,6 +156,32 @@ class TestManaging:
         assert [each.path for each in receiver.received] == ["/hook"]
         assert deliveries(maria, kept)
 
+    def test_a_private_address_has_a_reason_that_a_client_can_explain(self, maria: httpx.Client) -> None:
+        refused = problem(maria.post(HOOKS, json={"url": "http://10.0.0.1/", "events": ["message"]}), 422, "invalid")
+        (wrong,) = refused["errors"]
+        assert (wrong["field"], wrong["reason"]) == ("url", "network_not_allowed")
+        refused = problem(maria.post(HOOKS, json={"url": "ftp://shop.example/", "events": ["message"]}), 422, "invalid")
+        assert set(refused["errors"][0]) == {"field", "detail"}
+
+    def test_everything_that_can_be_listened_to_is_listed_and_can_be_asked_for(
+        self, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        groups = as_json(maria.get(f"{HOOKS}/event-types"))["items"]
+        assert {"group": "message", "types": ["message:new", "message:read"]} in groups
+        names = [name for each in groups for name in (each["group"], *each["types"])]
+        assert add(maria, receiver.url, *names)["events"] == names
+
+    def test_the_list_says_how_each_fared_last(
+        self, http: httpx.Client, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        hook, idle = add(maria, receiver.url), add(maria, receiver.url, "ticket")
+        guest(http).say(http, "hello")
+        sent = only_delivery(maria, hook, "delivered")
+        listed = {each["id"]: each["last_delivery"] for each in as_json(maria.get(HOOKS))["items"]}
+        assert listed == {hook["id"]: sent, idle["id"]: None}
+        tried = as_json(maria.post(f"{HOOKS}/{hook['id']}/test"))
+        assert as_json(maria.get(f"{HOOKS}/{hook['id']}"))["last_delivery"] == tried
+
     def test_there_is_a_most(self, maria: httpx.Client, receiver: Receiver) -> None:
         for _ in range(100):
             add(maria, receiver.url, active=False)
@@ -219,6 +261,30 @@ class TestSending:
             first, *again = of(path)
             assert [(each.event_id, each.body) for each in again] == [(first.event_id, first.body)] * 2
 
+    def test_a_busy_receiver_is_asked_again_no_sooner_than_it_wants(
+        self, http: httpx.Client, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        """Our own first delay is at most 1 s here, so an hour can only be theirs."""
+        later = datetime.now(UTC) + timedelta(hours=2)
+        cases = {
+            "/seconds": (Answer(429, headers=(("Retry-After", "3600"),)), timedelta(hours=1)),
+            "/date": (Answer(503, headers=(("Retry-After", format_datetime(later, usegmt=True)),)), timedelta(hours=2)),
+            "/year": (Answer(503, headers=(("Retry-After", "31536000"),)), timedelta(hours=24)),
+            "/nonsense": (Answer(503, headers=(("Retry-After", "soon"),)), timedelta(0)),
+        }
+        receiver.behave = lambda received: cases[received.path][0]
+        origin = receiver.url.removesuffix("/hook")
+        hooks = {path: add(maria, origin + path) for path in cases}
+        guest(http).say(http, "hello")
+        for path, (_, asked) in cases.items():
+            waiting = eventually(lambda path=path: with_attempts(maria, hooks[path]), "a failure")
+            tried, following = (moment(waiting[name]) for name in ("attempted_at", "next_attempt_at"))
+            assert asked - timedelta(minutes=2) < following - tried < asked + timedelta(minutes=2), path
+        receiver.behave = lambda _: Answer()
+        hurried = with_attempts(maria, hooks["/year"]) or {}
+        maria.post(f"{HOOKS}/{hooks['/year']['id']}/deliveries/{hurried['id']}/replay")
+        only_delivery(maria, hooks["/year"], "delivered")
+
     def test_410_turns_the_webhook_off(self, http: httpx.Client, maria: httpx.Client, receiver: Receiver) -> None:
         receiver.behave = lambda _: Answer(410)
         hook = add(maria, receiver.url)
@@ -261,6 +327,53 @@ class TestSending:
         assert hook["secret"] not in server.log
         assert "in-the-address" not in server.log
         assert "Traceback" not in server.log
+
+
+class TestTls:
+    def test_a_good_certificate_is_taken_and_a_bad_one_fails_with_its_reason_and_is_tried_again(
+        self, http: httpx.Client, maria: httpx.Client, authority: Authority, tmp_path: Path
+    ) -> None:
+        certificates = {
+            "good": authority.server("localhost"),
+            "of another name": authority.server("shop.example"),
+            "of strangers": Authority(tmp_path, "strangers").server("localhost"),
+            "of yesterday": authority.server("localhost", expired=True),
+        }
+        reasons = {
+            "of another name": "Hostname mismatch, certificate is not valid for 'localhost'.",
+            "of strangers": "unable to get local issuer certificate",
+            "of yesterday": "certificate has expired",
+        }
+        with contextlib.ExitStack() as stack:
+            there = {name: stack.enter_context(Receiver(tls=tls)) for name, tls in certificates.items()}
+            hooks = {name: add(maria, receiver.tls_url()) for name, receiver in there.items()}
+            guest(http).say(http, "hello")
+            taken = only_delivery(maria, hooks["good"], "delivered")
+            assert (taken["attempts"], taken["response_status"], taken["error"]) == (1, 200, None)
+            (received,) = there["good"].received
+            assert received.headers["replyx-signature"] == signature_of(received, hooks["good"]["secret"])
+            for name, reason in reasons.items():
+
+                def twice(hook: Json = hooks[name]) -> Json | None:
+                    found = with_attempts(maria, hook)
+                    return found if found and found["attempts"] >= 2 else None
+
+                refused = eventually(twice, "a second attempt", 2 * PATIENCE_S)
+                assert refused["error"] == f"the certificate was refused: {reason}", name
+                assert (refused["response_status"], refused["finished_at"]) == (None, None)
+                assert there[name].received == [], "nothing was said to a stranger"
+
+    def test_a_receiver_whose_certificate_was_replaced_gets_what_waited(
+        self, http: httpx.Client, maria: httpx.Client, authority: Authority
+    ) -> None:
+        with Receiver(tls=authority.server("shop.example")) as receiver:
+            hook = add(maria, receiver.tls_url())
+            guest(http).say(http, "hello")
+            eventually(lambda: with_attempts(maria, hook), "a failure")
+            with Receiver(tls=authority.server("localhost")) as renewed:
+                maria.patch(f"{HOOKS}/{hook['id']}", json={"url": renewed.tls_url()})
+                only_delivery(maria, hook, "delivered")
+                assert [each["data"]["message"]["text"] for each in renewed.notices()] == ["hello"]
 
 
 class TestTestingAndReplaying:

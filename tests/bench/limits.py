@@ -30,6 +30,8 @@ import msgspec
 import psycopg
 import uvloop
 
+from replyx import bus_wire
+from replyx.announcer import PACE_S, PIPELINE, PROCESSES
 from replyx.bus_wire import BusWire
 from replyx.eventlog import LoggedEvent
 from replyx.hub import Hub
@@ -46,11 +48,11 @@ from tests.redis_server import RedisServer
 
 FIGURES = Path(__file__).with_name("limits.json")
 
+CHANNEL = PROCESSES.encode()
 TOPICS = ("dialog:1", "inbox")
 TEXT = "x" * 200
 SUBSCRIBERS = (1, 4, 16, 64)
 PUBLISHED = 4000
-PIPELINE = 512  # as replyx.redis_bus
 SOCKETS = 4000
 MESSAGES = 2000
 ROUNDS = 3
@@ -185,14 +187,14 @@ def _redis_program() -> Path:
 
 
 def _fan_out(port: int, subscribers: int) -> float:
-    message = BusWire("bench", "5f3a0c21", [b"key"]).event(EVENT)
+    message = bus_message(EVENT)
     published = max(200, PUBLISHED // subscribers)
-    frame = _resp(b"pmessage", b"ws:*", b"ws:dialog:1", message)
+    frame = _resp(b"message", CHANNEL, message)
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
         waiting = {}
         for _ in range(subscribers):
             link = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            link.sendall(_resp(b"PSUBSCRIBE", b"ws:*"))
+            link.sendall(_resp(b"SUBSCRIBE", CHANNEL))
             link.recv(1024)
             selector.register(link, selectors.EVENT_READ)
             waiting[link] = published * len(frame)
@@ -213,7 +215,7 @@ def _fan_out(port: int, subscribers: int) -> float:
 
 
 def _publish(port: int, message: bytes, count: int) -> None:
-    command = _resp(b"PUBLISH", b"ws:dialog:1", message)
+    command = _resp(b"PUBLISH", CHANNEL, message)
     with socket.create_connection(("127.0.0.1", port)) as link, link.makefile("rb") as answers:
         for start in range(0, count, PIPELINE):
             batch = min(PIPELINE, count - start)
@@ -244,9 +246,8 @@ async def _intake(redis: RedisServer, rate: int) -> float:
     bus.start()
     await subscribed.wait()
     hub.watch(lambda: heard.set() if hub.last == rate else None)
-    teller = BusWire("teller", "5f3a0c21", [b"key"])
-    messages = [teller.event(LoggedEvent(number, TOPICS, EVENT.payload)) for number in range(1, rate + 1)]
-    publisher = threading.Thread(target=_publish_evenly, args=(redis.port, messages))
+    events = [LoggedEvent(number, TOPICS, EVENT.payload) for number in range(1, rate + 1)]
+    publisher = threading.Thread(target=_publish_evenly, args=(redis.port, events))
     began = time.thread_time()
     publisher.start()
     await heard.wait()
@@ -256,18 +257,22 @@ async def _intake(redis: RedisServer, rate: int) -> float:
     return took / rate * 1e6
 
 
-def _publish_evenly(port: int, messages: Sequence[bytes]) -> None:
-    """All messages within a second, a few every millisecond."""
+def _publish_evenly(port: int, events: Sequence[LoggedEvent]) -> None:
+    """All events within a second, in a message each time what is due since the one before, as processes do it."""
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", port)) as link, link.makefile("rb") as answers:
         told = 0
-        while told < len(messages):
-            due = min(len(messages), int((time.monotonic() - began) * len(messages)) + 1)
-            link.sendall(b"".join(_resp(b"PUBLISH", b"ws:dialog:1", message) for message in messages[told:due]))
-            for _ in range(due - told):
-                answers.readline()
+        while told < len(events):
+            due = min(len(events), int((time.monotonic() - began) * len(events)) + 1)
+            link.sendall(_resp(b"PUBLISH", CHANNEL, bus_message(*events[told:due])))
+            answers.readline()
             told = due
-            time.sleep(0.001)
+            time.sleep(PACE_S)
+
+
+def bus_message(*events: LoggedEvent) -> bytes:
+    """What a process says when it has committed these."""
+    return BusWire("teller", "5f3a0c21", [b"key"]).message([bus_wire.event(event) for event in events])
 
 
 # Sockets
@@ -297,7 +302,7 @@ def measured(seconds: float) -> dict[str, Any]:
         "log": logs(seconds),
         "message_bytes": message_bytes(),
         "redis_deliveries": redis_fan_out(),
-        "redis_message_bytes": len(BusWire("bench", "5f3a0c21", [b"key"]).event(EVENT)),
+        "redis_message_bytes": len(bus_message(EVENT)),
         "bus_intake_us": bus_intake_us(),
         "socket_kb": socket_kb(),
         "sse_event_bytes": len(SSE.durable(EVENT, "5f3a0c21")),

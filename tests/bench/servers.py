@@ -99,11 +99,17 @@ class Process:
 
     def rss_kb(self) -> float:
         """Resident memory of the process and its children in KB (proc(5), statm)."""
+        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in self._pids())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1024
+
+    def cpu_s(self) -> float:
+        """CPU seconds that the process and its children have used."""
+        return sum(cpu_s(each) for each in self._pids())
+
+    def _pids(self) -> list[int]:
         assert self._process is not None
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in (pid, *children))
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1024
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
     def call(self, method: str, path: str, body: object = None, token: str | None = None) -> Any:
         """One HTTP request; the decoded answer. Raises :class:`Failed` for anything but 2xx."""
@@ -132,10 +138,17 @@ class Process:
 class ReplyX(Process):
     """This server on its demo data, with the limits of single clients off, as ``RATE_LIMITS=off`` is meant."""
 
-    def __init__(self, directory: Path, *, log_level: str = "info") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        log_level: str = "info",
+        flags: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         data = directory / "data"
-        command = [sys.executable, "run.py", "--demo", "--port", "0", "--data-dir", str(data)]
-        super().__init__(REPLYX, command, directory, {"RATE_LIMITS": "off", "LOG_LEVEL": log_level})
+        command = [sys.executable, "run.py", "--demo", "--port", "0", "--data-dir", str(data), *flags]
+        super().__init__(REPLYX, command, directory, {"RATE_LIMITS": "off", "LOG_LEVEL": log_level, **(env or {})})
         self.database = data / "replyx.db"
 
     def start(self) -> None:
@@ -166,6 +179,12 @@ class ReplyX(Process):
                 return False
             self.port = int(listening[1])
         return super()._answers()
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process, in the kernel and outside (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Peer(Process):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests import scenario
 from tests.browser import accessibility
@@ -18,6 +19,7 @@ PRODUCTS = "/api/v1/products"
 QUEUE = "/api/v1/admin/products"
 SETTINGS = "/api/v1/admin/settings"
 HOLD_MS = 10_000
+CONFLICT = re.compile(r"^Failed to load resource: .* 409 ")
 
 
 @pytest.fixture(scope="module")
@@ -344,6 +346,33 @@ class TestTakingBack:
             "rejected",
             "pending",
         ]
+
+    @pytest.mark.parametrize("key", ["a", "r"])
+    def test_what_its_shop_changes_at_the_last_moment_is_not_decided_and_comes_back_as_it_is_now(
+        self, stage: Stage, server: Server, shop: httpx.Client, olga: httpx.Client, key: str
+    ) -> None:
+        same, edited = submitted(shop, "Прежний", "Изменённый")
+        maria = moderator(stage, server)
+        expect(maria.names).to_have_count(2)
+
+        def change_first(route: Route) -> None:
+            if str(edited["id"]) in (route.request.post_data or "") + route.request.url:
+                shop.patch(f"{PRODUCTS}/{edited['id']}", json={"description": "Совсем другой товар"})
+            route.continue_()
+
+        maria.page.route(re.compile(r"/(bulk-approve|reject)$"), change_first)
+        maria.press("Control+a", key)
+        if key == "r":
+            maria.page.get_by_test_id("verdict-notes").fill("Нет")
+            maria.page.get_by_test_id("verdict-confirm").click()
+            maria.console.expected.append(CONFLICT)
+        maria.wait_out()
+        expect(maria.results.filter(has_text="Изменённый")).to_contain_text("магазин изменил товар, посмотрите снова")
+        expect(maria.products).to_have_count(1)
+        expect(maria.products).to_contain_text("Совсем другой товар")
+        status = "approved" if key == "a" else "rejected"
+        assert [now(olga, product)["status"] for product in (same, edited)] == [status, "pending"]
+        maria.page.unroute_all()
 
     def test_a_decision_outlives_a_server_that_is_away_and_is_told_once(self, stage: Stage, fragile: Server) -> None:
         maria = moderator(stage, fragile)

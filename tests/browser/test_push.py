@@ -1,4 +1,4 @@
-"""Push messages in a real Chromium: the worker that shows them, and the switch in the panel.
+"""Push messages in a real Chromium: the worker that shows them, and the switch in the panel and on the shop page.
 
 A browser that Playwright opens has no push service, which is one of the things that the switch must tell. Where one is
 needed, a service on loopback takes its place, and what the service got is handed to the browser as Chromium would.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,15 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page, Worker, expect
 
+from tests import scenario
 from tests.browser import accessibility
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.people import Console, Operator, Stage, until
+from tests.browser.people import NETWORK, Console, Operator, Stage, until
 from tests.certificates import Authority
 from tests.push_browser import PushBrowser, claims
 from tests.receiver import Answer, Receiver
 from tests.scenario import as_json
-from tests.server import Server
+from tests.server import PASSWORD, Server
 
 OFF, ON = "Выключены", "Включены"
 UNAVAILABLE = "Служба уведомлений браузера недоступна. Уведомления не включились."
@@ -82,6 +84,26 @@ async (url) => {
   return opened;
 }
 """
+# No push service can be made to change a subscription here, so the worker is told that one has. The answer is what it
+# asks the browser for.
+CHANGED = """
+async ({ old, fresh }) => {
+  let asked = null;
+  PushManager.prototype.subscribe = async (options) => {
+    asked = options;
+    return { toJSON: () => fresh };
+  };
+  const options = { applicationServerKey: [4, 1, 2] };
+  const oldSubscription = old && { endpoint: old.endpoint, options, toJSON: () => old };
+  const event = new ExtendableEvent('pushsubscriptionchange');
+  Object.assign(event, { oldSubscription, newSubscription: null });
+  let done;
+  event.waitUntil = (work) => (done = work);
+  self.dispatchEvent(event);
+  await done;
+  return asked;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +128,11 @@ def service(authority: Authority) -> Iterator[Receiver]:
         yield listening
 
 
-class Bell:
-    """The switch in the panel's bar, opened."""
+class Controls:
+    """The switch for notices and what belongs to it."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        page.get_by_test_id("notices").click()
 
     @property
     def switch(self) -> Locator:
@@ -133,6 +154,45 @@ class Bell:
         expect(self.state).to_have_text(words)
         expect(self.switch).to_have_attribute("aria-checked", str(on).lower())
         expect(self.test).to_be_visible(visible=on)
+
+
+class Bell(Controls):
+    """The switch in the panel's bar, opened."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        page.get_by_test_id("notices").click()
+
+
+class Customer(Controls):
+    """Somebody at the shop page, whose browser may show notifications."""
+
+    def __init__(self, stage: Stage, server: Server, context: BrowserContext | None = None) -> None:
+        page, self.console = stage.page("webapp", context or stage.context(permissions=("notifications",)))
+        super().__init__(page)
+        page.goto(f"{server.url}/webapp/")
+
+    @property
+    def card(self) -> Locator:
+        """Where one signs in."""
+        return self.page.get_by_test_id("account")
+
+    def has(self, device: PushBrowser) -> None:
+        """The browser's push service gives it this subscription from now on."""
+        self.page.add_init_script(f"{SUBSCRIBED}({json.dumps(device.subscription())})")
+        self.page.reload()
+
+    def sign_in(self, role: str, password: str = PASSWORD) -> None:
+        """Open the form, fill it in and send it."""
+        self.page.get_by_test_id("account-enter").click()
+        self.page.get_by_test_id("login-email").fill(f"{role}@example.com")
+        self.page.get_by_test_id("login-password").fill(password)
+        self.page.get_by_test_id("login-submit").click()
+
+    def sign_out(self) -> None:
+        """Leave, and see that it is done."""
+        self.page.get_by_test_id("sign-out").click()
+        expect(self.page.get_by_test_id("account-enter")).to_be_focused()
 
 
 class Phone:
@@ -201,6 +261,28 @@ def with_a_worker(stage: Stage, server: Server) -> tuple[Operator, Phone]:
     bell.switch.click()
     bell.says(UNAVAILABLE, on=False)
     return operator, Phone(operator.page.context, operator.page, server.url)
+
+
+def with_notices(stage: Stage, server: Server, device: PushBrowser) -> tuple[Customer, Phone]:
+    """Anna at the shop page, who has turned notices on in this browser."""
+    anna = Customer(stage, server)
+    anna.has(device)
+    anna.sign_in("user")
+    anna.switch.click()
+    anna.says(ON, on=True)
+    return anna, Phone(anna.page.context, anna.page, server.url)
+
+
+def product_of(server: Server, action: str) -> str:
+    """The demo's shop has submitted a product, and an admin has decided about it; what it is called."""
+    name = f"Платье {uuid.uuid4().hex[:6]}"
+    with scenario.operator(server, "shop@example.com") as shop, scenario.operator(server) as admin:
+        made = as_json(shop.post("/api/v1/products", json={"name": name, "price": 990}))
+        answer = admin.post(
+            f"/api/v1/admin/products/{made['id']}/{action}", json={"moderation_notes": "Нет фотографий"}
+        )
+        assert answer.status_code == 200, answer.text
+    return name
 
 
 def notice(tag: str, **fields: object) -> dict[str, object]:
@@ -281,7 +363,7 @@ class TestSwitch:
         assert accessibility.nameless(denied.page) == []
         plain = stage.operator(server.url.replace("127.0.0.1", "chat.test"), stage.context("en-US"))
         bell = Bell(plain.page)
-        bell.says("This browser has none, or the panel’s address does not begin with https.", on=False)
+        bell.says("This browser has none, or the page’s address does not begin with https.", on=False)
         expect(bell.switch).to_be_disabled()
 
     def test_escape_closes_it_and_not_the_dialog_behind(self, stage: Stage, server: Server) -> None:
@@ -323,6 +405,134 @@ class TestSwitch:
             bell.says(UNAVAILABLE, on=False)
         finally:
             context.close()
+
+
+class TestTheShopPage:
+    def test_a_customer_signs_in_turns_notices_on_and_is_led_back_by_one(
+        self, stage: Stage, server: Server, service: Receiver
+    ) -> None:
+        anna, device = Customer(stage, server), PushBrowser(service.tls_url())
+        page = anna.page
+        anna.has(device)
+        anna.sign_in("user")
+        expect(page.get_by_test_id("account-who")).to_be_focused()
+        expect(anna.card).to_contain_text("О новых товарах, когда эта страница закрыта.")
+        anna.says(OFF, on=False)
+        anna.switch.click()
+        anna.says(ON, on=True)
+        assert accessibility.nameless(page) == []
+        anna.test.click()
+        anna.says("Отправлено на 1 устройство.", on=True)
+        [test] = service.wait_for(1)
+        assert device.shown(test)["url"] == "/webapp/"
+
+        name = product_of(server, "approve")
+        phone = Phone(page.context, page, server.url)
+        phone.is_left()
+        told = device.shown(service.wait_for(2)[1])
+        assert (told["title"], told["body"], told["url"]) == ("Новый товар", name, "/webapp/")
+        phone.gets(**told)
+        assert phone.worker.evaluate(CLICK, told["url"]) == [f"{server.url}/webapp/"]
+
+        # The page remembers who it is and what was turned on, and asks again when it could not. A click only brings it
+        # to the front.
+        anna.console.expected.append(NETWORK)
+        page.route("**/webapp/session", lambda route: route.abort(), times=1)
+        page.goto(f"{server.url}/webapp/?shop=4")
+        anna.says(ON, on=True)
+        assert phone.worker.evaluate(CLICK, told["url"]) == ["focus"]
+        assert page.url.endswith("?shop=4")
+        anna.sign_out()
+        product_of(server, "approve")
+        anna.sign_in("shop")
+        expect(anna.card).to_contain_text("О решениях по вашим товарам, когда эта страница закрыта.")
+        anna.says(OFF, on=False)
+        anna.switch.click()
+        anna.says(ON, on=True)
+        name = product_of(server, "reject")
+        told = device.shown(service.wait_for(3)[2])
+        assert (told["title"], told["body"]) == ("Ваш товар отклонён", f"{name}: Нет фотографий")
+        anna.switch.click()
+        anna.says(OFF, on=False)
+        anna.sign_out()
+
+    def test_a_wrong_password_and_a_login_that_has_ended_are_told(self, stage: Stage, server: Server) -> None:
+        anna = Customer(stage, server, stage.context("en-US", permissions=("notifications",)))
+        anna.console.expected.append(NETWORK)
+        page = anna.page
+        anna.sign_in("user", "wrong-password")
+        expect(page.get_by_role("alert")).to_have_text("The e-mail and password do not match.")
+        page.get_by_text("Not now").click()
+        anna.sign_in("user")
+        anna.says("Off", on=False)
+        for found_out in ("visibilitychange", "a click"):
+            xsrf = {"X-XSRFToken": page.evaluate("document.cookie.match(/_xsrf=([^;]*)/)[1]")}
+            assert page.request.post(f"{server.url}/api/v1/auth/logout", headers=xsrf).status == 204
+            if found_out == "a click":
+                anna.switch.click()
+            else:
+                page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            expect(page.get_by_role("alert")).to_have_text("You are signed out. Sign in again.")
+            anna.sign_in("user")
+            anna.says("Off", on=False)
+
+    def test_one_browser_has_one_login_and_the_panel_notices(self, stage: Stage, server: Server) -> None:
+        operator = at_the_panel(stage, server)
+        anna = Customer(stage, server, operator.page.context)
+        expect(anna.card).to_contain_text("manager@example.com")
+        expect(anna.card).to_contain_text("О сообщениях посетителей, когда панель закрыта.")
+        anna.sign_out()
+        anna.sign_in("user")
+        expect(anna.card).to_contain_text("user@example.com")
+        operator.console.expected.append(NETWORK)
+        expect(operator.email).to_be_visible()
+
+    def test_who_never_signs_in_asks_for_nothing_and_keeps_nothing(self, stage: Stage, server: Server) -> None:
+        anna = Customer(stage, server)
+        asked: list[str] = []
+        anna.page.on("request", lambda request: asked.append(request.url.removeprefix(server.url)))
+        anna.page.reload()
+        expect(anna.page.get_by_test_id("account-enter")).to_be_visible()
+        expect(anna.page.get_by_test_id("product").first).to_be_visible()
+        calls = {url.partition("?")[0] for url in asked if not url.startswith("/static/")}
+        assert calls == {"/webapp/", "/api/v1/products", "/api/v1/settings"}
+        assert anna.page.context.cookies() == []
+        assert anna.page.evaluate("localStorage.length") == 0
+        assert anna.page.context.service_workers == []
+
+
+class TestChangedSubscriptions:
+    def test_the_worker_tells_the_server_where_the_notices_go_now(
+        self, stage: Stage, server: Server, service: Receiver
+    ) -> None:
+        old, new = PushBrowser(service.tls_url()), PushBrowser(f"{service.tls_url()}/new")
+        anna, phone = with_notices(stage, server, old)
+        given = {"old": old.subscription(), "fresh": new.subscription()}
+        assert phone.worker.evaluate(CHANGED, given) == {"userVisibleOnly": True, "applicationServerKey": [4, 1, 2]}
+        anna.test.click()
+        anna.says("Отправлено на 1 устройство.", on=True)
+        [sent] = service.wait_for(1)
+        assert new.shown(sent)["title"] == "Уведомления работают"
+        anna.sign_out()
+
+    def test_the_page_repairs_what_the_worker_could_not_tell(
+        self, stage: Stage, server: Server, service: Receiver
+    ) -> None:
+        old, new = PushBrowser(service.tls_url()), PushBrowser(f"{service.tls_url()}/new")
+        anna, phone = with_notices(stage, server, old)
+        assert phone.worker.evaluate(CHANGED, {"old": None, "fresh": new.subscription()}) is None
+        anna.has(new)
+        anna.says(ON, on=True)
+        anna.test.click()
+        anna.says("Отправлено на 1 устройство.", on=True)
+        [sent] = service.wait_for(1)
+        assert new.shown(sent)["title"] == "Уведомления работают"
+        anna.page.evaluate("localStorage.removeItem('subscribed')")  # lost, as when the browser's data was cleaned
+        anna.page.reload()
+        anna.says(ON, on=True)
+        anna.test.click()
+        anna.says("Отправлено на 1 устройство.", on=True)
+        anna.sign_out()
 
 
 class TestWorker:

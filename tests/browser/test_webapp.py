@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests import scenario
 from tests.browser import accessibility
-from tests.browser.people import NETWORK, Console, Stage
+from tests.browser.people import NETWORK, Console, Stage, until
 from tests.scenario import tell
 from tests.server import Server
 
@@ -115,11 +115,10 @@ def test_the_line_of_the_bots_guide_is_seen_in_the_console(stage: Stage, server:
     assert json.dumps(shown) == '{"type": "product_added", "shopId": 123, "productId": 456}'
 
 
-def test_a_product_that_a_bot_tells_of_appears_by_itself(stage: Stage, server: Server, bot: httpx.Client) -> None:
+def test_a_product_appears_changes_and_goes_as_its_admin_and_shop_decide(stage: Stage, server: Server) -> None:
     anna = visit(stage, server)
     expect(anna.products.filter(has_text="Шерстяной шарф")).to_have_count(1)
     ids = offered(server, "Зонт-трость", MARKUP)
-    tell(bot, "product_added", **ids)
     card = anna.page.get_by_test_id("product").filter(has_text="Зонт-трость")
     expect(card).to_have_class(re.compile("product--new"))
     expect(card).to_contain_text(MARKUP)
@@ -127,8 +126,38 @@ def test_a_product_that_a_bot_tells_of_appears_by_itself(stage: Stage, server: S
     assert anna.page.evaluate("window.pwned") is None
     with scenario.operator(server) as admin:
         admin.post(f"/api/v1/admin/products/{ids['productId']}/reject", json={"moderation_notes": "Снят"})
-    tell(bot, "product_deleted", **ids)
-    expect(card).to_have_count(0)
+        expect(anna.events.first).to_have_text(f"Удалён товар {ids['productId']} · магазин {ids['shopId']}")
+        expect(card).to_have_count(0)
+        admin.post(f"/api/v1/admin/products/{ids['productId']}/approve", json={})
+        expect(card).to_have_count(1)
+        shop = f"/api/v1/accounts/{ids['shopId']}"
+        admin.patch(shop, json={"active": False})
+        expect(anna.events.first).to_have_text(f"Изменены данные магазина · магазин {ids['shopId']}")
+        expect(anna.products).to_have_count(0)
+        admin.patch(shop, json={"active": True})
+        expect(card).to_have_count(1)
+
+
+def test_what_a_bot_tells_of_is_loaded(stage: Stage, server: Server, bot: httpx.Client) -> None:
+    anna = visit(stage, server)
+    expect(anna.products.filter(has_text="Шерстяной шарф")).to_have_count(1)
+    with anna.page.expect_response("**/api/v1/products?**"):
+        tell(bot, "product_updated", shopId=4, productId=1)
+
+
+def test_fifty_approvals_at_once_are_not_fifty_loads(stage: Stage, server: Server) -> None:
+    anna = visit(stage, server, "?shop=4")
+    expect(anna.products.filter(has_text="Шерстяной шарф")).to_have_count(1)
+    with scenario.operator(server, "shop@example.com") as shop, scenario.operator(server) as admin:
+        waiting = [
+            shop.post("/api/v1/products", json={"name": f"Шапка {n}", "price": 1}).json()["id"] for n in range(50)
+        ]
+        loads: list[str] = []
+        anna.page.on("request", lambda request: loads.append(request.url) if "/products?" in request.url else None)
+        admin.post("/api/v1/admin/products/bulk-approve", json={"product_ids": waiting})
+    until(anna.page, lambda: anna.messages() == ["product_added"] * 50, "an event for each")
+    expect(anna.products.filter(has_text="Шапка")).to_have_count(50)
+    assert 1 <= len(loads) <= 10
 
 
 def test_an_order_is_followed_by_its_number(stage: Stage, server: Server, bot: httpx.Client) -> None:

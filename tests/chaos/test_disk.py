@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import resource
+import json
 import sqlite3
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
+from tests.chaos.full_disk import UNBOUNDED, bound_files, first_refusal, what_is_stored_can_be_read
 from tests.chaos.traffic import (
     GUEST,
     HttpSender,
@@ -19,6 +21,7 @@ from tests.chaos.traffic import (
     check_listener,
     check_log,
     check_senders,
+    more_is_acknowledged,
     send_while,
     truth,
 )
@@ -28,6 +31,7 @@ from tests.server import Server
 pytestmark = pytest.mark.sqlite
 
 HELD_S = 3.0
+REFUSED = 50  # more than a socket is forgiven that does not keep to the rules
 
 
 def senders_of(server: Server) -> list[Sender]:
@@ -38,31 +42,21 @@ def senders_of(server: Server) -> list[Sender]:
     return senders
 
 
-def let_files_grow(server: Server, size: int) -> None:
-    """Bound the files that the server writes, as a full disk would (setrlimit(2), RLIMIT_FSIZE)."""
-    assert server.process is not None
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
 async def live_through_a_full_disk(server: Server) -> None:
     senders = senders_of(server)
 
     async def fill_and_free() -> None:
         await asyncio.sleep(0.3)
         largest = max(file.stat().st_size for file in server.data_dir.iterdir())
-        let_files_grow(server, largest + 20_000)
+        assert server.process is not None
+        bound_files([server.process.pid], largest + 20_000)
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-            refused = await first_refusal(http)
-            assert refused.json()["code"] == "store_unavailable"
-            assert int(refused.headers["Retry-After"]) >= 1
-            history = await http.get(f"/api/widget/dialogs/1/messages?{GUEST}&limit=1")
-            assert history.status_code == 200, "what is stored can still be read"
-            let_files_grow(server, resource.RLIM_INFINITY)
+            await first_refusal(http)
+            await what_is_stored_can_be_read(http)
+            bound_files([server.process.pid], UNBOUNDED)
             answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "room again"})
             assert answer.status_code in (201, 503)
-        for sender in senders:
-            so_far = len(sender.acknowledged)
-            await until_more(sender, so_far)
+        await more_is_acknowledged(senders)
 
     async with SseListener(f"{server.url}/api/dialogs/1/events?{GUEST}", cursor="2") as listener:
         await send_while(senders, fill_and_free)
@@ -74,27 +68,35 @@ async def live_through_a_full_disk(server: Server) -> None:
     assert server.running
 
 
-async def first_refusal(http: httpx.AsyncClient) -> httpx.Response:
-    """Send until the disk is full."""
-    async with asyncio.timeout(30):
-        while True:
-            answer = await http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "more " * 500})
-            if answer.status_code == 503:
-                return answer
-            assert answer.status_code == 201, answer.text
-
-
-async def until_more(sender: Sender, than: int) -> None:
-    deadline = asyncio.get_running_loop().time() + 30
-    while len(sender.acknowledged) <= than:
-        assert asyncio.get_running_loop().time() < deadline, f"{sender.name} gets no acknowledgement any more"
-        await asyncio.sleep(0.05)
-
-
 def test_a_full_disk_refuses_with_503_loses_nothing_and_the_server_goes_on_when_there_is_room(tmp_path: Path) -> None:
     with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
         asyncio.run(live_through_a_full_disk(server))
         assert "Traceback" not in server.log
+
+
+async def refused_again_and_again(server: Server) -> None:
+    assert server.process is not None
+    largest = max(file.stat().st_size for file in server.data_dir.iterdir())
+    bound_files([server.process.pid], largest)
+    url = f"{server.ws_url}/ws/widget/dialogs/1?{GUEST}"
+    async with asyncio.timeout(30), connect(url, compression=None, proxy=None) as socket:
+
+        async def send(number: int) -> str:
+            await socket.send(json.dumps({"type": "message", "text": "more " * 1000, "client_id": f"{number}"}))
+            while True:
+                told = json.loads(await socket.recv())
+                if told.get("client_id") == f"{number}":
+                    return str(told.get("code", told["type"]))
+
+        answers = [await send(number) for number in range(REFUSED)]
+        assert answers.count("store_unavailable") > REFUSED / 2, answers
+        bound_files([server.process.pid], UNBOUNDED)
+        assert await send(REFUSED) == "ack"
+
+
+def test_a_socket_stays_open_however_often_the_server_cannot_do_what_it_asks(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
+        asyncio.run(refused_again_and_again(server))
 
 
 async def live_through_a_lock(server: Server) -> None:
@@ -112,8 +114,7 @@ async def live_through_a_lock(server: Server) -> None:
                 assert http.get("/api/sse/health").status_code == 200, "the loop does not wait with the writer"
         finally:
             other.close()
-        for sender in senders:
-            await until_more(sender, len(sender.acknowledged))
+        await more_is_acknowledged(senders)
 
     async with AsyncExitStack() as stack:
         url = f"{server.url}/api/dialogs/1/events?{GUEST}"

@@ -23,6 +23,7 @@ from tests.chaos.traffic import (
     check_listener,
     check_log,
     check_senders,
+    more_is_acknowledged,
     send_while,
     truth,
 )
@@ -73,16 +74,6 @@ def listeners_of(server: Server, token: str) -> list[Listener]:
         SseListener(f"{server.url}/api/inbox/events?token={token}", carry="header"),
         WsListener(f"{server.ws_url}/ws/dialogs/1?token={token}"),
     ]
-
-
-async def more_is_acknowledged(senders: list[Sender]) -> None:
-    """Every sender gets a further message through."""
-    before = [len(sender.acknowledged) for sender in senders]
-    async with asyncio.timeout(PATIENCE_S):
-        while any(  # noqa: ASYNC110 - a sender has no event for this
-            len(sender.acknowledged) <= so_far for sender, so_far in zip(senders, before, strict=True)
-        ):
-            await asyncio.sleep(0.05)
 
 
 async def under_fire(servers: list[Server], faults: Callable[[list[Sender]], Awaitable[None]]) -> list[Listener]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.server import Server
 from tests.stored import stored
 
 RETRY_S = 0.05
+PATIENCE_S = 60.0
 FILLERS = 8
 GUEST = "assistant_id=3&guest_id=test"
 
@@ -80,6 +81,8 @@ class HttpSender(Sender):
         except httpx.TransportError:
             return None
         if answer.status_code == 503:
+            assert answer.json()["code"] in ("store_unavailable", "stopping"), answer.text
+            assert int(answer.headers["Retry-After"]) >= 1
             return None
         assert answer.status_code in (200, 201), answer.text
         sent: dict[str, Any] = answer.json()
@@ -132,13 +135,23 @@ async def send_while(senders: Iterable[Sender], what_happens: Callable[[], Await
         await what_happens()
         for sender in everyone:
             sender.stopped.set()
-        await asyncio.wait_for(asyncio.gather(*running), 60)
+        await asyncio.wait_for(asyncio.gather(*running), PATIENCE_S)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         for sender in everyone:
             await sender.close()
+
+
+async def more_is_acknowledged(senders: Sequence[Sender]) -> None:
+    """Every sender gets a further message through."""
+    before = [len(sender.acknowledged) for sender in senders]
+    async with asyncio.timeout(PATIENCE_S):
+        while any(  # noqa: ASYNC110 - a sender has no event for this
+            len(sender.acknowledged) <= so_far for sender, so_far in zip(senders, before, strict=True)
+        ):
+            await asyncio.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
+import uvloop
+
 from tests.chaos.traffic import (
     GUEST,
     HttpSender,
@@ -21,27 +23,39 @@ from tests.chaos.traffic import (
     send_while,
     truth,
 )
+from tests.chaos.way import Way, reset_connections
 from tests.interop.ticket_clients import new_ticket
 from tests.listeners import Listener, SseListener, TicketListener, WsListener, id_of
+from tests.postgres import Cluster
 from tests.redis_server import RedisServer
 from tests.scenario import eventually
 from tests.server import Server
 
-ROUNDS = int(os.environ.get("REPLYX_ROUNDS", "2"))
-SUBSCRIBERS = 200 if ROUNDS >= 10 else 20
+ROUNDS = int(os.environ.get("REPLYX_ROUNDS", "1"))
+LONG = ROUNDS >= 10
+SUBSCRIBERS = 200 if LONG else 20
 SENDERS = 32
 LIFE_S = 0.7  # of undisturbed traffic in each round
+
+# What the store logs, as errors, of each request that the database failed.
+FAILURES_OF_THE_DATABASE = ("replyx.store a commit failed", "replyx.store a read failed", " status=503 ")
 
 Disturb = Callable[[], Awaitable[None]]
 
 
 @dataclass
 class Pair:
-    """Two processes of one installation, and the Redis between them."""
+    """Two processes of one installation, the Redis between them, and the PostgreSQL below them, if it is not SQLite.
+
+    The ways lie between the processes and these two, where there are any.
+    """
 
     redis: RedisServer
     one: Server
     two: Server
+    bus_way: Way | None = None
+    cluster: Cluster | None = None
+    database_way: Way | None = None
 
     @property
     def both(self) -> tuple[Server, Server]:
@@ -70,6 +84,16 @@ class Pair:
                 killed += client.client_kill_filter(_type=kind, skipme=True)
         return killed
 
+    def drop_every_connection(self) -> int:
+        """Reset what this process's clients have to both, and both to Redis and PostgreSQL; how many there were."""
+        dropped = reset_connections({server.port for server in self.both})
+        return dropped + sum(way.cut() for way in (self.bus_way, self.database_way) if way is not None)
+
+    def errors(self) -> set[str]:
+        """What both have logged as errors, and the tracebacks."""
+        lines = [*self.one.lines, *self.two.lines]
+        return {line for line in lines if " ERROR " in line or "Traceback" in line}
+
 
 class Scene:
     """Traffic at both processes around something bad, and the account of it."""
@@ -77,6 +101,8 @@ class Scene:
     def __init__(self, pair: Pair, name: str) -> None:
         self.pair = pair
         self.name = name
+        self._allowed: tuple[str, ...] = ()
+        self._earlier = pair.errors()
         with pair.one.client() as http:
             self.token = pair.one.login()
             self.ticket_id = new_ticket(http)
@@ -85,11 +111,29 @@ class Scene:
         self.senders = [self._sender(number) for number in range(SENDERS)]
         self.listeners = [self._listener(number) for number in range(SUBSCRIBERS)]
 
-    def play(self, disturb: Disturb, *, rounds: int = ROUNDS) -> str:
-        """Run ``disturb`` so many times under load, then check everything; the counts in words."""
-        return asyncio.run(self._play(disturb, rounds))
+    def play(self, disturb: Disturb, *, rounds: int = ROUNDS, database_fails: bool = False) -> str:
+        """Run ``disturb`` so many times under load, then check everything; the counts in words.
 
-    async def _play(self, disturb: Disturb, rounds: int) -> str:
+        Where ``database_fails``, the processes may log that it did.
+        """
+        self._allowed = FAILURES_OF_THE_DATABASE if database_fails else ()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            found = runner.run(self._play(disturb, rounds))
+        check_log(found)
+        check_senders(found, self.senders)
+        return self._account(found, rounds)
+
+    @property
+    def failures(self) -> int:
+        """How many sends were refused or cut off so far."""
+        return sum(sender.failures for sender in self.senders)
+
+    def unexpected_errors(self) -> list[str]:
+        """What both have logged as errors since the scene began, less what was to be expected."""
+        new = self.pair.errors() - self._earlier
+        return [line for line in new if not any(each in line for each in self._allowed)]
+
+    async def _play(self, disturb: Disturb, rounds: int) -> Truth:
         async def again_and_again() -> None:
             for _ in range(rounds):
                 await asyncio.sleep(LIFE_S)
@@ -106,9 +150,7 @@ class Scene:
             found = truth(self.pair.one.data_dir)
             for listener in self.listeners:
                 await check_listener(listener, self._expected(listener, found, began[listener]))
-        check_log(found)
-        check_senders(found, self.senders)
-        return self._account(found, rounds)
+        return found
 
     def _account(self, found: Truth, rounds: int) -> str:
         acknowledged = sum(len(sender.acknowledged) for sender in self.senders)
@@ -116,7 +158,7 @@ class Scene:
         assert stored == acknowledged
         return (
             f"{self.name}: {rounds} rounds, {acknowledged} messages acknowledged to {SENDERS} senders"
-            f" ({sum(each.failures for each in self.senders)} sends repeated,"
+            f" ({self.failures} sends repeated,"
             f" {sum(each.duplicates for each in self.senders)} of them already stored), 0 lost, 0 twice;"
             f" {SUBSCRIBERS} subscribers heard {sum(len(each.heard) for each in self.listeners)} events in order over"
             f" {sum(each.connections for each in self.listeners)} connections"

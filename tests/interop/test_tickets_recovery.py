@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect as websocket
 
 from tests.interop.node import NodeClient
 from tests.interop.ticket_clients import TICKETS, all_heard, ask, connect, contents, heard, join, new_ticket, post, said
+from tests.postgres import Cluster
 from tests.scenario import as_json, eventually, operator
 from tests.server import Server
 from tests.stored import stored
@@ -28,6 +29,13 @@ PATIENCE_S = 40.0
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that is killed again and again, and may be sent much."""
     with Server(tmp_path_factory.mktemp("server") / "data", flags=["--rate-limits", "off"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def killable(postgres: Path) -> Iterator[Cluster]:
+    """A PostgreSQL that nobody else uses."""
+    with Cluster(postgres) as running:
         yield running
 
 
@@ -84,6 +92,26 @@ class TestRecovery:
         assert newest.until("connect")["recovered"] is True
         assert contents(newest, 1) == ["5"]
         assert heard(newest) == ["5"]
+
+    @pytest.mark.parametrize("transport", ["websocket", "polling"])
+    def test_a_client_that_returns_while_the_database_is_away_tries_again_by_itself(
+        self, newest: NodeClient, killable: Cluster, tmp_path: Path, transport: str
+    ) -> None:
+        env = {"DATABASE_URL": killable.database_of(tmp_path)}
+        with Server(tmp_path / "data", env=env) as server, server.client() as http:
+            ticket_id = new_ticket(http)
+            connect(newest, server.url, transports=[transport])
+            join(newest, ticket_id)
+            killable.kill()
+            cut(newest)
+            for _ in range(3):
+                newest.until("open")
+            killable.start()
+            assert newest.until("connect")["recovered"] is True
+            eventually(lambda: http.get("/health").status_code == 200, "the database is back")
+            post(http, ticket_id, "снова здесь")
+            assert all_heard(newest, 1) == ["снова здесь"]
+        assert [each for each in newest.happened if each["on"] == "connect_error" and each.get("data")] == []
 
     def test_an_operator_gets_each_notice_that_was_missed(
         self, newest: NodeClient, server: Server, http: httpx.Client

@@ -13,7 +13,7 @@ from peewee import OperationalError
 
 from replyx import eventlog
 from replyx.bus import Follower
-from replyx.bus_wire import BusWire, Garbage, Happened, logged
+from replyx.bus_wire import BusWire, Garbage, Happened, event, logged
 from replyx.databases import Sqlite
 from replyx.errors import StoreUnavailable
 from replyx.eventlog import LoggedEvent
@@ -138,7 +138,7 @@ class LossyBus:
     def publish(self, events: Sequence[LoggedEvent]) -> None:
         """See :class:`replyx.bus.Bus`."""
         self.hub.deliver(events)
-        messages = [self.wire.event(event) for event in events]
+        messages = [self.wire.message([event(each)]) for each in events]
         for other in self.others:
             other.inbox += messages
 
@@ -153,11 +153,10 @@ class LossyBus:
         arrived = []
         for message in messages:
             try:
-                _, body = self.wire.read(message)
+                _, said = self.wire.read(message)
             except Garbage:  # from before the database was replaced
                 continue
-            assert isinstance(body, Happened)
-            arrived.append(logged(body))
+            arrived += [logged(body) for body in said if isinstance(body, Happened)]
         self.hub.deliver(arrived)
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from replyx import accounts, catalog, models, platform_settings
 from replyx.auth import AccountActor
+from replyx.broadcasts import Broadcasts
 from replyx.catalog import Catalog, Verdict, decide
 from replyx.catalog_schemas import (
     Approval,
@@ -29,6 +30,7 @@ from replyx.catalog_schemas import (
     hundredths,
 )
 from replyx.errors import Invalid, Problem, ProductNotFound
+from replyx.events import is_broadcast
 from replyx.paging import Paging
 from replyx.platform_settings import Platform
 from replyx.store import Store, Transaction
@@ -51,20 +53,30 @@ class Market:
         self.store = Store.open(path, lambda: NOW)
         self.events: list[dict[str, Any]] = []
         self.topics: list[tuple[str, ...]] = []
-        self.catalog = Catalog(self.store)
+        self.broadcasts: list[dict[str, Any]] = []
+        self.catalog = Catalog(self.store, Broadcasts(self.store, frozenset()))
         self.platform = Platform(self.store)
         for who in (SHOP, OTHER, MARIA, OLGA):
             self.store.change(lambda tx, who=who: accounts.insert(tx, who.email, who.name, who.role, "x"))  # type: ignore[misc]
         self.store.on_commit = self._hear
 
     def _hear(self, events: Any) -> None:
-        self.events += [msgspec.json.decode(event.payload) for event in events]
-        self.topics += [event.topics for event in events]
+        for event in events:
+            payload = msgspec.json.decode(event.payload)
+            if is_broadcast(" ".join(event.topics)):
+                self.broadcasts.append(payload["body"])
+            else:
+                self.events.append(payload)
+                self.topics.append(event.topics)
 
     async def all(self) -> dict[int, Product]:
         """Every product as it is now."""
         page = await self.catalog.list(Paging(limit=200), None, None)
         return {product.id: product for product in page.items}
+
+    async def shown(self) -> dict[int, Product]:
+        """Every product that the public sees."""
+        return {product.id: product for product in (await self.catalog.shown(Paging(limit=200), None)).items}
 
 
 def play(path: Path, scene: Any) -> None:
@@ -94,7 +106,7 @@ def replayed(events: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     for event in events:
         data = event["data"]
         if event["type"] == "product.submitted":
-            known[data["id"]] = data
+            known[data["id"]] = {name: value for name, value in data.items() if name != "version"}
         elif event["type"] in ("product.approved", "product.rejected"):
             known[data["product_id"]] = {
                 **known.get(data["product_id"], {}),
@@ -105,6 +117,14 @@ def replayed(events: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
                 "approval_fee": data["approval_fee"],
             }
     return known
+
+
+def expected_broadcasts(before: dict[int, Product], after: dict[int, Product]) -> list[tuple[str, int]]:
+    """What web apps must hear when the public saw ``before`` and now sees ``after``."""
+    added = [("product_added", number) for number in after.keys() - before.keys()]
+    deleted = [("product_deleted", number) for number in before.keys() - after.keys()]
+    both = after.keys() & before.keys()
+    return [*added, *deleted, *(("product_updated", number) for number in both if before[number] != after[number])]
 
 
 IDS = st.integers(1, 4)
@@ -151,8 +171,11 @@ def test_state_is_what_the_events_tell_and_each_step_tells_of_exactly_what_it_ch
     async def scene(market: Market) -> None:
         for what, *values in steps:
             before, heard = await market.all(), len(market.events)
+            seen, broadcasts = await market.shown(), len(market.broadcasts)
             await step(market, what, *values)
             after, new = await market.all(), market.events[heard:]
+            said = [(body["type"], body["productId"]) for body in market.broadcasts[broadcasts:]]
+            assert sorted(said) == sorted(expected_broadcasts(seen, await market.shown()))
             told = [event["data"].get("product_id", event["data"].get("id")) for event in new]
             if what == "moderation":
                 assert [event["type"] for event in new] == ["settings.updated"]
@@ -162,9 +185,9 @@ def test_state_is_what_the_events_tell_and_each_step_tells_of_exactly_what_it_ch
             assert sorted(told) == sorted(changed)
             known = replayed(market.events)
             for number, product in after.items():
-                said, is_now = known[number], msgspec.to_builtins(product)
-                assert {name: is_now[name] for name in said if name != "price"} == {
-                    name: value for name, value in said.items() if name != "price"
+                last, is_now = known[number], msgspec.to_builtins(product)
+                assert {name: is_now[name] for name in last if name != "price"} == {
+                    name: value for name, value in last.items() if name != "price"
                 }
                 assert (product.approval_fee is not None) == (product.status == "approved")
 

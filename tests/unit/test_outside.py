@@ -142,6 +142,13 @@ class TestAnswers:
                 assert post(receiver.url).status == 302
             assert target.received == []
 
+    def test_what_it_says_of_later_is_kept_and_an_interim_answers_is_not(self) -> None:
+        raw = b"HTTP/1.1 103 Early Hints\r\nRetry-After: 1\r\n\r\nHTTP/1.1 503 No\r\n%bContent-Length: 0\r\n\r\n"
+        with Receiver(lambda _: Answer(raw=raw % b"retry-after:  120 \r\n")) as receiver:
+            assert post(receiver.url).retry_after == "120"
+        with Receiver(lambda _: Answer(raw=raw % b"")) as receiver:
+            assert post(receiver.url).retry_after is None
+
     def test_a_receiver_that_hangs_is_left(self) -> None:
         release = threading.Event()
 

@@ -11,15 +11,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import uvloop
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as Disconnected
 
 from replyx.redis_address import RedisAddress
 from replyx.redis_link import UNREACHABLE, RedisLink
 from tests import parts
+from tests.chaos.way import Way
 from tests.redis_server import RedisServer
 from tests.scenario import eventually
 
-RIGHTS = "resetchannels &ws:* +publish +psubscribe +ping +hello +client|setinfo +client|setname"
+RIGHTS = "resetchannels &ws:* +publish +subscribe +ping +hello +client|setname +client|reply"
 
 
 def link(url: str) -> RedisLink:
@@ -32,7 +35,7 @@ async def heard(link_of_subscriber: RedisLink, link_of_publisher: RedisLink) -> 
         subscriber = await link_of_subscriber.open()
         publisher = await link_of_publisher.open()
         try:
-            await subscriber.send_command("PSUBSCRIBE", "ws:*")
+            await subscriber.send_command("SUBSCRIBE", "ws:dialog:1")
             await said(subscriber)
             await publisher.send_command("PUBLISH", "ws:dialog:1", "here")
             await said(publisher)
@@ -41,7 +44,7 @@ async def heard(link_of_subscriber: RedisLink, link_of_publisher: RedisLink) -> 
             for connection in (subscriber, publisher):
                 await connection.disconnect(nowait=True)
     assert isinstance(message, list)
-    return bytes(message[3])
+    return bytes(message[2])
 
 
 async def said(connection: AbstractConnection) -> object:
@@ -73,6 +76,33 @@ def test_a_server_with_a_user_who_may_do_no_more_than_the_page_on_scaling_says(
         for refused in (f"redis://replyx:wrong@127.0.0.1:{server.port}", f"redis://127.0.0.1:{server.port}"):
             with pytest.raises(UNREACHABLE):
                 talk(refused)
+
+
+async def publish_for_ever(connection: AbstractConnection) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await asyncio.sleep(0.01)
+            await connection.send_command("PUBLISH", "ws:dialog:1", "gone", check_health=False)
+
+
+def test_a_connection_that_was_reset_says_so_when_it_is_written_to(redis_server: Path, tmp_path: Path) -> None:
+    """On the server's own loop, which closes its transport before anybody reads the error; that ended the server."""
+
+    async def run(way: Way) -> None:
+        connection = await link(f"redis://127.0.0.1:{way.port}").open()
+        try:
+            assert way.cut() == 1
+            with pytest.raises(Disconnected):
+                await publish_for_ever(connection)
+        finally:
+            await connection.disconnect(nowait=True)
+
+    with (
+        RedisServer(redis_server, tmp_path) as server,
+        Way(server.port) as way,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(run(way))
 
 
 class TlsDoor:

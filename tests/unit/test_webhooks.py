@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from replyx.outside import Reply
 from replyx.store import Store, Transaction
 from replyx.webhooks import dispatch, pruning, rows, signing
 from replyx.webhooks.rows import Parcel
-from replyx.webhooks.schedule import GIVE_UP_S, LONGEST_S, next_attempt
+from replyx.webhooks.schedule import GIVE_UP_S, LAST_S, LONGEST_S, asked_for, next_attempt, postponed
 
 NOW = 1_700_000_000.0
 DAY_S = 86_400.0
@@ -121,6 +122,44 @@ class TestSchedule:
             failures += 1
             now = next_attempt(now, failures, 10, 0.5)
         assert 18 <= failures <= 30
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize("date", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"])
+    def test_a_date_is_a_moment(self, date: str) -> None:
+        assert asked_for(date, NOW) == 784_111_777
+
+    def test_the_date_without_a_zone_is_in_utc_wherever_the_server_stands(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        try:
+            assert asked_for("Sun Nov  6 08:49:37 1994", NOW) == 784_111_777
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
+    def test_a_number_is_in_seconds(self) -> None:
+        assert (asked_for("0", NOW), asked_for("120", NOW)) == (NOW, NOW + 120)
+
+    @pytest.mark.parametrize("value", ["", "soon", "-5", "1.5", "²", "Mon, 99 Nov 2026 00:00:00 GMT", "1 2 3 4:5:6 +"])
+    def test_what_names_no_moment_asks_for_nothing(self, value: str) -> None:
+        assert asked_for(value, NOW) == NOW
+
+    @given(
+        st.text(max_size=40)
+        | st.from_regex(r"[A-Za-z]{3}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ ?[+-]?\w*", fullmatch=True)
+    )
+    def test_nothing_that_a_receiver_writes_does_harm(self, value: str) -> None:
+        moment = postponed(NOW + 10, asked_for(value, NOW), NOW + DAY_S)
+        assert NOW + 10 <= moment <= NOW + DAY_S - LAST_S
+
+    def test_more_digits_than_a_number_has_are_cut_to_what_is_left_of_the_day(self) -> None:
+        assert postponed(NOW + 10, asked_for("9" * 5000, NOW), NOW + DAY_S) == NOW + DAY_S - LAST_S
+
+    def test_nobody_makes_us_hurry(self) -> None:
+        assert postponed(NOW + 10, asked_for("1", NOW), NOW + DAY_S) == NOW + 10
 
 
 class TestSignature:
@@ -254,6 +293,31 @@ class TestAttempts:
         assert 18 <= attempts <= 30
         assert NOW + DAY_S - LONGEST_S <= post.now <= NOW + DAY_S
         assert post.deliveries(hook)[0][3] is None
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks_and_tried_again_at_the_end_of_the_day(
+        self, post: Post, status: int
+    ) -> None:
+        hook = post.hook("message")
+        post.happen(1)
+        post.dispatch()
+        assert post.attempt(hook, Reply(status, "", None, "3600")) == "pending"
+        assert post.deliveries(hook)[0][3] == (NOW + 3600) * 1000
+        post.now = NOW + 3600
+        assert post.attempt(hook, Reply(status, "", None, "999999")) == "pending"
+        assert post.deliveries(hook)[0][3] == (NOW + DAY_S - LAST_S) * 1000
+        post.now = NOW + DAY_S - LAST_S
+        while post.attempt(hook, Reply(status, "", None, "999999")) == "pending":
+            post.now = post.deliveries(hook)[0][3] / 1000
+        assert post.now < NOW + DAY_S
+        assert post.deliveries(hook)[0][1] == "failed"
+
+    def test_other_answers_cannot_ask_for_time(self, post: Post) -> None:
+        hook = post.hook("message")
+        post.happen(1)
+        post.dispatch()
+        assert post.attempt(hook, Reply(500, "", None, "3600")) == "pending"
+        assert post.deliveries(hook)[0][3] == (NOW + 7.5) * 1000
 
     def test_410_turns_the_webhook_off_and_keeps_what_waits(self, post: Post) -> None:
         hook = post.hook("message")

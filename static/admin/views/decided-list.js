@@ -1,4 +1,5 @@
 import { el } from '../../shared/dom.js';
+import { ProblemLine } from './problem-line.js';
 import { productWords } from './product-list.js';
 
 const PAGE = 50;
@@ -9,7 +10,7 @@ const SETTLE_MS = 300;
 export class DecidedList {
   #options;
   #items = el('ul', { class: 'decided', 'data-testid': 'decided' });
-  #told = el('p', { class: 'form-error', role: 'alert', hidden: true });
+  #problem;
   #empty = el('p', { class: 'moderation__empty', hidden: true });
   #more;
   #next = null;
@@ -26,15 +27,16 @@ export class DecidedList {
   constructor(options) {
     this.#options = options;
     const { t, status } = options;
+    this.#problem = new ProblemLine(t);
     this.#empty.textContent = t(`none_${status}`);
-    const more = () => this.#attempt(() => this.#load(this.#next));
+    const more = () => this.#problem.attempt(() => this.#load(this.#next));
     this.#more = el('button', { type: 'button', class: 'button', hidden: true, onclick: more }, t('more'));
-    this.element = el('div', { class: 'moderation__list' }, this.#told, this.#items, this.#empty, this.#more);
+    this.element = el('div', { class: 'moderation__list' }, this.#problem.element, this.#items, this.#empty, this.#more);
   }
 
   /** Loads the newest ones. */
   connect() {
-    this.#attempt(() => this.#load());
+    this.#problem.attempt(() => this.#load());
   }
 
   /** Stops looking. */
@@ -59,18 +61,6 @@ export class DecidedList {
     this.#empty.hidden = this.#items.children.length > 0;
   }
 
-  async #attempt(action) {
-    const { t } = this.#options;
-    this.#told.hidden = true;
-    try {
-      await action();
-    } catch (error) {
-      if (error.status === undefined) throw error;
-      this.#told.textContent = error.status === 0 ? t('network') : t('went_wrong', { detail: error.detail });
-      this.#told.hidden = false;
-    }
-  }
-
   #row(product) {
     const { api, t, clock, money } = this.#options;
     const history = el('ol', { class: 'history' });
@@ -79,8 +69,8 @@ export class DecidedList {
       row.remove();
       this.#empty.hidden = this.#items.children.length > 0;
     };
-    const button = { type: 'button', class: 'button', onclick: () => this.#attempt(reopen), 'data-testid': 'reopen' };
-    const open = (event) => event.target.open && this.#attempt(() => this.#history(product, history));
+    const button = { type: 'button', class: 'button', onclick: () => this.#problem.attempt(reopen), 'data-testid': 'reopen' };
+    const open = (event) => event.target.open && this.#problem.attempt(() => this.#history(product, history));
     const row = el(
       'li',
       { class: 'product product--decided', 'data-testid': 'decided-product', 'data-product-id': product.id },

@@ -1,22 +1,14 @@
 import { el } from '../../shared/dom.js';
 import { choice } from '../../shared/fields.js';
 import { hashOf } from '../router.js';
-import { arrange } from '../rows.js';
+import { arrange, walk } from '../rows.js';
+import { dialogTitle, writer } from './names.js';
+import { SearchView } from './search-view.js';
 import { ticketMarks } from './ticket-marks.js';
 
 const KINDS = ['all', 'dialog', 'ticket'];
 
-/** The visitor as operators see them: by name, else by the dialog's number; of a ticket simply the customer. */
-export function visitorName(dialog, t) {
-  return dialog.visitor?.name || (dialog.ticket ? t('customer') : t('visitor', { id: dialog.id }));
-}
-
-/** What the dialog is called: a ticket by its subject. */
-export function dialogTitle(dialog, t) {
-  return dialog.ticket?.subject ?? visitorName(dialog, t);
-}
-
-/** The list of dialogs, newest activity first. Nodes outlive a redraw, so the focus stays where it is. */
+/** The list of dialogs, newest activity first, or what a search in their messages has found. Nodes outlive a redraw, so the focus stays where it is. */
 export class DialogList {
   #options;
   #items;
@@ -24,6 +16,10 @@ export class DialogList {
   #empty;
   #tabs;
   #kind;
+  #filters;
+  #scroll;
+  /** Where the list stood when a search took its place. */
+  #stood = 0;
   /** @type {Map<number, {node: HTMLElement, link: HTMLElement, drawn: string}>} */
   #rows = new Map();
 
@@ -33,10 +29,13 @@ export class DialogList {
    * @param {import('../../shared/i18n.js').Clock} options.clock
    * @param {() => void} options.onMore
    * @param {(kind: import('../router.js').Kind) => void} options.onKind
+   * @param {import('../search.js').MessageSearch} options.search
+   * @param {() => void} options.onAgain see `SearchView`
    */
   constructor(options) {
     this.#options = options;
     const { t, onMore, onKind } = options;
+    this.search = new SearchView(options);
     this.#tabs = {
       open: el('a', { class: 'tab', href: '#/dialogs', 'data-testid': 'filter-open' }, t('open')),
       closed: el('a', { class: 'tab', href: '#/dialogs?status=closed', 'data-testid': 'filter-closed' }, t('closed')),
@@ -47,15 +46,19 @@ export class DialogList {
     this.#kind.setAttribute('aria-label', t('kind'));
     this.#kind.addEventListener('change', () => onKind(this.#kind.value));
     this.#items = el('ul', { class: 'dialogs__items', 'data-testid': 'dialog-list' });
-    this.#items.addEventListener('keydown', (event) => this.#pressed(event));
+    this.#items.addEventListener('keydown', (event) => walk(this.#items, event));
     this.#empty = el('p', { class: 'dialogs__empty', hidden: true });
     this.#more = el('button', { type: 'button', class: 'button dialogs__more', hidden: true }, t('more'));
     this.#more.addEventListener('click', onMore);
+    this.#filters = el('div', { class: 'tabs' }, ...Object.values(this.#tabs), this.#kind);
+    this.#scroll = el('div', { class: 'dialogs__scroll' }, this.#items, this.#empty, this.#more);
     this.element = el(
       'section',
-      { class: 'dialogs', 'aria-label': t('dialogs') },
-      el('div', { class: 'tabs' }, ...Object.values(this.#tabs), this.#kind),
-      el('div', { class: 'dialogs__scroll' }, this.#items, this.#empty, this.#more),
+      { class: 'dialogs', 'aria-label': t('dialogs'), onkeydown: (event) => this.search.pressed(event) && event.preventDefault() },
+      this.search.element,
+      this.#filters,
+      this.#scroll,
+      this.search.results,
     );
   }
 
@@ -77,6 +80,23 @@ export class DialogList {
     this.#empty.hidden = dialogs.length > 0;
     this.#empty.textContent = this.#none(route, loaded, hasMore);
     this.#more.hidden = !loaded || !hasMore;
+    this.search.render(route);
+    this.#giveWay(this.#options.search.active);
+  }
+
+  /** The links that can be seen: of dialogs, or of what was found. @returns {HTMLAnchorElement[]} */
+  get links() {
+    const shown = this.#options.search.active ? this.search.results : this.#items;
+    return [...shown.querySelectorAll('a')];
+  }
+
+  /** To results and back: the list is found as it was left. */
+  #giveWay(searching) {
+    if (searching === this.#scroll.hidden) return;
+    if (searching) this.#stood = this.#scroll.scrollTop;
+    this.#scroll.hidden = this.#filters.hidden = searching;
+    this.element.classList.toggle('dialogs--searching', searching);
+    if (!searching) this.#scroll.scrollTop = this.#stood;
   }
 
   #none({ status, kind }, loaded, hasMore) {
@@ -134,18 +154,7 @@ export class DialogList {
     const { t } = this.#options;
     if (!last) return t('no_messages');
     const text = last.text.slice(0, 160);
-    if (last.sender === 'user') return text;
-    const who = last.author || t({ manager: 'operator' }[last.sender] ?? last.sender);
-    return `${who}: ${text}`;
-  }
-
-  #pressed(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || event.altKey) return;
-    const links = [...this.#items.querySelectorAll('a')];
-    const next = links[links.indexOf(document.activeElement) + step];
-    if (!next) return;
-    event.preventDefault();
-    next.focus();
+    const who = writer(last, t);
+    return who ? `${who}: ${text}` : text;
   }
 }

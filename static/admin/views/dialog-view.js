@@ -1,7 +1,7 @@
 import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
-import { dialogTitle, visitorName } from './dialog-list.js';
+import { dialogTitle, visitorName } from './names.js';
 import { ticketMarks } from './ticket-marks.js';
 import { TicketPanel } from './ticket-panel.js';
 
@@ -17,6 +17,8 @@ export class DialogView {
   #composer;
   #header;
   #back;
+  /** Whether the way to a message has come to its end. */
+  #arrived = false;
   /** Beside the messages of a ticket. @type {TicketPanel|null} */
   #ticket = null;
 
@@ -109,6 +111,33 @@ export class DialogView {
     const closed = dialog.status === 'closed' ? t(dialog.ticket ? 'ticket_closed' : 'dialog_closed') : '';
     if (this.#notice.dataset.kind !== 'problem') this.#say(closed, 'closed');
     this.#seen();
+  }
+
+  /** Does not begin at the end, which then counts as not seen: a message will be revealed. */
+  holdBack() {
+    this.#list.holdBack();
+  }
+
+  /** Brings a message of the loaded conversation into view, earlier pages loaded as needed. @param {number} id */
+  async reveal(id) {
+    const { room, t } = this.#options;
+    this.holdBack();
+    this.#arrived = false;
+    try {
+      const reached = await room.conversation.reach(id);
+      this.#arrived = true;
+      if (reached) return this.#list.reveal(id);
+      this.say(t('message_far'));
+    } catch (error) {
+      if (error.status === undefined) throw error;
+      this.say(t('load_failed'));
+    }
+    this.#list.toEnd();
+  }
+
+  /** Whether the operator has turned from the message that was revealed. @returns {boolean} */
+  get leftMessage() {
+    return this.#arrived && !this.#list.revealing;
   }
 
   /** @param {string} words @param {'problem'|'closed'} [kind] a problem stays until the next one or a success */

@@ -1,24 +1,13 @@
-import { el, icon } from '../../shared/dom.js';
+import { el } from '../../shared/dom.js';
 import { area, choice, input, labelled } from '../../shared/fields.js';
 import { card } from './card.js';
+import { copyButton } from './copy-button.js';
 
 /** The code to paste, with a button that copies it. */
 function embedCode(t, code) {
   const attributes = { readonly: true, rows: '4', spellcheck: 'false', class: 'input input--code' };
   const shown = area(code, { ...attributes, 'data-testid': 'embed-code' });
-  const words = el('span', {}, t('copy'));
-  const button = el('button', { type: 'button', class: 'button', 'data-testid': 'copy' }, icon('copy'), words);
-  button.addEventListener('click', async () => {
-    shown.select();
-    try {
-      await navigator.clipboard.writeText(shown.value);
-    } catch {
-      document.execCommand('copy'); // the clipboard's own interface exists only in secure contexts
-    }
-    words.textContent = t('copied');
-    setTimeout(() => (words.textContent = t('copy')), 2000);
-  });
-  return { shown, element: el('div', { class: 'card__code' }, labelled(t('embed_code'), shown), button) };
+  return { shown, element: el('div', { class: 'card__code' }, labelled(t('embed_code'), shown), copyButton(t, shown)) };
 }
 
 function widgetFields(t, widget, assistants) {

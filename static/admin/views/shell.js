@@ -24,6 +24,7 @@ export class Shell {
     if (user.role === 'admin') {
       const words = el('span', {}, t('moderation'));
       this.#links.moderation = el('a', { class: 'nav__link', href: '#/moderation' }, icon('tag'), words, this.#count);
+      this.#links.webhooks = el('a', { class: 'nav__link', href: '#/webhooks' }, icon('out'), el('span', {}, t('webhooks')));
     }
     this.#brand = el('a', { class: 'bar__brand', href: '#/dialogs' }, t('brand'));
     const label = t('sign_out');
@@ -55,7 +56,7 @@ export class Shell {
     this.#count.textContent = more ? `${count}+` : String(count);
   }
 
-  /** Marks the section that is open. @param {'dialogs'|'widgets'|'moderation'} section */
+  /** Marks the section that is open. @param {import('../router.js').Route['section']} section */
   mark(section) {
     for (const [name, link] of Object.entries(this.#links)) {
       if (name === section) link.setAttribute('aria-current', 'page');

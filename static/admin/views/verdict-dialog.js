@@ -1,5 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { area, input, labelled } from '../../shared/fields.js';
+import { modal } from './modal.js';
 
 const NOTES_LIMIT = 2000;
 
@@ -33,7 +34,7 @@ function fieldsOf(action, t, settings, money) {
  * @param {(amount: number) => string} options.money
  * @returns {Promise<object|null>} the fields, or null when it was cancelled
  */
-export function askVerdict({ place, action, products, t, settings, money }) {
+export async function askVerdict({ place, action, products, t, settings, money }) {
   const { notes, shown, read, check } = fieldsOf(action, t, settings, money);
   let answer = null;
   const dialog = el('dialog', { class: 'ask', 'aria-labelledby': 'ask-title', 'data-testid': 'verdict-dialog' });
@@ -61,13 +62,6 @@ export function askVerdict({ place, action, products, t, settings, money }) {
     confirm.click();
   });
   dialog.append(form);
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(answer);
-    });
-    place.append(dialog);
-    dialog.showModal();
-    notes.focus();
-  });
+  await modal(place, dialog, notes);
+  return answer;
 }

@@ -1,0 +1,43 @@
+/** The words of the search in messages. */
+export const search = {
+  ru: {
+    search: 'Поиск по сообщениям',
+    search_clear: 'Закончить поиск',
+    search_results: 'Результаты поиска',
+    search_hint: 'Напишите слово или число.',
+    search_waiting: 'Ищем…',
+    search_slow: 'Ищем, но сервер отвечает медленно…',
+    search_failed: 'Найти не удалось. Проверьте связь и повторите.',
+    search_busy: 'Слишком много запросов. Подождите немного и повторите.',
+    search_retry: 'Повторить',
+    search_none: 'Ничего не нашлось. Нужны все слова целиком, последнее может быть началом.',
+    search_all: {
+      one: 'Найдено {n} сообщение',
+      few: 'Найдено {n} сообщения',
+      many: 'Найдено {n} сообщений',
+      other: 'Найдено {n} сообщения',
+    },
+    search_some: {
+      one: 'Показано {n} самое новое сообщение',
+      few: 'Показано {n} самых новых сообщения',
+      many: 'Показано {n} самых новых сообщений',
+      other: 'Показано {n} самых новых сообщения',
+    },
+    message_far: 'Это сообщение слишком далеко от конца переписки. Листайте к нему вверх.',
+  },
+  en: {
+    search: 'Search messages',
+    search_clear: 'End the search',
+    search_results: 'Search results',
+    search_hint: 'Type a word or a number.',
+    search_waiting: 'Searching…',
+    search_slow: 'Searching, but the server is slow to answer…',
+    search_failed: 'The search did not work. Check the connection and try again.',
+    search_busy: 'Too many requests. Wait a little and try again.',
+    search_retry: 'Try again',
+    search_none: 'Nothing was found. All words must be whole; the last may be a beginning.',
+    search_all: { one: '{n} message found', other: '{n} messages found' },
+    search_some: { one: 'The newest message is shown', other: 'The {n} newest messages are shown' },
+    message_far: 'That message is too far from the end of the conversation. Scroll up to it.',
+  },
+};

@@ -1,0 +1,78 @@
+import { el } from './dom.js';
+import { labelled } from './fields.js';
+
+/** A labelled input that must be filled in. @returns {{input: HTMLInputElement, element: HTMLElement}} */
+export function field(label, attributes, hint = null) {
+  const input = el('input', { class: 'input', required: true, ...attributes });
+  return { input, element: labelled(label, input, hint) };
+}
+
+/** What one signs in with. @param {(key: string) => string} t */
+export function signInFields(t) {
+  return {
+    email: field(t('email'), { type: 'email', autocomplete: 'username', 'data-testid': 'login-email' }),
+    password: field(t('password'), {
+      type: 'password',
+      autocomplete: 'current-password',
+      'data-testid': 'login-password',
+    }),
+  };
+}
+
+/** A form that is sent once at a time, and says what the server had against it. */
+export class Form {
+  #t;
+  #fields;
+  #submit;
+  #error;
+  #button;
+  #problems;
+
+  /**
+   * @param {object} options
+   * @param {(key: string, params?: object) => string} options.t knows `went_wrong`, and the codes that it has words for
+   * @param {Record<string, {input: HTMLInputElement, element: HTMLElement}>} options.fields
+   * @param {HTMLButtonElement} options.action
+   * @param {(values: Record<string, string>) => Promise<void>} options.submit
+   * @param {(Node|string|null|false)[]} [options.head] what stands above the fields
+   * @param {(Node|string|null|false)[]} [options.foot] what stands beside the button
+   * @param {Record<string, string>} [options.problems] words by code, before those of `t`
+   * @param {string} [options.kind] the form's class
+   */
+  constructor({ t, fields, action, submit, head = [], foot = [], problems = {}, kind = 'form' }) {
+    this.#t = t;
+    this.#problems = problems;
+    this.#fields = fields;
+    this.#submit = submit;
+    this.#error = el('p', { class: 'form-error', role: 'alert', hidden: true });
+    this.#button = action;
+    const inputs = Object.values(fields).map(({ element }) => element);
+    this.element = el('form', { class: kind, onsubmit: (event) => this.#send(event) }, ...head, ...inputs, this.#error, action, ...foot);
+  }
+
+  /** Puts the caret in the first field. */
+  focus() {
+    Object.values(this.#fields)[0].input.focus();
+  }
+
+  async #send(event) {
+    event.preventDefault();
+    const values = Object.fromEntries(Object.entries(this.#fields).map(([name, { input }]) => [name, input.value]));
+    this.#button.disabled = true;
+    this.#error.hidden = true;
+    try {
+      await this.#submit(values);
+    } catch (error) {
+      this.#error.textContent = this.#words(error);
+      this.#error.hidden = false;
+    } finally {
+      this.#button.disabled = false;
+    }
+  }
+
+  #words({ code, detail, message }) {
+    if (this.#problems[code]) return this.#problems[code];
+    const known = this.#t(code);
+    return known === code ? this.#t('went_wrong', { detail: detail || message }) : known;
+  }
+}
