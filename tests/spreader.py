@@ -67,27 +67,30 @@ class Gate:
         self._spreader = spreader
         self._count = 0
         self._sessions: dict[bytes, int] = {}
-        self._listening: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._carried: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Let connections in; always at the same port."""
-        if self._listening is None:
+        if self._accepting is None:
             self._spreader.do(self._open())
 
     def close(self) -> None:
         """Let nobody in any more."""
-        if self._listening is not None:
+        if self._accepting is not None:
             self._spreader.do(self._close())
 
     async def _open(self) -> None:
-        self._listening = await asyncio.start_server(self._accept, HOST, self.port, limit=PIECE, backlog=1024)
-        self.port = self._listening.sockets[0].getsockname()[1]
+        listening = socket.create_server((HOST, self.port), backlog=1024)
+        listening.setblocking(False)
+        self.port = listening.getsockname()[1]
+        self._accepting = asyncio.get_running_loop().create_task(self._accept(listening))
 
     async def _close(self) -> None:
-        assert self._listening is not None
-        self._listening.close()
-        self._listening = None
+        assert self._accepting is not None
+        self._accepting.cancel()
+        await asyncio.wait([self._accepting])
+        self._accepting = None
 
     def _turn(self) -> int:
         """The port of the process whose turn it is.
@@ -98,12 +101,18 @@ class Gate:
         self._count += 1
         return self.ports[(self._count - 1).bit_count() % len(self.ports)]
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry(reader, writer))
-        self._carried.add(task)  # the loop knows tasks, and streams their readers, only weakly
-        task.add_done_callback(self._carried.discard)
+    async def _accept(self, listening: socket.socket) -> None:
+        """For ever. asyncio's own server would lose a connection that comes in the moment in which it is closed."""
+        loop = asyncio.get_running_loop()
+        with listening:
+            while True:
+                near, _ = await loop.sock_accept(listening)
+                task = loop.create_task(self._carry(near))
+                self._carried.add(task)  # the loop knows tasks, and streams their readers, only weakly
+                task.add_done_callback(self._carried.discard)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, near: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=near, limit=PIECE)
         ends = [writer]
         try:
             first = await reader.read(PIECE)

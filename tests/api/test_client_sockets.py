@@ -233,6 +233,7 @@ class TestEvents:
         self, server: Server, tokens: dict[str, str], tell: Callable[..., None]
     ) -> None:
         """One account on all its devices, one client type, one room, everyone; an event with two targets comes once."""
+        settle(server)
         with (
             client(server, "user", tokens["user"]) as phone,
             client(server, "user", tokens["user"]) as tablet,

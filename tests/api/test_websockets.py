@@ -76,8 +76,10 @@ class Wire:
         return event
 
     def ended_with(self) -> int | None:
-        """The code of the close frame, which must be the next one, and the end of the connection behind it."""
+        """The code of the close frame, and the end of the connection behind it; before it are signs of life at most."""
         found = self.frame()
+        while found is not None and found[0] == PING:
+            found = self.frame()
         assert found is not None, "the connection was cut"
         assert found[0] == CLOSE, found
         assert self.frame() is None, "nothing follows a close frame"
