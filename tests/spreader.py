@@ -67,30 +67,30 @@ class Gate:
         self._spreader = spreader
         self._count = 0
         self._sessions: dict[bytes, int] = {}
-        self._accepting: asyncio.Task[None] | None = None
+        self._listening: socket.socket | None = None
         self._carried: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Let connections in; always at the same port."""
-        if self._accepting is None:
+        if self._listening is None:
             self._spreader.do(self._open())
 
     def close(self) -> None:
         """Let nobody in any more."""
-        if self._accepting is not None:
+        if self._listening is not None:
             self._spreader.do(self._close())
 
     async def _open(self) -> None:
-        listening = socket.create_server((HOST, self.port), backlog=1024)
-        listening.setblocking(False)
-        self.port = listening.getsockname()[1]
-        self._accepting = asyncio.get_running_loop().create_task(self._accept(listening))
+        self._listening = socket.create_server((HOST, self.port), backlog=1024)
+        self._listening.setblocking(False)
+        self.port = self._listening.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
 
     async def _close(self) -> None:
-        assert self._accepting is not None
-        self._accepting.cancel()
-        await asyncio.wait([self._accepting])
-        self._accepting = None
+        assert self._listening is not None
+        asyncio.get_running_loop().remove_reader(self._listening)
+        self._listening.close()
+        self._listening = None
 
     def _turn(self) -> int:
         """The port of the process whose turn it is.
@@ -101,15 +101,13 @@ class Gate:
         self._count += 1
         return self.ports[(self._count - 1).bit_count() % len(self.ports)]
 
-    async def _accept(self, listening: socket.socket) -> None:
-        """For ever. asyncio's own server would lose a connection that comes in the moment in which it is closed."""
-        loop = asyncio.get_running_loop()
-        with listening:
-            while True:
-                near, _ = await loop.sock_accept(listening)
-                task = loop.create_task(self._carry(near))
-                self._carried.add(task)  # the loop knows tasks, and streams their readers, only weakly
-                task.add_done_callback(self._carried.discard)
+    def _accept(self, listening: socket.socket) -> None:
+        """Take the next connection. asyncio's own server loses one that comes in the moment in which it is closed."""
+        with suppress(OSError):  # whoever came may have gone again
+            near, _ = listening.accept()
+            task = asyncio.get_running_loop().create_task(self._carry(near))
+            self._carried.add(task)  # the loop knows tasks, and streams their readers, only weakly
+            task.add_done_callback(self._carried.discard)
 
     async def _carry(self, near: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=near, limit=PIECE)
