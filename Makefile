@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help run test test-long check bench clean
+.PHONY: help run test test-two test-long check bench clean
 
 help:
 	@echo "make run    start the demo on http://localhost:8000         (ARGS='--port 9000')"
 	@echo "make test   run all tests with real parts and a real browser (ARGS='-k inbox')"
+	@echo "make test-two   the tests of the API and of other people's clients, with every server in two processes"
 	@echo "make test-long  more rounds of every fault, and 100,000 steps of the simulation"
 	@echo "make check  ruff and mypy"
 	@echo "make bench  measure, beside other servers"
@@ -22,6 +23,9 @@ run: $(VENV)/.run node_modules/socket.io-client
 test: $(VENV)/.test node_modules/socket.io-client
 	$(BIN)/python -m tests.browser.install_browser
 	$(BIN)/python -m pytest $(ARGS)
+
+test-two: $(VENV)/.test node_modules/socket.io-client
+	$(BIN)/python -m pytest --processes=2 tests/api tests/interop $(ARGS)
 
 test-long: $(VENV)/.test node_modules/socket.io-client
 	REPLYX_ROUNDS=10 REPLYX_STORIES=2400 $(BIN)/python -m pytest tests/simulation/test_simulation.py tests/chaos $(ARGS)

@@ -11,7 +11,9 @@ import pytest
 from tests import parts
 from tests.browser import install_browser
 from tests.postgres import Cluster
-from tests.server import Server
+from tests.redis_server import RedisServer
+from tests.server import Joint, Server
+from tests.spreader import Spreader
 
 # No deadline: how long an example takes says something about the machine, nothing about the code.
 hypothesis.settings.register_profile("replyx", deadline=None)
@@ -19,39 +21,59 @@ hypothesis.settings.load_profile("replyx")
 
 FROM_THE_TEST_EXTRA = "install the test extra"
 
-# These run on both databases; with --database=postgres, everything runs on PostgreSQL alone.
-ON_BOTH = (
-    "api/test_accounts.py",
-    "api/test_dialogs.py",
-    "api/test_messages.py",
-    "api/test_products.py",
-    "api/test_push.py",
-    "api/test_search.py",
-    "api/test_tickets.py",
-    "chaos/test_kill.py",
-    "chaos/test_resume.py",
-)
+# What servers run on: SQLite, PostgreSQL, and PostgreSQL with a Redis that joins two processes into one server.
+KINDS = ("sqlite", "postgres", "two")
+
+# Modules that run on more than SQLite, unless an option says what everything runs on.
+ALSO_ON = {
+    "postgres": (
+        "api/test_search.py",
+        "chaos/test_kill.py",
+        "chaos/test_resume.py",
+    ),
+    "two": (
+        "api/test_accounts.py",
+        "api/test_dialogs.py",
+        "api/test_messages.py",
+        "api/test_products.py",
+        "api/test_push.py",
+        "api/test_tickets.py",
+    ),
+}
+LEFT_OUT = {
+    "sqlite": ("is about the SQLite file", ("postgres", "two")),
+    "one_process": ("is about a single process", ("two",)),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--database=postgres`` starts every server on PostgreSQL."""
+    """``--database=postgres`` starts every server on PostgreSQL, ``--processes=2`` also in two processes."""
     parser.addoption("--database", choices=("sqlite", "postgres"), default="sqlite", help="what the servers run on")
+    parser.addoption("--processes", choices=("1", "2"), default="1", help="2: each server is two, on PostgreSQL")
+
+
+def kind_for_all(config: pytest.Config) -> str:
+    """What the options say that servers run on."""
+    return "two" if config.getoption("--processes") == "2" else str(config.getoption("--database"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the modules of :data:`ON_BOTH` on both databases."""
-    if metafunc.config.getoption("--database") == "sqlite" and str(metafunc.definition.path).endswith(ON_BOTH):
-        metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True, scope="module")
+    """Run the modules of :data:`ALSO_ON` on what it says."""
+    path = str(metafunc.definition.path)
+    others = [kind for kind, modules in ALSO_ON.items() if path.endswith(modules)]
+    if others and kind_for_all(metafunc.config) == "sqlite":
+        metafunc.parametrize("database", ["sqlite", *others], indirect=True, scope="module")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the SQLite file where there is none."""
-    default = config.getoption("--database")
+    """Leave out what its marker says is not for what it would run on."""
+    default = kind_for_all(config)
     for item in items:
         variant = getattr(item, "callspec", None)
         kind = variant.params.get("database", default) if variant else default
-        if kind == "postgres" and item.get_closest_marker("sqlite"):
-            item.add_marker(pytest.mark.skip("is about the SQLite file"))
+        for marker, (reason, kinds) in LEFT_OUT.items():
+            if kind in kinds and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason))
 
 
 @pytest.fixture(scope="session")
@@ -61,14 +83,23 @@ def cluster(postgres: Path) -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def joint(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joint]:
+    """A Redis and a spreader for all servers of two processes; each server's messages are signed with its own key."""
+    with RedisServer(redis_server, tmp_path_factory.mktemp("joint")) as redis, Spreader() as spreader:
+        yield Joint(redis.url, spreader)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Which database the servers of this module run on."""
-    kind: str = getattr(request, "param", request.config.getoption("--database"))
-    if kind == "postgres":
+    """What the servers of this module run on, a word of :data:`KINDS`."""
+    found: str = getattr(request, "param", kind_for_all(request.config))
+    if found != "sqlite":
         Server.database_of = request.getfixturevalue("cluster").database_of
-    yield kind
-    Server.database_of = None
+    if found == "two":
+        Server.joint = request.getfixturevalue("joint")
+    yield found
+    Server.database_of = Server.joint = None
 
 
 @pytest.fixture(scope="session")

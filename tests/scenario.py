@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.server import Server
+from tests.stored import stored
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -220,12 +221,14 @@ def _lines(answer: httpx.Response) -> Iterator[str]:
 def hearing(server: Server, boris: httpx.Client, dialog_id: int) -> Iterator[list[Json]]:
     """Fills the list with every event that operators hear in a dialog during the block, and nothing else.
 
-    A typing notice after the block marks its end, so nobody waits for what must not come.
+    A typing notice after the block marks its end, so nobody waits for what must not come. Of several processes the one
+    with the stream may hear of the notice first, so all of them hear the block's events before.
     """
     heard: list[Json] = []
     headers = {"Authorization": boris.headers["Authorization"]}
     with EventStream(server, f"/api/dialogs/{dialog_id}/events", headers=headers) as stream:
         yield heard
+        settle(server)
         assert boris.post(f"/api/dialogs/{dialog_id}/typing", json={"typing": False}).status_code == 204
         events = stream.until(lambda data: data["type"] == "typing_stop" and data["sender"] == "manager")
         heard += [event.data for event in events[:-1]]
@@ -315,6 +318,22 @@ def raw_problem(answer: RawAnswer, status: int, code: str | None = None) -> Json
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/problem+json"
     return problem_document(answer.body, status, code)
+
+
+def settle(server: Server) -> None:
+    """Wait until every process of a server of several has told its clients what is in the log by now."""
+    if len(server.processes) == 1:
+        return
+    with stored(server.data_dir) as rows:
+        (top,) = rows.execute("SELECT top FROM counter").fetchone()
+    for process in server.processes:
+        eventually(lambda port=process.port: _place_of(port) >= top, "a process is where the log is")  # type: ignore[misc]
+
+
+def _place_of(port: int) -> int:
+    """The id of the event up to which the process at ``port`` has told its clients everything."""
+    with connect(f"ws://127.0.0.1:{port}/ws", proxy=None, compression=None) as connection:
+        return int(frame(connection)["cursor"].rpartition("-")[2])
 
 
 def eventually(find: Callable[[], T | None], what: str, patience_s: float = PATIENCE_S) -> T:

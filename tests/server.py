@@ -1,4 +1,4 @@
-"""Starts the real server as users start it, as a process of its own on a free port, and stops or kills it."""
+"""Starts the real server as users start it, in processes of its own on a free port, and stops or kills it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,105 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
 import httpx
 
+from tests.spreader import Gate, Spreader
+
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 30
 PASSWORD = "password"
 
 
+@dataclass(frozen=True)
+class Joint:
+    """What makes one server of two processes: the Redis between them, and the spreader before them."""
+
+    redis_url: str
+    spreader: Spreader
+
+
+class Process:
+    """One process of a server. What it prints is added to ``lines``."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.port = 0
+        self.popen: subprocess.Popen[str] | None = None
+        self._lines = lines
+        self._reader: threading.Thread | None = None
+        self._listening = threading.Event()
+
+    def launch(self, arguments: Sequence[str], env: Mapping[str, str], directory: Path) -> None:
+        """Start it, on its port of before if it had one; do not wait for it."""
+        command = [sys.executable, str(ROOT / "run.py"), "--port", str(self.port), *arguments]
+        self.popen = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            env=dict(env),
+            cwd=directory,
+        )
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(self.popen, self._listening), daemon=True)
+        self._reader.start()
+
+    def accepts(self) -> None:
+        """Wait until it accepts connections. Raises AssertionError with what was printed if it does not."""
+        started = self._listening.wait(START_S) and self.running
+        assert started, "the server did not start:\n" + "\n".join(self._lines[-50:])
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self.popen is not None and self.popen.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.popen is not None
+        self.popen.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait until it has ended; the exit status. It is killed if it does not end."""
+        assert self.popen is not None
+        try:
+            status = self.popen.wait(15)
+        finally:
+            if self.popen.poll() is None:
+                self.popen.kill()
+        assert self._reader is not None
+        self._reader.join(5)
+        assert self.popen.stdout is not None
+        self.popen.stdout.close()
+        return status
+
+    def _read(self, process: subprocess.Popen[str], listening: threading.Event) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._lines.append(line.rstrip("\n"))
+            if found := re.search(r"listening on http://\S+:(\d+)", line):
+                self.port = int(found[1])
+                listening.set()
+        listening.set()
+
+
 class Server:
-    """A ReplyX process. ``start`` after ``kill`` takes the same port and data again, as a supervisor would.
+    """A ReplyX server. ``start`` after ``kill`` takes the same port and data again, as a supervisor would.
 
     ``database_of`` gives each data directory a ``DATABASE_URL``; None, the default, leaves SQLite in the directory.
+    With a ``joint`` the server is two processes behind one port, started, stopped and killed together, unless it is
+    told its ``REDIS_URL``: then it is one of the processes of a test that counts them itself.
     """
 
     database_of: ClassVar[Callable[[Path], str] | None] = None
+    joint: ClassVar[Joint | None] = None
 
     def __init__(
         self, data_dir: Path, *, demo: bool = True, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
@@ -37,42 +117,41 @@ class Server:
         self.env = dict(env or {})
         self.port = 0
         self.lines: list[str] = []
-        self.process: subprocess.Popen[str] | None = None
-        self._reader: threading.Thread | None = None
+        joint = None if "REDIS_URL" in self.env else Server.joint
+        self._joint = joint
+        self._gate = Gate(joint.spreader) if joint else None
+        self.processes = [Process(self.lines) for _ in range(2 if joint else 1)]
 
     def start(self) -> Server:
         """Start, and return when it accepts connections. Raises AssertionError with its output otherwise."""
-        command = [sys.executable, str(ROOT / "run.py"), "--port", str(self.port), "--data-dir", str(self.data_dir)]
-        if self.demo:
-            command.append("--demo")
-        env = clean_environment(self.data_dir) | self.env
-        self.process = subprocess.Popen(
-            [*command, *self.flags],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            env=env,
-            cwd=self.data_dir.parent,
-        )
-        listening = threading.Event()
-        self._reader = threading.Thread(target=self._read, args=(self.process, listening), daemon=True)
-        self._reader.start()
-        started = listening.wait(START_S) and self.process.poll() is None
-        assert started, "the server did not start:\n" + "\n".join(self.lines[-50:])
+        arguments = ["--data-dir", str(self.data_dir), *(["--demo"] if self.demo else []), *self.flags]
+        env = clean_environment(self.data_dir)
+        if self._joint and self._gate:
+            if not self.port:
+                self._gate.open()
+                self.port = self._gate.port
+            env |= {"REDIS_URL": self._joint.redis_url, "PUBLIC_URL": f"http://localhost:{self.port}"}
+        for process in self.processes:
+            process.launch(arguments, env | self.env, self.data_dir.parent)
+            if not process.port:
+                process.accepts()  # the first makes the database and the secrets
+        for process in self.processes:
+            process.accepts()
+        if self._gate:
+            self._wait_until_joined()
+            self._gate.ports = [process.port for process in self.processes]
+            self._gate.open()
+        else:
+            self.port = self.processes[0].port
         return self
 
     def stop(self) -> int:
         """SIGTERM, as a supervisor does; the exit status."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self._wait()
+        return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """kill -9: nothing is flushed, nobody is told."""
-        assert self.process is not None
-        self.process.kill()
-        self._wait()
+        self._end(signal.SIGKILL)
 
     def restart_after_kill(self) -> None:
         """kill -9 and start again on the same port."""
@@ -80,9 +159,14 @@ class Server:
         self.start()
 
     @property
+    def process(self) -> subprocess.Popen[str] | None:
+        """The process, the first one if there are two."""
+        return self.processes[0].popen
+
+    @property
     def running(self) -> bool:
-        """Whether the process lives."""
-        return self.process is not None and self.process.poll() is None
+        """Whether all of it lives."""
+        return all(process.running for process in self.processes)
 
     @property
     def url(self) -> str:
@@ -96,7 +180,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """Everything that the process has printed."""
+        """Everything that it has printed."""
         return "\n".join(self.lines)
 
     def client(self, **options: Any) -> httpx.Client:
@@ -117,30 +201,24 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.running:
+        if any(process.running for process in self.processes):
             self.stop()
 
-    def _wait(self) -> int:
-        assert self.process is not None
-        try:
-            status = self.process.wait(15)
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-        assert self._reader is not None
-        self._reader.join(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
+    def _end(self, number: signal.Signals) -> int:
+        if self._gate:
+            self._gate.close()
+        for process in self.processes:
+            process.signal(number)
+        return next(filter(None, [process.wait() for process in self.processes]), 0)
 
-    def _read(self, process: subprocess.Popen[str], listening: threading.Event) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if found := re.search(r"listening on http://\S+:(\d+)", line):
-                self.port = int(found[1])
-                listening.set()
-        listening.set()
+    def _wait_until_joined(self) -> None:
+        """Typing notices and counts of before would stay within their process."""
+        deadline = time.monotonic() + START_S
+        for process in self.processes:
+            health = f"http://127.0.0.1:{process.port}/api/sse/health"
+            while not httpx.get(health, timeout=30).json()["bus"]["connected"]:
+                assert time.monotonic() < deadline, "the processes are not joined:\n" + "\n".join(self.lines[-50:])
+                time.sleep(0.02)
 
 
 def clean_environment(data_dir: Path) -> dict[str, str]:

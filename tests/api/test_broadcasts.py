@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from tests.scenario import bad_field, closed_with, eventually, frame, problem, socket_of, tell
+from tests.scenario import bad_field, closed_with, eventually, frame, problem, settle, socket_of, tell
 from tests.server import Server
 
 SECRET = "the secret of the tests of broadcasts, long enough"
@@ -383,6 +383,7 @@ class TestSockets:
             subscribe(connection, "shop:1")
 
     def test_a_place_that_is_gone_is_told_to_reload(self, server: Server, end: Callable[..., str]) -> None:
+        settle(server)
         with socket_of(server, "/ws?cursor=0123-1") as connection:
             assert frame(connection)["type"] == "connected"
             resync = frame(connection)
@@ -396,7 +397,7 @@ class TestSockets:
 
 def test_a_demo_prints_the_secret_that_its_bots_use(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
-        (secret,) = [line.partition("=")[2] for line in server.lines if "INTERNAL_SECRET=" in line]
+        (secret,) = {line.partition("=")[2] for line in server.lines if "INTERNAL_SECRET=" in line}
         with server.client(headers={"x-internal-secret": secret.strip()}) as bot, webapp(server) as connection:
             tell(bot, "sale")
             assert frame(connection)["type"] == "sale"

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection
 
 from replyx.events import CLIENT_TYPES, account_topic, clients_topic, everyone, room_topic
 from replyx.store import Transaction
-from tests.scenario import Json, as_json, closed_with, eventually, frame, problem, socket_of
+from tests.scenario import Json, as_json, closed_with, eventually, frame, problem, settle, socket_of
 from tests.server import PASSWORD, Server
 from tests.stored import change
 
@@ -233,6 +233,7 @@ class TestEvents:
         self, server: Server, tokens: dict[str, str], tell: Callable[..., None]
     ) -> None:
         """One account on all its devices, one client type, one room, everyone; an event with two targets comes once."""
+        settle(server)
         with (
             client(server, "user", tokens["user"]) as phone,
             client(server, "user", tokens["user"]) as tablet,
@@ -274,6 +275,7 @@ class TestEvents:
         self, server: Server, tokens: dict[str, str], tell: Callable[..., None]
     ) -> None:
         for cursor, reason in (("0123-1", "epoch"), ("999999999", "ahead")):
+            settle(server)
             with client(server, "user", tokens["user"], cursor=cursor) as connection:
                 opened(connection)
                 resync = frame(connection)
@@ -331,15 +333,16 @@ class TestStatistics:
         def stats() -> Json:
             return as_json(http.get("/ws/stats"))
 
-        eventually(lambda: stats()["total"] == 0, "the sockets of other tests close")
+        def counted() -> dict[str, int]:
+            return {kind: count for kind, count in stats()["by_type"].items() if count}
+
+        eventually(lambda: stats()["total"] == stats()["rooms"] == 0, "the sockets of other tests close")
         assert stats() == {"total": 0, "by_type": dict.fromkeys(stats()["by_type"], 0), "rooms": 0}
         queries = [("user", "rooms=shop:1")] * 3 + [("shop", ""), ("admin", "")]
         paths = [f"/ws/{role}?token={tokens[role]}&{query}" for role, query in queries]
         with contextlib.ExitStack() as stack:
             for path in [*paths, "/ws", "/ws/webapp?rooms=shop:1,order:9"]:
                 frame(stack.enter_context(socket_of(server, path)))
-            found = stats()
-        assert (found["total"], found["rooms"]) == (7, 2)
-        counted = {kind: count for kind, count in found["by_type"].items() if count}
-        assert counted == {"user": 3, "shop": 1, "admin": 1, "webapp": 2}
+            eventually(lambda: (stats()["total"], stats()["rooms"]) == (7, 2), "the sockets and rooms are counted")
+            assert counted() == {"user": 3, "shop": 1, "admin": 1, "webapp": 2}
         eventually(lambda: stats()["total"] == 0 and stats()["rooms"] == 0, "closed sockets are forgotten")

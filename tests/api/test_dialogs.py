@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.scenario import Json, Visitor, as_json, bad_field, guest, hearing, problem
+from tests.scenario import EventStream, Json, Visitor, as_json, bad_field, guest, hearing, problem
 from tests.server import Server
 
 
@@ -295,16 +295,14 @@ class TestTyping:
     def test_each_side_hears_that_the_other_writes(
         self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor
     ) -> None:
-        with hearing(server, boris, anna.dialog_id) as heard:
-            for typing in (True, False):
+        authorization = {"Authorization": boris.headers["Authorization"]}
+        with EventStream(server, f"/api/dialogs/{anna.dialog_id}/events", headers=authorization) as stream:
+            for typing, name in ((True, "typing_start"), (False, "typing_stop")):
                 answer = http.post(anna.url("typing"), params=dict(anna.query), json={"typing": typing})
                 assert (answer.status_code, answer.content) == (204, b"")
-            assert boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": True}).status_code == 204
-        assert heard == [
-            {"type": "typing_start", "dialog_id": anna.dialog_id, "sender": "user"},
-            {"type": "typing_stop", "dialog_id": anna.dialog_id, "sender": "user"},
-            {"type": "typing_start", "dialog_id": anna.dialog_id, "sender": "manager"},
-        ]
+                assert stream.next().data == {"type": name, "dialog_id": anna.dialog_id, "sender": "user"}
+                assert boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": typing}).status_code == 204
+                assert stream.next().data == {"type": name, "dialog_id": anna.dialog_id, "sender": "manager"}
 
     def test_typing_takes_a_truth_value(self, boris: httpx.Client, anna: Visitor) -> None:
         bad_field(boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": "yes"}), "typing")

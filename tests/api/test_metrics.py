@@ -33,6 +33,7 @@ def scraped(http: httpx.Client) -> dict[str, float]:
     }
 
 
+@pytest.mark.one_process("each process tells its own figures")
 def test_figures_follow_what_happens(server: Server, http: httpx.Client) -> None:
     before = scraped(http)
     anna = scenario.guest(http)

@@ -192,6 +192,7 @@ class TestSending:
         assert received.headers["urgency"] == "high"
         forget(boris, phone)
 
+    @pytest.mark.one_process("a process knows only its own streams, and wakes who listens at another")
     def test_a_visitors_message_wakes_operators_who_have_no_inbox_open(
         self, http: httpx.Client, server: Server, service: Receiver
     ) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from tests import parts
 from tests.interop import node as npm_clients
-from tests.scenario import PATIENCE_S, Json, as_json, operator
+from tests.scenario import PATIENCE_S, Json, as_json, eventually, operator
 from tests.server import Server
 
 SECRET = "the secret of the tests of bots, long enough for it"
@@ -265,7 +265,7 @@ def test_wscat_shows_what_an_admin_approves(server: Server, node: Path, project:
     line = "exec " + here(server, WSCAT, YOUR_JWT_TOKEN=token)
     with running("bash", "-c", line, cwd=project, env=path_of(node, project)) as wscat:
         wscat.line('"event":"connected"')
-        assert json.loads(bash(here(server, STATS)))["by_type"]["user"] >= 1
+        eventually(lambda: json.loads(bash(here(server, STATS)))["by_type"]["user"] >= 1, "the socket is counted")
         product = approve(server, "Красное платье")
         line = wscat.line('"event":"product.approved"')
     event = json.loads(line[line.index("{") : line.rindex("}") + 1])

@@ -355,7 +355,7 @@ def test_the_server_stops_while_clients_are_in_tickets(tmp_path: Path, newest: N
         connect(newest, server.url)
         join(newest, ticket_id)
         with operator(server) as maria:
-            assert maria.get("/api/sse/health").json()["connections"] == 1
+            eventually(lambda: maria.get("/api/sse/health").json()["connections"] == 1, "the client is counted")
         assert server.stop() == 0
     newest.until("disconnect")
     assert "Traceback" not in server.log
