@@ -73,18 +73,19 @@ def restore(settings: Settings, source: Path) -> Copied:
     if not (source / DATABASE_FILE).is_file():
         raise BackupRefused(f"There is no {DATABASE_FILE} in {source}.")
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _copy_beside(source / DATABASE_FILE, place) as copy, _out_of_use(place):
+    with _copy_beside(source / DATABASE_FILE, place) as copy:
         top = _examined(copy)
         _draw_epoch(Sqlite(copy))
-        _keep(settings.data_dir / SECRETS)
-        found = _copy_secrets(source, settings.data_dir)
-        _keep(place)
-        # A log of changes belongs to the database that goes; SQLite would read it into the one that comes.
-        for log in ("-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                os.replace(f"{place}{log}", f"{place}{REPLACED}{log}")
-        os.replace(copy, place)
-        sync_directory(place.parent)
+        with _out_of_use(place):
+            _keep(settings.data_dir / SECRETS)
+            found = _copy_secrets(source, settings.data_dir)
+            _keep(place)
+            # A log of changes belongs to the database that goes; SQLite would read it into the one that comes.
+            for log in ("-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.replace(f"{place}{log}", f"{place}{REPLACED}{log}")
+            os.replace(copy, place)
+            sync_directory(place.parent)
     return Copied(top, found)
 
 

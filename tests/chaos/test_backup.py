@@ -186,7 +186,7 @@ def gone(copy: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A stopped installation, and a copy of it."""
     home = tmp_path_factory.mktemp("made")
     before, Server.database_of = Server.database_of, None
@@ -239,7 +239,7 @@ class TestRefusals:
             refused(replyx(server.data_dir, "restore"), "in use")
             fill(server, 1)
             with EventStream(server, EVENTS, {**VISITOR, "cursor": cursor}) as stream:
-                assert stream.next().data["type"] == "new_message"
+                assert stream.next().data["type"] == "message:new"
 
 
 def test_a_dump_of_postgresql_is_taken_over(postgres: Path, tmp_path: Path) -> None:
