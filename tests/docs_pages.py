@@ -6,6 +6,7 @@ A page marks such a part with ``<!-- made: NAME -->`` before and ``<!-- end: NAM
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -44,6 +45,20 @@ def limits_measured() -> str:
     return table(("What was measured", "Figure"), capacity.limit_rows())
 
 
+def processes_measured() -> str:
+    """What a message costs with one process and with two, and what two carry: what ``tests.bench.processes`` kept."""
+    figures = json.loads((ROOT / "tests" / "bench" / "processes.json").read_text(encoding="utf-8"))
+    head = ("Work", "Database", "One process", "Two, together", "Two carry", "Redis, beside them")
+    rows = (
+        (
+            *(each["work"], each["database"]),
+            *(f"{each['one']} µs", f"{each['two']} µs", f"{each['carried']:g} ×", f"{each['redis']} µs"),
+        )
+        for each in figures
+    )
+    return table(head, rows)
+
+
 def capacity_table() -> str:
     """What an installation needs, by its size."""
     return table(("Connected clients", *(f"{size:,}" for size in capacity.SIZES)), capacity.capacity_rows())
@@ -51,7 +66,7 @@ def capacity_table() -> str:
 
 MADE = {
     "docs/operating.md": {"settings": settings_table, "limits": limits_table},
-    "docs/scaling.md": {"limits": limits_measured, "capacity": capacity_table},
+    "docs/scaling.md": {"processes": processes_measured, "limits": limits_measured, "capacity": capacity_table},
     "docs/api.md": {"close codes": close_codes_table},
 }
 

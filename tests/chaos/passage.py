@@ -77,8 +77,10 @@ class Passage:
             for direction in directions:
                 direction.cancel()
             for writer in writers:
+                connection = writer.get_extra_info("socket")  # uvloop has none any more when the other end has closed
                 with suppress(OSError):
-                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    if connection is not None:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 writer.transport.abort()
             await asyncio.gather(*directions, return_exceptions=True)
 
