@@ -48,6 +48,10 @@ class Dialect(ABC):
         """What :attr:`SEARCH` takes for all of ``words`` in a band: letters and digits, the last a beginning."""
 
     @abstractmethod
+    def next_unit(self, connection: Any) -> None:
+        """Keep what was done since ``SAVEPOINT unit``, and set that savepoint anew."""
+
+    @abstractmethod
     def own(self, sql: str) -> str:
         """``sql`` with this database's placeholders for ``?``."""
 
@@ -130,6 +134,11 @@ class Sqlite(Dialect, SqliteDatabase):
     def matching(self, words: Sequence[str], band: int) -> str:
         """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
         return " ".join(f'"{band:06x}{word}"' for word in words) + "*"
+
+    def next_unit(self, connection: Any) -> None:
+        """See :class:`Dialect`."""
+        connection.execute("RELEASE SAVEPOINT unit")
+        connection.execute("SAVEPOINT unit")
 
     def own(self, sql: str) -> str:
         """See :class:`Dialect`."""

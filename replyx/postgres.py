@@ -125,6 +125,10 @@ class Postgres(Dialect, PostgresqlDatabase):
         """See :class:`Dialect`; a quoted lexeme is taken as it is."""
         return " & ".join(f"'{band:06x}{word}'" for word in words) + ":*"
 
+    def next_unit(self, connection: Any) -> None:
+        """See :class:`Dialect`; both in one way to the server and back, which several statements can be unprepared."""
+        connection.execute("RELEASE SAVEPOINT unit; SAVEPOINT unit", prepare=False)
+
     def own(self, sql: str) -> str:
         """See :class:`Dialect`."""
         return percent_placeholders(sql)

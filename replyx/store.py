@@ -288,6 +288,7 @@ class Store:
             transaction = self._connected(self._begin)
             for waiting in group:
                 self._run_unit(transaction, waiting)
+            transaction.execute("RELEASE SAVEPOINT unit")  # SQLite copies each page that is written below a savepoint
             transaction.seal()
             committing = True
             self._database.execute_sql("COMMIT")
@@ -303,11 +304,12 @@ class Store:
 
     def _begin(self) -> Transaction:
         self._database.execute_sql(self._dialect.BEGIN_WRITING)
-        return Transaction(self._database, int(self._clock() * 1000))
+        transaction = Transaction(self._database, int(self._clock() * 1000))
+        transaction.execute("SAVEPOINT unit")
+        return transaction
 
     def _run_unit(self, transaction: Transaction, waiting: _Waiting[Any]) -> None:
         mark = transaction.mark()
-        transaction.execute("SAVEPOINT unit")
         try:
             waiting.result = waiting.unit(transaction)
         except self._dialect.unusable:
@@ -316,7 +318,7 @@ class Store:
             transaction.execute("ROLLBACK TO SAVEPOINT unit")
             transaction.rewind(mark)
             waiting.error = error
-        transaction.execute("RELEASE SAVEPOINT unit")
+        self._dialect.next_unit(self._database.connection())
 
     def _give_up(self, group: Sequence[_Waiting[Any]], failure: Exception, kept_perhaps: bool) -> None:
         self._drop_connection()
