@@ -7,6 +7,7 @@ A database is peewee's, with the words of its :class:`Dialect`. SQL elsewhere is
 from __future__ import annotations
 
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,8 @@ from typing import Any, ClassVar
 
 from peewee import Database, DatabaseError, InterfaceError, OperationalError, SqliteDatabase
 
+from replyx.turns import LOOK_S, Turns
+
 
 class DatabaseUnusable(Exception):
     """The database cannot be opened; the text says why, and never holds a password."""
@@ -26,7 +29,6 @@ class Dialect(ABC):
     """What a database says in its own words. Mixed into peewee's class for it."""
 
     name: ClassVar[str]
-    BEGIN_WRITING: ClassVar[str]  # a transaction that will write
     BEGIN_READING: ClassVar[str]  # one whose statements all see the same state
     LOCK_ROW: ClassVar[str]  # behind a SELECT: keeps other writers out until the commit
     words: ClassVar[Mapping[str, str]]  # for ``str.format`` of the statements that make tables
@@ -48,6 +50,10 @@ class Dialect(ABC):
         """What :attr:`SEARCH` takes for all of ``words`` in a band: letters and digits, the last a beginning."""
 
     @abstractmethod
+    def begin_writing(self, connection: Any) -> None:
+        """Begin a transaction that will write."""
+
+    @abstractmethod
     def next_unit(self, connection: Any) -> None:
         """Keep what was done since ``SAVEPOINT unit``, and set that savepoint anew."""
 
@@ -64,6 +70,8 @@ class Dialect(ABC):
         """Whether this thread's connection has ended, so that a new one may succeed where it failed."""
 
 
+LOCK_S = 10.0  # that a writer waits for the others
+PATIENCE_S = 0.03  # after which it asks to be the next
 SQLITE_BAND_BITS = 14
 
 
@@ -77,7 +85,6 @@ class Sqlite(Dialect, SqliteDatabase):
     """A file, opened for durability: a commit that returned survives a power cut."""
 
     name = "sqlite"
-    BEGIN_WRITING = "BEGIN IMMEDIATE"
     BEGIN_READING = "BEGIN"
     LOCK_ROW = ""  # there is one writer anyway
     words: ClassVar[Mapping[str, str]] = {
@@ -127,13 +134,25 @@ class Sqlite(Dialect, SqliteDatabase):
                 "cache_size": -8192,
                 "mmap_size": 0,
             },
-            timeout=10,
+            timeout=LOCK_S,
             check_same_thread=True,
         )
+        self._turns = Turns(Path(path))
 
     def matching(self, words: Sequence[str], band: int) -> str:
         """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
         return " ".join(f'"{band:06x}{word}"' for word in words) + "*"
+
+    def begin_writing(self, connection: Any) -> None:
+        """See :class:`Dialect`; several processes take turns, and none waits for longer than 10 s."""
+        until = time.monotonic() + LOCK_S
+        self._turns.heed(until)
+        if _began(connection, PATIENCE_S):
+            return
+        with self._turns.next(until):
+            while not _began(connection, LOOK_S):
+                if time.monotonic() > until:
+                    raise sqlite3.OperationalError("database is locked")
 
     def next_unit(self, connection: Any) -> None:
         """See :class:`Dialect`."""
@@ -152,6 +171,20 @@ class Sqlite(Dialect, SqliteDatabase):
     def lost(self) -> bool:
         """See :class:`Dialect`; a file stays."""
         return False
+
+
+def _began(connection: Any, patience_s: float) -> bool:
+    """Whether the file could be locked for writing within so long."""
+    connection.execute(f"PRAGMA busy_timeout = {round(patience_s * 1000)}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as failure:
+        if failure.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(LOCK_S * 1000)}")
+    return True
 
 
 def database_at(url: str) -> Database:

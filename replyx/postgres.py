@@ -85,7 +85,6 @@ class Postgres(Dialect, PostgresqlDatabase):
     """A database on a PostgreSQL server; one connection per thread."""
 
     name = "postgres"
-    BEGIN_WRITING = "BEGIN"
     BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     LOCK_ROW = " FOR UPDATE"
     words: ClassVar[Mapping[str, str]] = {
@@ -124,6 +123,10 @@ class Postgres(Dialect, PostgresqlDatabase):
     def matching(self, words: Sequence[str], band: int) -> str:
         """See :class:`Dialect`; a quoted lexeme is taken as it is."""
         return " & ".join(f"'{band:06x}{word}'" for word in words) + ":*"
+
+    def begin_writing(self, connection: Any) -> None:
+        """See :class:`Dialect`."""
+        connection.execute("BEGIN")
 
     def next_unit(self, connection: Any) -> None:
         """See :class:`Dialect`; both in one way to the server and back, which several statements can be unprepared."""

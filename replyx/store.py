@@ -303,7 +303,7 @@ class Store:
         return transaction.events
 
     def _begin(self) -> Transaction:
-        self._database.execute_sql(self._dialect.BEGIN_WRITING)
+        self._dialect.begin_writing(self._database.connection())
         transaction = Transaction(self._database, int(self._clock() * 1000))
         transaction.execute("SAVEPOINT unit")
         return transaction

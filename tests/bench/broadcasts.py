@@ -26,7 +26,6 @@ class Kind:
     theirs: str
     peers: Callable[[Others, Path], list[Peer]]
     target: str = ""
-    most: int | None = None
 
     def listeners(self, server: Process, count: int) -> tuple[object, ...]:
         """The load's options for ``count`` listeners of ``server``."""
@@ -55,7 +54,6 @@ SOCKETS_IO = Kind(
     "/socket.io/?EIO=4&transport=websocket",
     "/socket.io/?EIO=4&transport=websocket",
     lambda others, directory: others.socket_io(directory),
-    most=1_000,
 )
 KINDS = (WEBSOCKETS, STREAMS, SOCKETS_IO)
 
@@ -64,8 +62,6 @@ def broadcast_rates(load: Load, plan: Plan, others: Others) -> Iterator[Row]:
     """Deliveries per second. ReplyX stores each message first; the peers keep nothing."""
     for subscribers in plan.subscribers:
         for kind in KINDS:
-            if kind.most is not None and subscribers > kind.most:
-                continue
             row = Row(f"broadcast to {subscribers:,} {kind.name}", "deliveries/s", whole, kind.target)
             for _ in range(plan.rounds):
                 row.add(REPLYX, _ours(load, plan, kind, subscribers).deliveries_per_s)
