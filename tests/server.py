@@ -131,6 +131,8 @@ class Server:
                 self._gate.open()
                 self.port = self._gate.port
             env |= {"REDIS_URL": self._joint.redis_url, "PUBLIC_URL": f"http://localhost:{self.port}"}
+        else:
+            self.processes[0].port = self.port
         for process in self.processes:
             process.launch(arguments, env | self.env, self.data_dir.parent)
             if not process.port:

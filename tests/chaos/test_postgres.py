@@ -150,7 +150,7 @@ def test_two_servers_that_start_at_once_on_an_empty_database_write_one_log(tmp_p
     try:
         at_once(*(server.start for server in servers))
         started = "\n".join(server.log for server in servers)
-        assert started.count("migrated to schema version 1") == 1, "one made the tables, the other waited"
+        assert started.count("migrated to schema version 1\n") == 1, "one made the tables, the other waited"
 
         async def faults(senders: list[Sender]) -> None:
             await more_is_acknowledged(senders)
