@@ -29,20 +29,12 @@ ALSO_ON = {
     "postgres": (
         "api/test_search.py",
         "chaos/test_kill.py",
-        "chaos/test_resume.py",
     ),
     "two": (
-        "api/test_accounts.py",
+        "api/products/test_decisions.py",
         "api/test_dialogs.py",
         "api/test_messages.py",
-        "api/test_push.py",
-        "api/products/test_catalogue.py",
-        "api/products/test_decisions.py",
-        "api/products/test_platform_settings.py",
-        "api/products/test_who_is_told.py",
         "api/tickets/test_speaking.py",
-        "api/tickets/test_targets.py",
-        "api/tickets/test_tickets.py",
     ),
 }
 LEFT_OUT = {

@@ -281,7 +281,7 @@ def test_the_server_does_what_its_document_says(server: Server, tmp_path: Path, 
     """schemathesis calls every operation with valid and invalid data, the same at each run."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json", "--url", server.url,
-        "--phases", "coverage,fuzzing", "--max-examples", "3", "--generation-deterministic", "--no-shrink",
+        "--phases", "coverage,fuzzing", "--max-examples", "2", "--generation-deterministic", "--no-shrink",
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         "--exclude-path-regex", ENDLESS_OR_FINAL, "--warnings", "off", "--no-color", "--suppress-health-check", "all",
     ]  # fmt: skip

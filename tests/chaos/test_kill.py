@@ -17,10 +17,11 @@ from tests.chaos.traffic import (
     send_while,
     truth,
 )
+from tests.chaos.two_processes import LONG
 from tests.listeners import Listener, SseListener, WsListener, id_of
 from tests.server import Server
 
-ROUNDS = 20
+ROUNDS = 20 if LONG else 8
 SENDERS = 32
 LIVES_S = (0.25, 0.4, 0.55)
 

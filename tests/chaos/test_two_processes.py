@@ -1,7 +1,7 @@
 """Two processes, one database, one Redis: whatever breaks between them, nobody misses anything and nobody helps.
 
-``make test-long`` plays every scene ten times with 200 subscribers. Otherwise each is played once with 20, and those
-that are about Redis on SQLite alone.
+``make test-long`` plays every scene ten times with 200 subscribers, on both databases. Otherwise each is played once
+with 20, those that are about Redis on SQLite and the others on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ WAL_MB = 1
 SQLITE = pytest.param("sqlite", marks=pytest.mark.sqlite)
 on_both = pytest.mark.parametrize("pair", [SQLITE, "postgres"], indirect=True)
 on_postgres = pytest.mark.parametrize("pair", ["postgres"], indirect=True)
-on_both_when_long = on_both if LONG else pytest.mark.parametrize("pair", [SQLITE], indirect=True)
+of_all = on_both if LONG else on_postgres
+of_redis = on_both if LONG else pytest.mark.parametrize("pair", [SQLITE], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def scene(pair: Pair, request: pytest.FixtureRequest) -> Iterator[Scene]:
     assert scene.unexpected_errors() == []
 
 
-@on_both
+@of_all
 def test_killed_processes(pair: Pair, scene: Scene) -> None:
     victims = itertools.cycle(pair.both)
 
@@ -98,7 +99,7 @@ def test_killed_processes(pair: Pair, scene: Scene) -> None:
     assert sum(listener.connections for listener in scene.listeners) > len(scene.listeners), "the kills were felt"
 
 
-@on_both_when_long
+@of_redis
 def test_killed_redis(pair: Pair, scene: Scene) -> None:
     async def kill() -> None:
         await asyncio.to_thread(pair.redis.kill)
@@ -109,7 +110,7 @@ def test_killed_redis(pair: Pair, scene: Scene) -> None:
     print("\n" + scene.play(kill))
 
 
-@on_both_when_long
+@of_redis
 def test_killed_redis_clients(pair: Pair, scene: Scene) -> None:
     killed = 0
 
@@ -123,7 +124,7 @@ def test_killed_redis_clients(pair: Pair, scene: Scene) -> None:
     assert killed >= 2 * ROUNDS
 
 
-@on_both_when_long
+@of_redis
 def test_paused_redis(pair: Pair, scene: Scene) -> None:
     """Connections stand and nothing is said: only a deadline of one's own finds that."""
 
@@ -140,7 +141,7 @@ def test_paused_redis(pair: Pair, scene: Scene) -> None:
     print("\n" + scene.play(pause))
 
 
-@on_both_when_long
+@of_redis
 def test_messages_lost_repeated_and_swapped(pair: Pair, scene: Scene) -> None:
     way = pair.bus_way
     assert way is not None
@@ -153,7 +154,7 @@ def test_messages_lost_repeated_and_swapped(pair: Pair, scene: Scene) -> None:
     assert min(found["lost"], found["repeated"], found["swapped"]) > 10
 
 
-@on_both
+@of_all
 def test_dropped_connections(pair: Pair, scene: Scene) -> None:
     """All at once: every client's, and both processes' to Redis and to PostgreSQL."""
     dropped: list[int] = []
@@ -174,7 +175,7 @@ def log_bytes(pair: Pair) -> int:
     return int(size)
 
 
-@on_both
+@of_all
 def test_a_full_disk(pair: Pair, scene: Scene) -> None:
     """What has no room is refused with a time to come back, what is stored is read, and with room all goes on."""
     if pair.cluster is not None:  # until the log is larger than the files of PostgreSQL's own log, which need not grow
