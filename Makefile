@@ -28,7 +28,7 @@ test-two: $(VENV)/.test node_modules/socket.io-client
 	$(BIN)/python -m pytest --processes=2 tests/api tests/interop $(ARGS)
 
 test-long: $(VENV)/.test node_modules/socket.io-client
-	REPLYX_ROUNDS=10 REPLYX_STORIES=2400 $(BIN)/python -m pytest tests/simulation/test_simulation.py tests/chaos $(ARGS)
+	REPLYX_ROUNDS=10 REPLYX_STORIES=2400 $(BIN)/python -m pytest tests/simulation tests/chaos $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.chaos.two_processes import LONG
 from tests.simulation.machine import Simulation, prepared
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.test_simulation import STORY
@@ -13,8 +14,11 @@ from tests.simulation.test_simulation import STORY
 # Not shortened: what was found is of no interest here.
 BUDGET = settings(STORY, max_examples=400, stateful_step_count=60, derandomize=True, phases=[Phase.generate])
 
+# Found late: ``make test-long`` has the time.
+RARE = {"a place that is taken back", "trust in a cursor ahead of the log"}
 
-@pytest.mark.parametrize("name", MUTANTS)
+
+@pytest.mark.parametrize("name", [name for name in MUTANTS if LONG or name not in RARE])
 def test_a_planted_fault_is_found(name: str) -> None:
     mutant = MUTANTS[name]
 
