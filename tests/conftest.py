@@ -26,15 +26,10 @@ KINDS = ("sqlite", "postgres", "two")
 
 # Modules that run on more than SQLite, unless an option says what everything runs on.
 ALSO_ON = {
-    "postgres": (
-        "api/test_search.py",
-        "chaos/test_kill.py",
-    ),
+    "postgres": ("api/test_search.py",),
     "two": (
-        "api/products/test_decisions.py",
         "api/test_dialogs.py",
         "api/test_messages.py",
-        "api/tickets/test_speaking.py",
     ),
 }
 LEFT_OUT = {

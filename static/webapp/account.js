@@ -11,8 +11,7 @@ export class Account {
   #options;
   #body = el('div', { class: 'account' });
   #user = null;
-  /** @type {Promise<void>|null} */
-  #checking = null;
+  #checking = Promise.resolve();
   #problem = el('p', { class: 'form-error', role: 'alert', hidden: true });
 
   /**
@@ -36,9 +35,13 @@ export class Account {
     this.check();
   }
 
-  /** Looks who is signed in. While the server cannot be asked, everything stays as it is. */
+  /**
+   * Looks who is signed in, behind a look that is under way: that one may yet fail. While the server cannot be asked,
+   * everything stays as it is.
+   */
   check() {
-    this.#checking ??= this.#check().finally(() => (this.#checking = null));
+    const look = () => this.#check();
+    this.#checking = this.#checking.then(look, look);
     return this.#checking;
   }
 
