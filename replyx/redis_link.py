@@ -25,7 +25,8 @@ UNREACHABLE = (RedisError, OSError, TimeoutError, EOFError)
 class _Mortal(AbstractConnection):
     """Says that it has ended when it is written to, as one of :data:`UNREACHABLE`.
 
-    A reset may close uvloop's transport before anybody has read from it; to write to it then is a RuntimeError.
+    A reset may close uvloop's transport before anybody has read from it; to write to it then is a RuntimeError. That
+    matters while redis-py logs in: afterwards :class:`replyx.redis_stream.RedisStream` writes.
     """
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:

@@ -86,7 +86,7 @@ async def publish_for_ever(connection: AbstractConnection) -> None:
 
 
 def test_a_connection_that_was_reset_says_so_when_it_is_written_to(redis_server: Path, tmp_path: Path) -> None:
-    """On the server's own loop, which closes its transport before anybody reads the error; that ended the server."""
+    """On the server's own loop, which closes its transport before anybody reads the error."""
 
     async def run(way: Way) -> None:
         connection = await link(f"redis://127.0.0.1:{way.port}").open()
