@@ -20,45 +20,48 @@ import uvloop
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
 from handlers.ticket_sockets import ticket_engine
-from replyx import cli, demo, eventlog, listening, logs, passwords, rooms, settings, workers
+from replyx import cli, demo, passwords, settings
 from replyx.accounts import Accounts
-from replyx.assistants import Assistants
 from replyx.auth import Authenticator, SharedSecret
-from replyx.broadcasts import Broadcasts
-from replyx.bus import Bus, Follower, LocalBus
-from replyx.catalog import Catalog
-from replyx.databases import DatabaseUnusable
-from replyx.dialogs import Dialogs
+from replyx.conversations.assistants import Assistants
+from replyx.conversations.dialogs import Dialogs
+from replyx.conversations.search import Search
+from replyx.conversations.sla import Hours, Policy
+from replyx.conversations.sla_watch import SlaWatch
+from replyx.conversations.tickets import Tickets
+from replyx.conversations.visitors import Visitors
+from replyx.conversations.widgets import Widgets
+from replyx.database.dialect import DatabaseUnusable
+from replyx.database.migrations import HalfMoved, SchemaTooNew
+from replyx.delivery import eventlog
+from replyx.delivery.bus import Bus, Follower, LocalBus
+from replyx.delivery.hub import RECENT_EVENTS, Hub
+from replyx.delivery.presence import LocalPresence
+from replyx.delivery.store import Store
+from replyx.delivery.streams import Streams
 from replyx.directory import Directory
-from replyx.events import room_topic
-from replyx.hub import RECENT_EVENTS, Hub
 from replyx.limits import Limiter, Limits
-from replyx.listening import Assigned
-from replyx.migrations import HalfMoved, SchemaTooNew
 from replyx.origins import Origin, OriginPolicy
-from replyx.outside import Outside
-from replyx.platform_settings import Platform
-from replyx.presence import LocalPresence
-from replyx.push.pusher import Pusher
-from replyx.push.service import Push
-from replyx.redis_address import RedisAddress
-from replyx.requests import Requests
+from replyx.outside.calls import Outside
+from replyx.outside.push.pusher import Pusher
+from replyx.outside.push.service import Push
+from replyx.outside.webhooks.courier import Courier
+from replyx.outside.webhooks.service import Webhooks
+from replyx.process import listening, logs, workers
+from replyx.process.listening import Assigned
+from replyx.process.requests import Requests
+from replyx.redis.address import RedisAddress
+from replyx.redis.limits import SharedLimits
 from replyx.retention import Retention
-from replyx.search import Search
+from replyx.schemas.events import room_topic
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
 from replyx.settings import Settings, SettingsError
-from replyx.shared_limits import SharedLimits
-from replyx.sla import Hours, Policy
-from replyx.sla_watch import SlaWatch
-from replyx.store import Store
-from replyx.streams import Streams
-from replyx.tickets import Tickets
+from replyx.shop import rooms
+from replyx.shop.broadcasts import Broadcasts
+from replyx.shop.catalog import Catalog
+from replyx.shop.platform_settings import Platform
 from replyx.tokens import Tokens
-from replyx.visitors import Visitors
-from replyx.webhooks.courier import Courier
-from replyx.webhooks.service import Webhooks
-from replyx.widgets import Widgets
 
 ROOT = Path(__file__).resolve().parent
 
@@ -142,8 +145,8 @@ class Server:
         if not given.redis_url:
             return LocalBus(self.hub), limits
         # Here, because loading redis-py takes 0.15 s and 6 MB that a server without Redis does not need.
-        from replyx.redis_bus import RedisBus
-        from replyx.redis_link import RedisLink
+        from replyx.redis.bus import RedisBus
+        from replyx.redis.link import RedisLink
 
         link = RedisLink(RedisAddress.parse(given.redis_url), f"replyx-{os.getpid()}")
         shared = SharedLimits(limits, lambda taken: bus.share_spent(taken), clock)

@@ -13,7 +13,7 @@ from tornado.httputil import HTTPServerRequest
 
 from replyx.auth import AccountActor, Actor, Authenticator, VisitorActor
 from replyx.errors import CredentialInvalid, CredentialMissing, Forbidden, WrongEndpoint, invalid
-from replyx.schemas import OPERATOR_ROLES
+from replyx.schemas.dialogs import OPERATOR_ROLES
 from replyx.tokens import AccessClaims, Claims, SiteClaims, Tokens, WidgetClaims
 
 

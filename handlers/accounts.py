@@ -33,7 +33,7 @@ from replyx.errors import (
     SetupDone,
     TooManyRequests,
 )
-from replyx.schemas import Account, Page
+from replyx.schemas.dialogs import Account, Page
 
 XSRF_COOKIE = "_xsrf"
 

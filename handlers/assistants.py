@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from handlers.base import Handler, operation
-from replyx.assistants import AssistantChange, NewAssistant
+from replyx.conversations.assistants import AssistantChange, NewAssistant
 from replyx.errors import AssistantInUse, AssistantNotFound
 from replyx.paging import Paging
-from replyx.schemas import Assistant, Page
+from replyx.schemas.dialogs import Assistant, Page
 
 
 class AssistantList(Handler):

@@ -21,7 +21,6 @@ from tornado.web import HTTPError, RequestHandler
 
 from handlers.access import Access, Gate, Presented
 from handlers.decoding import convert, decode, decoder_of
-from replyx import logs
 from replyx.auth import AccountActor, Actor, VisitorActor
 from replyx.errors import (
     Forbidden,
@@ -37,6 +36,7 @@ from replyx.errors import (
     XsrfRefused,
 )
 from replyx.limits import address_key
+from replyx.process import logs
 from replyx.services import Services
 
 log = logging.getLogger("replyx.handlers")

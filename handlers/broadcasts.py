@@ -8,8 +8,8 @@ import msgspec
 
 from handlers.base import Handler, operation
 from handlers.decoding import decode
-from replyx.broadcasts import BODY_BYTES, TYPE, checked, checked_key
 from replyx.errors import BodyTooLarge, BroadcastsOff, IdempotencyKeyReused
+from replyx.shop.broadcasts import BODY_BYTES, TYPE, checked, checked_key
 
 MEMBERS: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 

@@ -14,10 +14,10 @@ from msgspec import UNSET, UnsetType
 from handlers.room_sockets import Moment, RoomSocket
 from handlers.sockets import SocketHandler
 from handlers.streams import position_of
+from replyx.delivery.subscription import Subscription
 from replyx.errors import Problem
-from replyx.events import ClientType, account_topic, clients_topic
-from replyx.schemas import timestamp
-from replyx.subscription import Subscription
+from replyx.schemas.dialogs import timestamp
+from replyx.schemas.events import ClientType, account_topic, clients_topic
 from replyx.wire.mobile import MOBILE
 
 log = logging.getLogger("replyx.sockets")

@@ -12,10 +12,10 @@ from handlers.decoding import decode
 from handlers.sockets import EventSocket, SocketHandler
 from handlers.streams import position_of, topics_of
 from replyx.auth import Actor, VisitorActor
-from replyx.dialogs import ClientId, Draft, MessageId, sender_of
+from replyx.conversations.dialogs import ClientId, Draft, MessageId, sender_of
+from replyx.delivery.subscription import Subscription
 from replyx.errors import Problem
-from replyx.schemas import Message
-from replyx.subscription import Subscription
+from replyx.schemas.dialogs import Message
 from replyx.wire.websocket import WEBSOCKET
 
 log = logging.getLogger("replyx.sockets")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from handlers.base import Handler, operation
 from replyx.auth import VisitorActor
-from replyx.dialogs import Assign, DialogQuery, Draft, Read, Typing
+from replyx.conversations.dialogs import Assign, DialogQuery, Draft, Read, Typing
 from replyx.errors import AccountNotFound, DialogNotFound, Invalid, SenderNotAllowed, TooManyRequests
 from replyx.paging import Paging
-from replyx.schemas import Dialog, DialogAnswer, DialogAtCursor, Message, PageAtCursor, Sent
+from replyx.schemas.dialogs import Dialog, DialogAnswer, DialogAtCursor, Message, PageAtCursor, Sent
 
 
 class DialogList(Handler):

@@ -7,8 +7,10 @@ from typing import Literal
 import msgspec
 
 from handlers.base import Handler, operation
-from replyx import __version__, eventlog, rooms
+from replyx import __version__
+from replyx.delivery import eventlog
 from replyx.errors import MetricsOff, StoreUnavailable
+from replyx.shop import rooms
 
 SOCKET_KINDS = ("user", "shop", "admin", "webapp", "dialog", "ticket")
 
@@ -50,7 +52,7 @@ class MetricsHandler(Handler):
     @operation("Metrics for Prometheus", answers={200: str}, problems=(MetricsOff,), media_type="text/plain")
     async def get(self) -> None:
         """Made by a library that is loaded when somebody asks for the first time: it takes 12 MB."""
-        from replyx import metrics
+        from replyx.process import metrics
 
         services = self.services
         self.set_header("Content-Type", metrics.FORMAT)

@@ -12,9 +12,9 @@ import msgspec
 from tornado.web import StaticFileHandler
 
 from handlers.base import Handler, operation
+from replyx.conversations.widgets import WidgetQuery
 from replyx.errors import InternalError, MethodNotAllowed, NotFound, Problem, WidgetNotFound
 from replyx.origins import frame_ancestors
-from replyx.widgets import WidgetQuery
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"

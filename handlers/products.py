@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from handlers.access import Access, Presented
 from handlers.base import Handler, operation
-from replyx.catalog_schemas import (
+from replyx.errors import (
+    CredentialExpired,
+    CredentialInvalid,
+    CredentialMissing,
+    Forbidden,
+    Invalid,
+    ProductChanged,
+    ProductNotFound,
+)
+from replyx.paging import Paging
+from replyx.schemas.dialogs import Page
+from replyx.schemas.products import (
     Approval,
     BulkAnswer,
     BulkApproval,
@@ -18,17 +29,6 @@ from replyx.catalog_schemas import (
     ProductQuery,
     Rejection,
 )
-from replyx.errors import (
-    CredentialExpired,
-    CredentialInvalid,
-    CredentialMissing,
-    Forbidden,
-    Invalid,
-    ProductChanged,
-    ProductNotFound,
-)
-from replyx.paging import Paging
-from replyx.schemas import Page
 
 OWN = (CredentialMissing, CredentialInvalid, CredentialExpired, Forbidden)
 

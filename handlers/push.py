@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.access import Access
 from handlers.base import Handler, operation
 from replyx.errors import Invalid, PushDeviceNotFound, TooManyRequests
-from replyx.push.schemas import ChangedDevice, NewDevice, OldDevice, PushDevice, PushKey, PushTested
+from replyx.outside.push.schemas import ChangedDevice, NewDevice, OldDevice, PushDevice, PushKey, PushTested
 
 
 class PushKeys(Handler):

@@ -10,12 +10,12 @@ import msgspec
 from handlers.base import Handler
 from handlers.decoding import decode
 from handlers.sockets import EventSocket
-from replyx import rooms
+from replyx.delivery.subscription import Subscription
+from replyx.delivery.wire import Wire
 from replyx.errors import invalid
-from replyx.events import room_topic
-from replyx.rooms import Room
-from replyx.subscription import Subscription
-from replyx.wire import Wire
+from replyx.schemas.events import room_topic
+from replyx.shop import rooms
+from replyx.shop.rooms import Room
 
 Rooms = Annotated[list[Room], msgspec.Meta(min_length=1, max_length=rooms.MAX_ROOMS)]
 Moment = Annotated[str, msgspec.Meta(max_length=64)] | int | float | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from handlers.base import Handler, operation
+from replyx.conversations.search import Found, SearchQuery
 from replyx.errors import Invalid
-from replyx.schemas import Page
-from replyx.search import Found, SearchQuery
+from replyx.schemas.dialogs import Page
 
 
 class SearchMessages(Handler):

@@ -16,6 +16,9 @@ from handlers.base import Handler
 from handlers.streams import cursor_of
 from handlers.websocket import WebSocket, accept_key, shake_hands
 from replyx.auth import AccountActor, Actor
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.streams import SOCKET_SLOTS
+from replyx.delivery.subscription import Subscription
 from replyx.errors import (
     BAD_REQUEST,
     HEARTBEAT_LOST,
@@ -27,10 +30,7 @@ from replyx.errors import (
     UpgradeRequired,
     close_code_for,
 )
-from replyx.eventlog import Cursor
 from replyx.services import Services
-from replyx.streams import SOCKET_SLOTS
-from replyx.subscription import Subscription
 from replyx.wire.websocket import ping_frame, text_frame
 
 FRAME_BYTES = 256 * 1024  # 10,000 characters, each escaped as two \uXXXX, fit

@@ -8,12 +8,12 @@ import socket
 from handlers.base import Handler, log_request, operation
 from handlers.connection import Connection, take_socket
 from replyx.auth import Actor, VisitorActor
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.hub import Hub
+from replyx.delivery.streams import SSE_SLOTS, Streams
+from replyx.delivery.subscription import State, Subscription
 from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
-from replyx.eventlog import Cursor
-from replyx.events import INBOX, clients_topic, dialog_topic, visitor_topic
-from replyx.hub import Hub
-from replyx.streams import SSE_SLOTS, Streams
-from replyx.subscription import State, Subscription
+from replyx.schemas.events import INBOX, clients_topic, dialog_topic, visitor_topic
 from replyx.wire import sse
 
 RETURN_WITHIN_MS = 5000  # after a restart clients come back spread over this long

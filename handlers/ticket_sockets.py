@@ -4,7 +4,7 @@ Client to server: ``join_ticket``, ``send_message``, ``leave_ticket``, ``typing`
 ``{ok: true, …}`` or ``{ok: false, code, detail}``, and a refusal also comes as ``error {code, message}``. Server to
 client: ``ticket:history``, ``message:new``, ``ticket:updated``, ``typing`` of the tickets that were joined; operators
 also hear ``ticket:new_message`` and ``ticket:updated`` of every ticket. The last argument of each durable event is its
-offset, from which a client that was cut off goes on (:mod:`replyx.ticket_rooms`).
+offset, from which a client that was cut off goes on (:mod:`replyx.conversations.ticket_rooms`).
 
 ``join_ticket`` brings ``ticket:history`` and then every later event once. With ``cursor``, an offset or a cursor as
 REST answers it, there is no history: the events behind the cursor follow, each once. Where the log no longer holds
@@ -30,18 +30,18 @@ from handlers.socketio import admits_origins, socket_io
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
 from replyx.auth import AccountActor, Speaker
+from replyx.conversations import ticket_wire as wires
+from replyx.conversations.ticket_rooms import Place, Room, Rooms
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.events import INBOX
 from replyx.limits import address_key
+from replyx.schemas.events import INBOX
+from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
 from replyx.services import Services
 from replyx.socketio.application import Client, ConnectLater, ConnectRefused
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.wire import Wires
-from replyx.subscription import NOTHING
-from replyx.ticket_rooms import Place, Room, Rooms
-from replyx.ticket_schemas import SenderType, TicketDraft, TicketId, TicketJoined
-from replyx.wire import tickets as wires
 
 log = logging.getLogger("replyx.tickets")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from replyx.auth import AccountActor
+from replyx.delivery.streams import SOCKET_SLOTS
 from replyx.errors import CloseCode
 from replyx.socketio.application import Client
-from replyx.streams import SOCKET_SLOTS
 
 
 class TicketStream:
-    """See :class:`replyx.streams.Stream`. Its heart is beaten by Engine.IO."""
+    """See :class:`replyx.delivery.streams.Stream`. Its heart is beaten by Engine.IO."""
 
     kind = "ticket"
     heartbeat_s = SOCKET_SLOTS

@@ -15,8 +15,8 @@ from replyx.errors import (
     TooManyRequests,
 )
 from replyx.paging import Paging
-from replyx.schemas import Page, PageAtCursor
-from replyx.ticket_schemas import (
+from replyx.schemas.dialogs import Page, PageAtCursor
+from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,
     Ticket,

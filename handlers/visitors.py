@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from handlers.base import Handler, operation
+from replyx.conversations.visitors import GuestQuery, OpenDialog, OpenedDialog, OpenSession, SiteSession
 from replyx.errors import AssistantNotFound, CredentialInvalid, CredentialMissing, OriginRefused, invalid
-from replyx.visitors import GuestQuery, OpenDialog, OpenedDialog, OpenSession, SiteSession
 
 
 class SiteSessions(Handler):

@@ -12,9 +12,9 @@ import msgspec
 from handlers.room_sockets import Moment, RoomSocket
 from handlers.sockets import SocketHandler
 from handlers.streams import position_of
+from replyx.delivery.subscription import Subscription
 from replyx.errors import Problem
-from replyx.events import BROADCASTS
-from replyx.subscription import Subscription
+from replyx.schemas.events import BROADCASTS
 from replyx.wire.webapp import WEBAPP
 
 log = logging.getLogger("replyx.sockets")

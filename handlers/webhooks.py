@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from handlers.base import Handler, operation
-from replyx.errors import (
-    DeliveryNotFound,
-    Invalid,
-    TooManyRequests,
-    TooManyWebhooks,
-    WebhookNotFound,
-    WebhookOff,
-)
-from replyx.paging import Paging
-from replyx.schemas import Page
-from replyx.webhooks.schemas import (
+from replyx.errors import DeliveryNotFound, Invalid, TooManyRequests, TooManyWebhooks, WebhookNotFound, WebhookOff
+from replyx.outside.webhooks.schemas import (
     Delivery,
     EventGroup,
     NewWebhook,
@@ -22,6 +13,8 @@ from replyx.webhooks.schemas import (
     WebhookChange,
     WebhookWithSecret,
 )
+from replyx.paging import Paging
+from replyx.schemas.dialogs import Page
 
 
 class WebhookList(Handler):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from handlers.base import Handler, operation
+from replyx.conversations.widgets import NewWidget, WidgetChange, WidgetCheck, WidgetQuery
 from replyx.errors import AssistantNotFound, Invalid, WidgetNotFound
-from replyx.schemas import Page, Widget
-from replyx.widgets import NewWidget, WidgetChange, WidgetCheck, WidgetQuery
+from replyx.schemas.dialogs import Page, Widget
 
 
 class CheckQuery(msgspec.Struct):

@@ -6,8 +6,8 @@ import os
 import sys
 
 from replyx import cli
-from replyx.databases import DatabaseUnusable
-from replyx.migrations import HalfMoved, SchemaTooNew
+from replyx.database.dialect import DatabaseUnusable
+from replyx.database.migrations import HalfMoved, SchemaTooNew
 from replyx.secrets_file import SecretsError
 from replyx.settings import SettingsError
 

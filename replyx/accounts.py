@@ -10,22 +10,14 @@ from typing import Annotated, Any
 import msgspec
 
 from replyx.auth import AccountActor
-from replyx.broadcasts import Broadcasts
-from replyx.errors import (
-    AccountNotFound,
-    CredentialInvalid,
-    EmailTaken,
-    Forbidden,
-    LoginFailed,
-    SetupDone,
-    invalid,
-)
-from replyx.events import DIRECTORY, DirectoryChanged
+from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.errors import AccountNotFound, CredentialInvalid, EmailTaken, Forbidden, LoginFailed, SetupDone, invalid
 from replyx.limits import Limiter, address_key
 from replyx.paging import Paging, cut, oldest_first
 from replyx.passwords import Passwords
-from replyx.schemas import NO_NUL, OPERATOR_ROLES, Account, Page, Role, timestamp
-from replyx.store import Snapshot, Store, Transaction
+from replyx.schemas.dialogs import NO_NUL, OPERATOR_ROLES, Account, Page, Role, timestamp
+from replyx.schemas.events import DIRECTORY, DirectoryChanged
+from replyx.shop.broadcasts import Broadcasts
 from replyx.tokens import Tokens, new_token_id
 
 log = logging.getLogger("replyx.accounts")

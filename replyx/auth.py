@@ -8,7 +8,7 @@ from typing import Literal
 
 from replyx.directory import Directory, KnownWidget
 from replyx.errors import BroadcastsOff, CredentialInvalid, CredentialMissing, DialogNotFound, MetricsOff
-from replyx.schemas import OPERATOR_ROLES, Sender
+from replyx.schemas.dialogs import OPERATOR_ROLES, Sender
 from replyx.settings import MIN_SECRET_CHARS
 from replyx.tokens import SiteClaims, Tokens, WidgetClaims, domain_digest
 

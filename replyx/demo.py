@@ -6,13 +6,15 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from replyx import accounts, assistants, catalog, visitors, widgets
-from replyx.assistants import NewAssistant
-from replyx.catalog import Verdict
-from replyx.catalog_schemas import NewProduct
+from replyx import accounts
+from replyx.conversations import assistants, visitors, widgets
+from replyx.conversations.assistants import NewAssistant
+from replyx.conversations.widgets import NewWidget
+from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.passwords import Passwords
-from replyx.store import Snapshot, Store, Transaction
-from replyx.widgets import NewWidget
+from replyx.schemas.products import NewProduct
+from replyx.shop import catalog
+from replyx.shop.catalog import Verdict
 
 PASSWORD = "password"  # noqa: S105 - printed on purpose; the demo listens on loopback only
 ACCOUNTS = (

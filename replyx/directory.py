@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from replyx.events import DIRECTORY
-from replyx.hub import Hub
-from replyx.store import Snapshot, Store
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Snapshot, Store
+from replyx.schemas.events import DIRECTORY
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

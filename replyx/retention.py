@@ -6,11 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from replyx import broadcasts, eventlog, tasks, ticket_rooms
+from replyx import tasks
+from replyx.conversations import ticket_rooms
+from replyx.delivery import eventlog
+from replyx.delivery.store import Store
 from replyx.errors import StoreUnavailable
-from replyx.push import rows as push_devices
-from replyx.store import Store
-from replyx.webhooks import pruning
+from replyx.outside.push import rows as push_devices
+from replyx.outside.webhooks import pruning
+from replyx.shop import broadcasts
 
 log = logging.getLogger("replyx.retention")
 

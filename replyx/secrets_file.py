@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from replyx.push.sealing import new_private_key
+from replyx.outside.push.sealing import new_private_key
 from replyx.tokens import SigningKey
 
 if sys.platform != "win32":

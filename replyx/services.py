@@ -7,29 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replyx.accounts import Accounts
-from replyx.assistants import Assistants
 from replyx.auth import Authenticator
-from replyx.broadcasts import Broadcasts
-from replyx.bus import Bus
-from replyx.catalog import Catalog
-from replyx.dialogs import Dialogs
+from replyx.conversations.assistants import Assistants
+from replyx.conversations.dialogs import Dialogs
+from replyx.conversations.search import Search
+from replyx.conversations.tickets import Tickets
+from replyx.conversations.visitors import Visitors
+from replyx.conversations.widgets import Widgets
+from replyx.delivery.bus import Bus
+from replyx.delivery.hub import Hub
+from replyx.delivery.presence import Presence
+from replyx.delivery.store import Store
+from replyx.delivery.streams import Streams
 from replyx.directory import Directory
-from replyx.hub import Hub
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
-from replyx.platform_settings import Platform
-from replyx.presence import Presence
-from replyx.push.service import Push
-from replyx.requests import Requests
-from replyx.search import Search
+from replyx.outside.push.service import Push
+from replyx.outside.webhooks.service import Webhooks
+from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
-from replyx.store import Store
-from replyx.streams import Streams
-from replyx.tickets import Tickets
-from replyx.visitors import Visitors
-from replyx.webhooks.service import Webhooks
-from replyx.widgets import Widgets
+from replyx.shop.broadcasts import Broadcasts
+from replyx.shop.catalog import Catalog
+from replyx.shop.platform_settings import Platform
 
 
 @dataclass(frozen=True, slots=True)

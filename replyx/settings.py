@@ -21,8 +21,8 @@ from typing import Any
 
 from dotenv.parser import parse_stream
 
-from replyx import logs
 from replyx import settings_values as read
+from replyx.process import logs
 from replyx.settings_values import IpNetwork
 
 DATABASE_FILE = "replyx.db"

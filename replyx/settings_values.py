@@ -12,9 +12,9 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import SplitResult, urlsplit
 
+from replyx.conversations.sla import Hours
 from replyx.origins import Origin
-from replyx.redis_address import RedisAddress
-from replyx.sla import Hours
+from replyx.redis.address import RedisAddress
 
 IpNetwork = IPv4Network | IPv6Network
 
@@ -125,7 +125,7 @@ def database_url(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """A server, a Unix socket, sentinels or a Cluster: see :class:`replyx.redis_address.RedisAddress`."""
+    """A server, a Unix socket, sentinels or a Cluster: see :class:`replyx.redis.address.RedisAddress`."""
     RedisAddress.parse(text)
     return text
 

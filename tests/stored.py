@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from replyx.store import Store, Transaction
+from replyx.delivery.store import Store, Transaction
 from tests.server import Server
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Stored:
 
 
 def place_of(data_dir: Path) -> Path | str:
-    """What :meth:`replyx.store.Store.open` takes for the database of the server with this data directory."""
+    """What :meth:`replyx.delivery.store.Store.open` takes for the database of the server with this data directory."""
     return Server.database_of(data_dir) if Server.database_of else data_dir / "replyx.db"
 
 

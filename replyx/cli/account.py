@@ -8,7 +8,7 @@ from typing import get_args
 from replyx import accounts
 from replyx.cli.installation import ask_password, hash_password, open_store, refuse
 from replyx.errors import Problem
-from replyx.schemas import Role
+from replyx.schemas.dialogs import Role
 from replyx.settings import Settings
 
 HELP = "add or list accounts"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from replyx.backup import BackupRefused, back_up
+from replyx.database.backup import BackupRefused, back_up
 from replyx.settings import Settings
 
 HELP = "copy database and secrets into a new directory; the server may run"

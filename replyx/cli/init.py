@@ -6,11 +6,11 @@ import argparse
 
 from replyx import accounts
 from replyx.cli.installation import ask_password, hash_password, open_store, refuse
+from replyx.delivery.store import Transaction
 from replyx.errors import Forbidden, Problem, SetupDone
-from replyx.schemas import Account
+from replyx.schemas.dialogs import Account
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
-from replyx.store import Transaction
 
 HELP = "make the first admin; without --code it prepares the data directory and prints the code"
 

@@ -8,11 +8,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from replyx.delivery.store import Store
 from replyx.errors import Problem
 from replyx.passwords import WORKERS, Passwords
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
-from replyx.store import Store
 
 
 def open_store(settings: Settings) -> Store:

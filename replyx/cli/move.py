@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from replyx.databases import database_at
-from replyx.move import BATCH, MoveRefused, move
+from replyx.database.move import BATCH, MoveRefused, move
+from replyx.database.opening import database_at
 from replyx.settings import Settings
 from replyx.settings_values import database_url
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from replyx.backup import BackupRefused, restore, take_for_copy
+from replyx.database.backup import BackupRefused, restore, take_for_copy
 from replyx.settings import Settings
 
 HELP = "put a copy in the place of the stopped installation, so that every client learns that its place is gone"

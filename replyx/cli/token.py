@@ -7,11 +7,11 @@ import time
 
 from replyx import accounts
 from replyx.cli.installation import open_store, refuse
+from replyx.delivery.store import Transaction
 from replyx.errors import AccountNotFound, Problem
-from replyx.schemas import Account
+from replyx.schemas.dialogs import Account
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
-from replyx.store import Transaction
 from replyx.tokens import Tokens, new_token_id
 
 HELP = "print an access token of an account"

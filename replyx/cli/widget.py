@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 
-from replyx import widgets
 from replyx.cli.installation import open_store, refuse
+from replyx.conversations import widgets
+from replyx.conversations.widgets import NewWidget, embedded
 from replyx.errors import Problem
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.tokens import Tokens
-from replyx.widgets import NewWidget, embedded
 
 HELP = "add a widget for an assistant and print its embed code"
 

@@ -14,8 +14,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from replyx.eventlog import Cursor
-from replyx.hub import Hub
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.hub import Hub
 from replyx.socketio.engineio_codec import BadPacket, Frames
 from replyx.socketio.engineio_ports import MeasuredSink
 from replyx.socketio.engineio_session import EngineSession

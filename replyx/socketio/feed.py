@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from replyx.eventlog import Cursor
-from replyx.hub import Hub
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.hub import Hub
+from replyx.delivery.subscription import NOTHING, Subscription
 from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.wire import Wires
-from replyx.subscription import NOTHING, Subscription
 
 
 class Feed:

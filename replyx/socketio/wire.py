@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.wire import Wire
 from replyx.errors import CursorMalformed
-from replyx.eventlog import Cursor, LoggedEvent
 from replyx.socketio.engineio_codec import TEXT_FRAME, Frames
 from replyx.socketio.socketio_codec import MAIN, Kind, Packet, address
 from replyx.socketio.socketio_session import frames
-from replyx.wire import Wire
 from replyx.wire.websocket import frame
 
 # From an event's JSON object to the name and the JSON of the one argument of a Socket.IO event; None: not for here.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from replyx.eventlog import LoggedEvent
-from replyx.schemas import timestamp
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.schemas.dialogs import timestamp
 from replyx.wire.webapp import BROADCAST
 from replyx.wire.websocket import text_frame
 
@@ -33,7 +33,7 @@ class MobileWire:
         return text_frame(envelope(payload))
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
-        """See :class:`replyx.wire.Wire`; ``cursor`` is the client's new place.
+        """See :class:`replyx.delivery.wire.Wire`; ``cursor`` is the client's new place.
 
         In the envelope, and as every other transport says it: one reader of ``resync`` serves them all.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replyx.eventlog import LoggedEvent
+from replyx.delivery.eventlog import LoggedEvent
 
 RETRY_MS = 5000
 HEARTBEAT = b": heartbeat\n\n"
@@ -20,7 +20,7 @@ class SseWire:
         return b"data: %s\n\n" % payload
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
-        """See :class:`replyx.wire.Wire`; the ``id:`` moves the client's place to ``top``."""
+        """See :class:`replyx.delivery.wire.Wire`; the ``id:`` moves the client's place to ``top``."""
         return b'id: %s-%d\ndata: {"type":"resync","reason":"%s"}\n\n' % (epoch.encode(), top, reason.encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from replyx.eventlog import LoggedEvent
+from replyx.delivery.eventlog import LoggedEvent
 from replyx.wire.websocket import WebSocketWire, text_frame
 
 # The members of events.Broadcast, which nothing of a bot's stands before.

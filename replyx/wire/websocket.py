@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from replyx.eventlog import LoggedEvent
+from replyx.delivery.eventlog import LoggedEvent
 
 TEXT = 0x81
 CLOSE = 0x88
@@ -54,7 +54,7 @@ class WebSocketWire:
         return text_frame(payload)
 
     def resync(self, reason: str, epoch: str, top: int) -> bytes:
-        """See :class:`replyx.wire.Wire`; ``cursor`` is the client's new place."""
+        """See :class:`replyx.delivery.wire.Wire`; ``cursor`` is the client's new place."""
         return text_frame(b'{"type":"resync","reason":"%s","cursor":"%s-%d"}' % (reason.encode(), epoch.encode(), top))
 
 

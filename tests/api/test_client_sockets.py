@@ -16,8 +16,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from replyx.events import CLIENT_TYPES, account_topic, clients_topic, everyone, room_topic
-from replyx.store import Transaction
+from replyx.delivery.store import Transaction
+from replyx.schemas.events import CLIENT_TYPES, account_topic, clients_topic, everyone, room_topic
 from tests.scenario import Json, as_json, closed_with, eventually, frame, problem, settle, socket_of
 from tests.server import PASSWORD, Server
 from tests.stored import change

@@ -14,7 +14,7 @@ import pytest
 import websockets.sync.client as sync
 from redis.client import PubSub
 
-from replyx.announcer import PROCESSES
+from replyx.redis.announcer import PROCESSES
 from tests.chaos.traffic import GUEST, truth
 from tests.redis_server import RedisServer
 from tests.scenario import closed_with, eventually, frame, frame_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from replyx.search_words import words_of
+from replyx.conversations.search_words import words_of
 from tests.scenario import Visitor, as_json, guest, problem
 from tests.server import Server
 from tests.stored import stored

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from replyx.webhooks import signing
+from replyx.outside.webhooks import signing
 from tests.certificates import Authority
 from tests.docs_pages import written
 from tests.receiver import Answer, Received, Receiver

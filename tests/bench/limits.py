@@ -30,16 +30,16 @@ import msgspec
 import psycopg
 import uvloop
 
-from replyx import bus_wire
-from replyx.announcer import PACE_S, PIPELINE, PROCESSES
-from replyx.bus_wire import BusWire
-from replyx.eventlog import LoggedEvent
-from replyx.hub import Hub
-from replyx.presence import LocalPresence
-from replyx.redis_address import RedisAddress
-from replyx.redis_bus import RedisBus
-from replyx.redis_link import RedisLink
-from replyx.store import Store, Transaction
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.delivery.hub import Hub
+from replyx.delivery.presence import LocalPresence
+from replyx.delivery.store import Store, Transaction
+from replyx.redis import bus_wire
+from replyx.redis.address import RedisAddress
+from replyx.redis.announcer import PACE_S, PIPELINE, PROCESSES
+from replyx.redis.bus import RedisBus
+from replyx.redis.bus_wire import BusWire
+from replyx.redis.link import RedisLink
 from replyx.wire.sse import SSE
 from tests import docs_pages, parts
 from tests.bench.servers import ROOT, ReplyX, running, scratch

@@ -27,8 +27,9 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from replyx.databases import database_at, dialect_of
-from replyx.search_words import words_of
+from replyx.conversations.search_words import words_of
+from replyx.database.dialect import dialect_of
+from replyx.database.opening import database_at
 from tests import docs_pages, parts
 from tests.bench.servers import CORES, ROOT, Failed, ReplyX, running, scratch
 from tests.postgres import Cluster

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, expect
 
-from replyx.webhooks import signing
+from replyx.outside.webhooks import signing
 from tests import scenario
 from tests.browser import accessibility
 from tests.browser.people import DESKTOP, NETWORK, Operator, Stage, until

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import httpx
 
-from replyx import accounts, catalog
-from replyx.catalog_schemas import NewProduct
+from replyx import accounts
+from replyx.delivery.store import Transaction
+from replyx.schemas.products import NewProduct
 from replyx.secrets_file import SecretsFile
-from replyx.store import Transaction
+from replyx.shop import catalog
 from replyx.tokens import Tokens, new_token_id
 from tests.server import Server
 from tests.stored import change, stored

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from replyx.databases import database_at
-from replyx.models import TABLES
-from replyx.tables import catalog_of
+from replyx.database.models import TABLES
+from replyx.database.opening import database_at
+from replyx.database.tables import catalog_of
 from tests.chaos.traffic import GUEST, check_listener, check_log, fill, truth
 from tests.listeners import SseListener
 from tests.postgres import Cluster

@@ -23,15 +23,15 @@ from tornado.web import Application, RequestHandler
 
 from handlers.socketio import rules, socket_io
 from handlers.socketio_sessions import EngineServer
-from replyx import eventlog
-from replyx.bus import LocalBus
-from replyx.eventlog import Cursor
-from replyx.hub import Hub
+from replyx.delivery import eventlog
+from replyx.delivery.bus import LocalBus
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Store
 from replyx.socketio.application import Client
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.namespaces import Namespaces
 from replyx.socketio.wire import Wires, new_pid, recovery_of
-from replyx.store import Store
 
 
 class Said(msgspec.Struct, tag_field="type", tag="said", frozen=True):

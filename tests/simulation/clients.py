@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from replyx import hub as hubs
-from replyx.eventlog import Cursor
-from replyx.subscription import NOTHING, State, Subscription
+from replyx.delivery import hub as hubs
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.subscription import NOTHING, State, Subscription
 from tests.simulation.history import History, Story
 from tests.simulation.processes import Process
 from tests.simulation.streams import FORMATS
@@ -49,11 +49,14 @@ class Connection:
 
     @property
     def full(self) -> bool:
-        """See :class:`replyx.subscription.Sink`."""
+        """See :class:`replyx.delivery.subscription.Sink`."""
         return len(self.unsent) > self.bound
 
     def write(self, data: bytes) -> bool:
-        """See :class:`replyx.subscription.Sink`. What is written is checked at once, before any of it arrives."""
+        """See :class:`replyx.delivery.subscription.Sink`.
+
+        What is written is checked at once, before any of it arrives.
+        """
         assert not self.full, "a full sink is left alone"
         self.unsent += data
         assert len(self.unsent) <= self.bound + 2 * (hubs.SEND_BYTES + LARGEST_EVENT), "a slow reader costs too much"

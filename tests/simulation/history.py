@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import msgspec
 from peewee import Database
 
-from replyx import eventlog
-from replyx.eventlog import Cursor
-from replyx.store import Snapshot
+from replyx.delivery import eventlog
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.store import Snapshot
 from tests.simulation.streams import Block
 
 

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from replyx import eventlog, hub, tasks
-from replyx.eventlog import Cursor
+from replyx import tasks
+from replyx.delivery import eventlog, hub
+from replyx.delivery.eventlog import Cursor
 from tests.simulation.clients import Client
 from tests.simulation.processes import CACHED
 from tests.simulation.streams import FORMATS

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from replyx import eventlog, store
-from replyx.bus_wire import Happened, logged
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.hub import Hub
-from replyx.store import Transaction
-from replyx.subscription import State, Subscription
+from replyx.delivery import eventlog, store
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Transaction
+from replyx.delivery.subscription import State, Subscription
+from replyx.redis.bus_wire import Happened, logged
 from tests.simulation.clients import StableSubscription
 from tests.simulation.processes import LossyBus, Parts, SteppedStore
 from tests.simulation.world import Plan

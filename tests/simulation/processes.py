@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import OperationalError
 
-from replyx import eventlog
-from replyx.bus import Follower
-from replyx.bus_wire import BusWire, Garbage, Happened, event, logged
-from replyx.databases import Sqlite
+from replyx.database.sqlite import Sqlite
+from replyx.delivery import eventlog
+from replyx.delivery.bus import Follower
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Query, Store, Unit
 from replyx.errors import StoreUnavailable
-from replyx.eventlog import LoggedEvent
-from replyx.hub import Hub
-from replyx.store import Query, Store, Unit
+from replyx.redis.bus_wire import BusWire, Garbage, Happened, event, logged
 from tests.simulation.loop import SimulatedLoop
 
 T = TypeVar("T")
@@ -136,14 +136,14 @@ class LossyBus:
         self.others: list[LossyBus] = []
 
     def publish(self, events: Sequence[LoggedEvent]) -> None:
-        """See :class:`replyx.bus.Bus`."""
+        """See :class:`replyx.delivery.bus.Bus`."""
         self.hub.deliver(events)
         messages = [self.wire.message([event(each)]) for each in events]
         for other in self.others:
             other.inbox += messages
 
     def publish_ephemeral(self, topics: Sequence[str], event: msgspec.Struct, source: object = None) -> None:
-        """See :class:`replyx.bus.Bus`."""
+        """See :class:`replyx.delivery.bus.Bus`."""
         self.hub.deliver_ephemeral(topics, event, source)
         for other in self.others:
             other.hub.deliver_ephemeral(topics, event)

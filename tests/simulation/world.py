@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from replyx import hub as hubs
-from replyx.databases import Sqlite
+from replyx.database.migrations import migrate
+from replyx.database.sqlite import Sqlite
+from replyx.delivery import hub as hubs
+from replyx.delivery.eventlog import Cursor
+from replyx.delivery.store import Transaction, Unit
+from replyx.delivery.subscription import Subscription
 from replyx.errors import StoreUnavailable
-from replyx.eventlog import Cursor
-from replyx.events import TypingStart
-from replyx.migrations import migrate
 from replyx.retention import Retention
-from replyx.store import Transaction, Unit
-from replyx.subscription import Subscription
+from replyx.schemas.events import TypingStart
 from tests.simulation.clients import Client, Connection, StableSubscription
 from tests.simulation.history import History, Said
 from tests.simulation.loop import SimulatedLoop

@@ -12,15 +12,15 @@ from typing import Any, TypeVar, cast
 import msgspec
 import pytest
 
-from replyx import eventlog, hub
-from replyx.databases import Sqlite
+from replyx.database.migrations import migrate
+from replyx.database.sqlite import Sqlite
+from replyx.delivery import eventlog, hub
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.delivery.subscription import State, Subscription
 from replyx.errors import StoreUnavailable
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.events import TypingStart
-from replyx.hub import Hub
-from replyx.migrations import migrate
-from replyx.store import Snapshot, Store, Transaction
-from replyx.subscription import State, Subscription
+from replyx.schemas.events import TypingStart
 from replyx.wire.sse import SSE
 from tests.listeners import SseParser, id_of
 

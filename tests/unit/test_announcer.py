@@ -12,11 +12,11 @@ import pytest
 from redis.client import PubSub
 from redis.exceptions import ConnectionError, ResponseError
 
-from replyx import announcer
-from replyx.announcer import MESSAGE_BYTES, PROCESSES, WAITING, Announcer
-from replyx.bus_wire import BusWire
-from replyx.redis_address import RedisAddress
-from replyx.redis_link import RedisLink
+from replyx.redis import announcer
+from replyx.redis.address import RedisAddress
+from replyx.redis.announcer import MESSAGE_BYTES, PROCESSES, WAITING, Announcer
+from replyx.redis.bus_wire import BusWire
+from replyx.redis.link import RedisLink
 from tests.redis_server import RedisServer
 
 HEARD_S = 10.0

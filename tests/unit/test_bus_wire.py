@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyx import bus_wire
-from replyx.bus_wire import MAX_BYTES, BusWire, Garbage, Happened, Passing, Share, Spent, StrangeKey, logged
-from replyx.eventlog import LoggedEvent
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.redis import bus_wire
+from replyx.redis.bus_wire import MAX_BYTES, BusWire, Garbage, Happened, Passing, Share, Spent, StrangeKey, logged
 
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
 ONE = BusWire("aaaaaaaaaaaa", "5f3a", [KEY])

@@ -15,11 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replyx import accounts, catalog, models, platform_settings
+from replyx import accounts
 from replyx.auth import AccountActor
-from replyx.broadcasts import Broadcasts
-from replyx.catalog import Catalog, Verdict, decide
-from replyx.catalog_schemas import (
+from replyx.database import models
+from replyx.delivery.store import Store, Transaction
+from replyx.errors import Invalid, Problem, ProductNotFound
+from replyx.paging import Paging
+from replyx.schemas.events import is_broadcast
+from replyx.schemas.products import (
     Approval,
     BulkApproval,
     NewProduct,
@@ -29,11 +32,10 @@ from replyx.catalog_schemas import (
     Rejection,
     hundredths,
 )
-from replyx.errors import Invalid, Problem, ProductNotFound
-from replyx.events import is_broadcast
-from replyx.paging import Paging
-from replyx.platform_settings import Platform
-from replyx.store import Store, Transaction
+from replyx.shop import catalog, platform_settings
+from replyx.shop.broadcasts import Broadcasts
+from replyx.shop.catalog import Catalog, Verdict, decide
+from replyx.shop.platform_settings import Platform
 
 NOW = 1_757_000_000.0
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from replyx import databases
-from replyx.databases import DatabaseUnusable, Sqlite, database_at, percent_placeholders
-from replyx.postgres import Postgres
+from replyx.database import opening
+from replyx.database.dialect import DatabaseUnusable, percent_placeholders
+from replyx.database.opening import database_at
+from replyx.database.postgres import Postgres
+from replyx.database.sqlite import Sqlite
 
 
 def test_a_url_leads_to_its_database_and_nothing_is_connected_yet(tmp_path: Path) -> None:
@@ -24,7 +26,7 @@ def test_a_missing_driver_is_a_message_with_the_command_that_installs_it(monkeyp
     def without_psycopg(name: str) -> Any:
         return None if name == "psycopg" else object()
 
-    monkeypatch.setattr(databases, "find_spec", without_psycopg)
+    monkeypatch.setattr(opening, "find_spec", without_psycopg)
     with pytest.raises(DatabaseUnusable, match=r"pip install 'replyx\[postgres\]'"):
         database_at("postgresql://nobody@127.0.0.1:1/nothing")
 

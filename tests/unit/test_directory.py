@@ -7,15 +7,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
-from replyx import directory, eventlog
-from replyx.assistants import NewAssistant, create
+from replyx import directory
+from replyx.conversations.assistants import NewAssistant, create
+from replyx.conversations.visitors import arrive
+from replyx.conversations.widgets import NewWidget
+from replyx.conversations.widgets import create as create_widget
+from replyx.delivery import eventlog
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Store, Transaction
 from replyx.directory import Cache, Directory
-from replyx.events import DIRECTORY, DirectoryChanged
-from replyx.hub import Hub
-from replyx.store import Store, Transaction
-from replyx.visitors import arrive
-from replyx.widgets import NewWidget
-from replyx.widgets import create as create_widget
+from replyx.schemas.events import DIRECTORY, DirectoryChanged
 
 
 def with_directory(tmp_path: Path, scene: Callable[[Store, Directory], Awaitable[None]]) -> None:

@@ -17,13 +17,14 @@ from handlers import dialog_sockets, routes, sockets
 from handlers.dialog_sockets import Ack, Connected, ErrorFrame, Frame, Pong
 from handlers.http_parser import HttpLimits
 from handlers.streams import RETURN_WITHIN_MS
-from replyx import errors, events
-from replyx.dialogs import TEXT_LIMIT
+from replyx import errors
+from replyx.conversations.dialogs import TEXT_LIMIT
+from replyx.delivery.streams import SOCKET_SLOTS, SSE_SLOTS
 from replyx.errors import Problem
 from replyx.limits import RULES
 from replyx.paging import Paging
+from replyx.schemas import events
 from replyx.settings import SETTINGS
-from replyx.streams import SOCKET_SLOTS, SSE_SLOTS
 from tests import docs_pages
 from tests.docs_pages import ROOT, written
 from tests.server import Server
@@ -156,7 +157,7 @@ def test_an_event_is_called_durable_where_it_is() -> None:
 
 
 def test_the_reasons_of_a_resync_are_those_of_the_hub() -> None:
-    given = re.findall(r"self\._resync\(subscription, (.+)\)", written("replyx/hub.py"))
+    given = re.findall(r"self\._resync\(subscription, (.+)\)", written("replyx/delivery/hub.py"))
     reasons = {reason for call in given for reason in re.findall(r'"(\w+)"', call)}
     assert reasons >= {"epoch", "ahead", "retention"}, "the search finds none any more"
     assert set(re.findall(r"^\| `(\w+)` \|", section("docs/api.md", "Cursors", 2), re.MULTILINE)) == reasons

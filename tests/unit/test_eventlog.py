@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyx import eventlog
-from replyx.databases import Sqlite
+from replyx.database.migrations import migrate
+from replyx.database.sqlite import Sqlite
+from replyx.delivery import eventlog
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.store import Snapshot, Transaction
 from replyx.errors import CursorMalformed
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.migrations import migrate
-from replyx.store import Snapshot, Transaction
 
 TOPICS = ("hats", "inbox", "shoes")
 History = list[tuple[tuple[str, ...], int]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from replyx import hub
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.events import TypingStart
-from replyx.subscription import State, Subscription
+from replyx.delivery import hub
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.subscription import State, Subscription
+from replyx.schemas.events import TypingStart
 from replyx.wire.sse import SSE
 from tests.unit.hub_world import TOPICS, TURNS, FullingSink, World, everything_to, run
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replyx.eventlog import Cursor
+from replyx.delivery.eventlog import Cursor
 from tests.unit.hub_world import TOPICS, World, small_bounds
 
 topic_sets = st.sets(st.sampled_from(TOPICS), min_size=1).map(lambda chosen: tuple(sorted(chosen)))

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from replyx.leases import RENEW_S, TTL_S, Lease
-from replyx.store import Store
+from replyx.delivery.leases import RENEW_S, TTL_S, Lease
+from replyx.delivery.store import Store
 
 Clock = list[float]
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from replyx import logs
+from replyx.process import logs
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3cr3t-Value_of.some~kind"
@@ -181,7 +181,7 @@ def test_no_record_can_carry_a_secret_past_the_filter(lines: Callable[[], list[s
 
 
 def test_a_record_whose_arguments_do_not_fit_is_still_a_line_and_still_redacted() -> None:
-    code = f"import logging; from replyx import logs; logs.configure(); logging.error('token={SECRET} %d', 'x')"
+    code = f"import logging; from replyx.process import logs; logs.configure(); logging.error('token={SECRET} %d', 'x')"
     done = run_python(code)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"token=*** %d (its arguments cannot be filled in: TypeError(" in done.stdout
@@ -314,7 +314,7 @@ def test_warnings_and_uncaught_exceptions_become_lines_without_secrets(lines: Ca
 )
 def test_russian_and_emoji_come_out_as_utf8_whatever_the_locale_says(environ: dict[str, str]) -> None:
     admin, hello = ascii("📨 [АДМИН SSE]"), ascii("Привет")  # the command line has to survive the locale too
-    code = f"import logging; from replyx import logs; logs.configure(); logging.error({admin}); print({hello})"
+    code = f"import logging; from replyx.process import logs; logs.configure(); logging.error({admin}); print({hello})"
     done = run_python(code, **environ)
     assert (done.returncode, done.stderr) == (0, b"")
     assert "📨 [АДМИН SSE]".encode() in done.stdout
@@ -322,7 +322,7 @@ def test_russian_and_emoji_come_out_as_utf8_whatever_the_locale_says(environ: di
 
 
 def test_an_error_that_ends_the_process_is_a_line_on_stdout_and_no_traceback_with_a_secret() -> None:
-    code = f"from replyx import logs; logs.configure(); raise RuntimeError('token={SECRET}')"
+    code = f"from replyx.process import logs; logs.configure(); raise RuntimeError('token={SECRET}')"
     done = run_python(code)
     assert done.returncode == 1
     assert done.stderr == b""
@@ -331,7 +331,7 @@ def test_an_error_that_ends_the_process_is_a_line_on_stdout_and_no_traceback_wit
 
 
 def test_every_line_is_out_before_the_next_statement_runs() -> None:
-    code = "import logging, os; from replyx import logs; logs.configure(); logging.error('last words'); os._exit(0)"
+    code = "import logging, os; from replyx.process import logs; logs.configure(); logging.error('last words'); os._exit(0)"
     assert b"last words" in run_python(code).stdout
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from peewee import BooleanField, Database, Field, IntegerField, Model, TextField
 
-from replyx import migrations, models
-from replyx.databases import Sqlite
-from replyx.migrations import MIGRATIONS, SchemaTooNew, migrate
-from replyx.tables import catalog_of
+from replyx.database import migrations, models
+from replyx.database.migrations import MIGRATIONS, SchemaTooNew, migrate
+from replyx.database.sqlite import Sqlite
+from replyx.database.tables import catalog_of
 
 NEWEST = len(MIGRATIONS)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from replyx.errors import Invalid
-from replyx.outside import BODY_BYTES, KEPT_BYTES, GuardedResolver, Outside, Reply
+from replyx.outside.calls import BODY_BYTES, KEPT_BYTES, GuardedResolver, Outside, Reply
 from tests.receiver import Answer, Received, Receiver
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)

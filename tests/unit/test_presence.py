@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replyx.presence import KEPT_S, MOST_PROCESSES, LocalPresence
+from replyx.delivery.presence import KEPT_S, MOST_PROCESSES, LocalPresence
 
 NOW = 1000.0
 

@@ -11,11 +11,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from replyx.errors import Invalid
-from replyx.push import sealing
-from replyx.push.notices import BODY_CHARS, notices_of
-from replyx.push.notices import test_notice as notice_of_test
-from replyx.push.sealing import Device, Sealer, seal
-from replyx.schemas import OPERATOR_ROLES
+from replyx.outside.push import sealing
+from replyx.outside.push.notices import BODY_CHARS, notices_of
+from replyx.outside.push.notices import test_notice as notice_of_test
+from replyx.outside.push.sealing import Device, Sealer, seal
+from replyx.schemas.dialogs import OPERATOR_ROLES
 from tests.push_browser import PushBrowser, decoded, encoded
 
 NOW = 1_700_000_000.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replyx.redis_address import RedisAddress
+from replyx.redis.address import RedisAddress
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import uvloop
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as Disconnected
 
-from replyx.redis_address import RedisAddress
-from replyx.redis_link import UNREACHABLE, RedisLink
+from replyx.redis.address import RedisAddress
+from replyx.redis.link import UNREACHABLE, RedisLink
 from tests import parts
 from tests.chaos.way import Way
 from tests.redis_server import RedisServer

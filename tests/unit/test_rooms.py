@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from replyx import rooms
 from replyx.errors import Invalid
+from replyx.shop import rooms
 
 
 def test_rooms_in_an_address_are_each_taken_once_in_their_order() -> None:

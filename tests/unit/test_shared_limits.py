@@ -9,7 +9,7 @@ import pytest
 
 from replyx.errors import TooManyRequests
 from replyx.limits import Limits, Rule
-from replyx.shared_limits import AT_ONCE, SharedLimits, Taken
+from replyx.redis.limits import AT_ONCE, SharedLimits, Taken
 
 NOW = 1_700_000_000.0
 RULES = (Rule("login", 4, 1.0), Rule("typing", 4, 1.0))

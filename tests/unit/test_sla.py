@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyx.sla import SOON, TARGETS, Deadline, Hours, Policy, due_at, next_look, worked
+from replyx.conversations.sla import SOON, TARGETS, Deadline, Hours, Policy, due_at, next_look, worked
 
 OFFICE = Hours()
 MONDAY = datetime(2025, 9, 1, tzinfo=UTC)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.hub import Hub
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Store
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.feed import Feed
 from replyx.socketio.outbox import FULL_BYTES
 from replyx.socketio.wire import Wires
-from replyx.store import Store
 from tests.unit.test_engineio_session import Ears, Poll, Socket, polled, polling
 
 WIRES = Wires.of(lambda payload: ("e", payload))

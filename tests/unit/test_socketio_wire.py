@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replyx.eventlog import Cursor, LoggedEvent
+from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.socketio import wire
 from replyx.socketio.wire import Recovery, Wires, new_pid, recovery_of
 from tests.unit.test_engineio_codec import frames_in

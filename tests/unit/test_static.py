@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from replyx.webhooks.dispatch import GROUPS, TYPES
+from replyx.outside.webhooks.dispatch import GROUPS, TYPES
 from tests.server import ROOT
 
 STATIC = ROOT / "static"

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from replyx import eventlog, store
+from replyx.delivery import eventlog, store
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound, StoreUnavailable
-from replyx.eventlog import LoggedEvent
-from replyx.store import Snapshot, Store, Transaction
 
 NOW = 1_700_000_000.5
 

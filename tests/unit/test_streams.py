@@ -10,12 +10,12 @@ from typing import cast
 import msgspec
 import pytest
 
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Store
+from replyx.delivery.streams import EXPIRED_KEPT, SOCKET_SLOTS, SSE_SLOTS, Streams
 from replyx.errors import BAD_CREDENTIAL, GOING_AWAY, CloseCode
-from replyx.eventlog import LoggedEvent
-from replyx.events import DIRECTORY, DirectoryChanged
-from replyx.hub import Hub
-from replyx.store import Store
-from replyx.streams import EXPIRED_KEPT, SOCKET_SLOTS, SSE_SLOTS, Streams
+from replyx.schemas.events import DIRECTORY, DirectoryChanged
 
 NOW = 1_700_000_000.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replyx.subscription import State, Subscription
+from replyx.delivery.subscription import State, Subscription
 from replyx.wire.sse import SSE
 
 

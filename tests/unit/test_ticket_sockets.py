@@ -14,19 +14,19 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from handlers import stock_client
-from replyx.eventlog import Cursor, LoggedEvent
-from replyx.eventlog import epoch as epoch_of
-from replyx.events import MessageNew, TypingStart, TypingStop
-from replyx.hub import Hub
+from replyx.conversations import ticket_wire as wires
+from replyx.conversations.sla import Policy
+from replyx.conversations.ticket_rooms import Place, Room, Rooms
+from replyx.conversations.tickets import open_ticket
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.eventlog import epoch as epoch_of
+from replyx.delivery.hub import Hub
+from replyx.delivery.store import Store
 from replyx.retention import Retention
-from replyx.schemas import Message
-from replyx.sla import Policy
+from replyx.schemas.dialogs import Message
+from replyx.schemas.events import MessageNew, TypingStart, TypingStop
+from replyx.schemas.tickets import NewTicket
 from replyx.socketio.feed import Feed
-from replyx.store import Store
-from replyx.ticket_rooms import Place, Room, Rooms
-from replyx.ticket_schemas import NewTicket
-from replyx.tickets import open_ticket
-from replyx.wire import tickets as wires
 from tests.unit.test_engineio_session import Socket, polling
 
 MESSAGE = Message(7, "manager", "Здравствуйте", "2025-09-06T18:30:00.000Z", "c1", "Борис")

@@ -17,19 +17,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyx import accounts, dialogs, models, ticket_rows
+from replyx import accounts
 from replyx.auth import AccountActor, Speaker, TicketActor
-from replyx.databases import Sqlite
-from replyx.dialogs import Said, add_message
+from replyx.conversations import dialogs, ticket_rows
+from replyx.conversations.dialogs import Said, add_message
+from replyx.conversations.sla import Policy
+from replyx.conversations.sla_watch import SlaWatch
+from replyx.conversations.ticket_rows import DONE, Wanted
+from replyx.conversations.tickets import open_ticket
+from replyx.database import models
+from replyx.database.migrations import m0001_initial, migrate
+from replyx.database.sqlite import Sqlite
+from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound
-from replyx.migrations import m0001_initial, migrate
-from replyx.schemas import Dialog
-from replyx.sla import Policy
-from replyx.sla_watch import SlaWatch
-from replyx.store import Snapshot, Store, Transaction
-from replyx.ticket_rows import DONE, Wanted
-from replyx.ticket_schemas import NewTicket, Ticket, TicketChange
-from replyx.tickets import open_ticket
+from replyx.schemas.dialogs import Dialog
+from replyx.schemas.tickets import NewTicket, Ticket, TicketChange
 
 MONDAY = datetime(2025, 9, 1, 9, tzinfo=UTC).timestamp()
 MINUTE, HOUR = 60.0, 3600.0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from replyx.databases import Sqlite
-from replyx.turns import Turns
+from replyx.database.sqlite import Sqlite
+from replyx.database.turns import Turns
 
 WORK_S = 0.005
 TURNS = 40

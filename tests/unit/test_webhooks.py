@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyx import eventlog, models
+from replyx.database import models
+from replyx.delivery import eventlog
+from replyx.delivery.store import Store, Transaction
 from replyx.errors import Invalid
-from replyx.outside import Reply
-from replyx.store import Store, Transaction
-from replyx.webhooks import dispatch, pruning, rows, signing
-from replyx.webhooks.rows import Parcel
-from replyx.webhooks.schedule import GIVE_UP_S, LAST_S, LONGEST_S, asked_for, next_attempt, postponed
+from replyx.outside.calls import Reply
+from replyx.outside.webhooks import dispatch, pruning, rows, signing
+from replyx.outside.webhooks.rows import Parcel
+from replyx.outside.webhooks.schedule import GIVE_UP_S, LAST_S, LONGEST_S, asked_for, next_attempt, postponed
 
 NOW = 1_700_000_000.0
 DAY_S = 86_400.0

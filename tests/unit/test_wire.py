@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from replyx.eventlog import LoggedEvent
-from replyx.wire import Wire
+from replyx.delivery.eventlog import LoggedEvent
+from replyx.delivery.wire import Wire
 from replyx.wire.mobile import MobileWire
 from replyx.wire.sse import HEARTBEAT, SSE, farewell, opening
 from replyx.wire.webapp import WEBAPP

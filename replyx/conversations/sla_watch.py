@@ -1,0 +1,72 @@
+"""The watch over tickets' targets: the one task that marks a ticket before and after it misses one.
+
+When a mark changes next stands in the ticket's row, so a restart forgets nothing, and a look costs what it finds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from replyx import tasks
+from replyx.conversations import dialogs, ticket_rows
+from replyx.conversations.sla import Policy
+from replyx.conversations.ticket_rows import Wanted
+from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.errors import StoreUnavailable
+
+log = logging.getLogger("replyx.sla")
+
+EVERY_S = 5.0  # a mark comes at most this late; targets are minutes and hours
+AT_ONCE = 200
+
+
+class SlaWatch:
+    """Looks for tickets whose mark is to change, and publishes each change once, as ``ticket:updated``.
+
+    Several processes may watch the same store: whoever comes second finds nothing to change.
+    """
+
+    def __init__(self, store: Store, policy: Policy, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._policy = policy
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch, with what was missed while nobody did."""
+        self._task = tasks.start(self._watch())
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await tasks.stop([self._task])
+
+    async def look(self) -> int:
+        """Mark what is due at this moment; returns how many tickets that were."""
+        now = int(self._clock() * 1000)
+        found = await self._store.read(lambda rows: _to_look_at(rows, now))
+        for dialog_id in found:
+            await self._store.commit(partial(mark, dialog_id=dialog_id, policy=self._policy))
+        return len(found)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                while await self.look() == AT_ONCE:
+                    log.info("many targets are due: going on at once")
+            except StoreUnavailable:
+                log.warning("the watch over tickets waits until the store can be written")
+            await asyncio.sleep(EVERY_S)
+
+
+def mark(tx: Transaction, dialog_id: int, policy: Policy) -> None:
+    """Bring the marks of one ticket to the present and publish them."""
+    before = dialogs.load(tx, dialog_id)
+    dialogs.announce(tx, before, ticket_rows.change(tx, dialog_id, None, policy, Wanted()))
+
+
+def _to_look_at(rows: Snapshot, now_ms: int) -> list[int]:
+    found = rows.execute("SELECT dialog_id FROM ticket WHERE look_at <= ? ORDER BY look_at LIMIT ?", (now_ms, AT_ONCE))
+    return [int(dialog_id) for (dialog_id,) in found.fetchall()]

@@ -1,0 +1,171 @@
+"""Which tickets a Socket.IO client has joined, and how much of each it has: what recovery after a cut needs to know.
+
+Stock clients bring back two things, the ``pid`` that they were given when they connected and the ``offset``, the
+string at the end of the last event that they saw. The ``pid`` cannot name tickets that are joined later, and every
+client of a ticket gets the same bytes and so the same offset: so the tickets stand in a table, written before the
+client hears that it has joined. A ``pid`` is good for as long as the log goes back; its rows are then pruned.
+
+An offset is the cursor of an event. What a join itself brings has ``<cursor>.<number>.<event>``: the client's place in
+the log when it joined, the number of the join, and the last event that this has brought. So a client that is cut off
+before the history of a ticket arrives gets it when it returns, and one that has it does not get it again.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replyx.delivery import eventlog
+from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.schemas.events import dialog_topic
+
+PID = re.compile(r"[A-Za-z0-9_-]{32}\.([0-9]{1,12})~([0-9a-f]{1,16})-([0-9]{1,18})")
+OFFSET = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,18})(?:\.([0-9]{1,9})\.([0-9]{1,18}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a client has come: the log up to ``cursor``, then join ``number`` up to the event ``reached``."""
+
+    cursor: Cursor
+    number: int = 0
+    reached: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Place | None:
+        """Read an offset; None for what is none of ours."""
+        match = OFFSET.fullmatch(text)
+        if match is None:
+            return None
+        return cls(Cursor(match[1], int(match[2])), int(match[3] or 0), int(match[4] or 0))
+
+    def __str__(self) -> str:
+        return f"{self.cursor}.{self.number}.{self.reached}" if self.number else str(self.cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A ticket that was joined as number ``number`` at the event ``position``.
+
+    The join itself brings all up to ``floor``: the history, or what came behind the event ``after``.
+    """
+
+    dialog_id: int
+    number: int
+    position: int
+    floor: int
+    after: int | None
+
+    @property
+    def topic(self) -> str:
+        """Where the ticket's events are published."""
+        return dialog_topic(self.dialog_id)
+
+    def is_known_to(self, place: Place) -> bool:
+        """Whether a client that has come to ``place`` has all that its join brings."""
+        began = (place.cursor.id, place.number) >= (self.position, self.number)
+        return began and (self.after is None or not self.is_under_way_at(place))
+
+    def is_under_way_at(self, place: Place) -> bool:
+        """Whether ``place`` lies among the events that the join brings."""
+        return (place.cursor.id, place.number) == (self.position, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A client that was here before, and what it had joined.
+
+    No rooms: it had joined none, has left all, or they are no longer known. Nobody can tell these apart.
+    """
+
+    pid: str
+    place: Place
+    rooms: tuple[Room, ...]
+
+
+class Rooms:
+    """The joined tickets of all Socket.IO clients, durable."""
+
+    def __init__(self, store: Store, epoch: str, days: int) -> None:
+        self._store = store
+        self._epoch = epoch
+        self._lifetime_s = days * 86400
+
+    def new_pid(self, position: int, now: float) -> str:
+        """A private id for a client that begins at the event ``position``."""
+        return f"{secrets.token_urlsafe(24)}.{int(now)}~{Cursor(self._epoch, position)}"
+
+    async def returning(self, auth: Mapping[str, Any], now: float) -> Returned | None:
+        """The client that a CONNECT says it is; None for one that begins anew.
+
+        That is also a client whose place this log cannot continue from: its application hears that it was not
+        recovered, and joins again.
+        """
+        claim = self._claim(auth, now)
+        if claim is None:
+            return None
+        pid, place = claim
+
+        def query(rows: Snapshot) -> Returned | None:
+            if not eventlog.floor(rows) <= place.cursor.id <= eventlog.top(rows):
+                return None
+            found = rows.execute(
+                "SELECT dialog_id, number, position, floor, after FROM socket_room WHERE pid = ? ORDER BY number",
+                (pid,),
+            ).fetchall()
+            return Returned(pid, place, tuple(Room(*row) for row in found))
+
+        return await self._store.read(query)
+
+    async def join(self, pid: str, room: Room) -> None:
+        """Remember a join; durable when this returns."""
+
+        def unit(tx: Transaction) -> None:
+            _forget(tx, pid, room.dialog_id)
+            tx.execute(
+                "INSERT INTO socket_room (pid, dialog_id, number, position, floor, after, joined_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (pid, room.dialog_id, room.number, room.position, room.floor, room.after, tx.now_ms),
+            )
+
+        await self._store.commit(unit)
+
+    async def leave(self, pid: str, dialog_id: int) -> None:
+        """Forget a join; durable when this returns."""
+        await self._store.commit(lambda tx: _forget(tx, pid, dialog_id))
+
+    async def missed(self, dialog_id: int, after: int) -> tuple[Sequence[LoggedEvent], int] | None:
+        """The events of a ticket behind ``after`` up to the returned top; None when they are too many or pruned."""
+
+        def query(rows: Snapshot) -> tuple[Sequence[LoggedEvent], int] | None:
+            newest = eventlog.top(rows)
+            if not eventlog.floor(rows) <= after <= newest:
+                return None
+            page = eventlog.since(rows, after, frozenset({dialog_topic(dialog_id)}))
+            return (page.events, newest) if page.reached >= newest else None
+
+        return await self._store.read(query)
+
+    def _claim(self, auth: Mapping[str, Any], now: float) -> tuple[str, Place] | None:
+        pid, offset = auth.get("pid"), auth.get("offset")
+        match = PID.fullmatch(pid) if isinstance(pid, str) else None
+        if match is None or not 0 <= now - int(match[1]) < self._lifetime_s:
+            return None
+        began = Place(Cursor(match[2], int(match[3])))
+        place = Place.parse(offset) if isinstance(offset, str) else began
+        if place is None or place.cursor.epoch != self._epoch:
+            return None
+        return match[0], place
+
+
+def prune(tx: Transaction, before_ms: int) -> None:
+    """Forget the joins of clients that can no longer return."""
+    tx.execute("DELETE FROM socket_room WHERE joined_at < ?", (before_ms,))
+
+
+def _forget(tx: Transaction, pid: str, dialog_id: int) -> None:
+    tx.execute("DELETE FROM socket_room WHERE pid = ? AND dialog_id = ?", (pid, dialog_id))

@@ -1,0 +1,276 @@
+"""Tickets: dialogs with a subject, a status, a priority and a target. Whoever holds a ticket's id may speak in it.
+
+The messages, the log, the inbox and the order of events are those of dialogs:
+:mod:`replyx.conversations.dialogs` stores and publishes, this module says who may, and what of it the clients of
+tickets see.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from msgspec import UNSET
+
+from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor
+from replyx.conversations import dialogs, ticket_rows
+from replyx.conversations.dialogs import Said, add_message, checked_text
+from replyx.conversations.sla import Policy
+from replyx.conversations.ticket_rows import Wanted
+from replyx.delivery import eventlog
+from replyx.delivery.bus import Bus
+from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.directory import Cache
+from replyx.errors import SenderNotAllowed, TicketNotFound
+from replyx.paging import Paging, cut, newest_first, oldest_first
+from replyx.schemas.dialogs import Page, PageAtCursor
+from replyx.schemas.events import INBOX, DialogUpdated, TicketUpdated, TypingStart, TypingStop, dialog_topic
+from replyx.schemas.tickets import (
+    ChangeTicket,
+    NewTicket,
+    SenderType,
+    Ticket,
+    TicketChange,
+    TicketDraft,
+    TicketJoined,
+    TicketMessage,
+    TicketPage,
+    TicketQuery,
+    TicketSent,
+)
+
+log = logging.getLogger("replyx.tickets")
+
+ID_BYTES = 18  # 144 random bits, 24 characters: the id is a credential
+
+
+class Tickets:
+    """What can be done with tickets; a wrong id is :class:`TicketNotFound`.
+
+    ``secret`` lets a bot speak as BOT. With ``anyone_as_anyone`` (the demo) the page chooses whom it speaks as.
+    """
+
+    def __init__(
+        self, store: Store, bus: Bus, epoch: str, policy: Policy, secret: SharedSecret, anyone_as_anyone: bool
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._epoch = epoch
+        self._policy = policy
+        self._secret = secret
+        self._anyone_as_anyone = anyone_as_anyone
+        self._dialog_ids: Cache[str, int] = Cache()
+
+    async def create(self, new: NewTicket) -> Ticket:
+        """Open a ticket in the inbox; durable when this returns."""
+        ticket = await self._store.commit(lambda tx: open_ticket(tx, new, self._policy))
+        log.info("ticket opened dialog=%d priority=%s", ticket.dialog_id, ticket.priority)
+        return ticket
+
+    async def get(self, ticket_id: str) -> Ticket:
+        """The ticket of this id."""
+        dialog_id = await self.dialog_id(ticket_id)
+        return await self._store.read(lambda rows: ticket_rows.load(rows, dialog_id))
+
+    async def list(self, query: TicketQuery) -> TicketPage:
+        """Tickets that match every filter, the newest first."""
+
+        def run(rows: Snapshot) -> TicketPage:
+            newest = eventlog.top(rows)
+            found, paging = _tickets(rows, query)
+            items, following = cut(found, paging, lambda ticket: ticket.dialog_id)
+            continues = None if following is None else items[-1].id
+            return TicketPage(newest_first(items, paging), continues, f"{self._epoch}-{newest}")
+
+        return await self._store.read(run)
+
+    async def change(self, actor: AccountActor, ticket_id: str, asked: ChangeTicket) -> Ticket:
+        """Change status, priority and assignee; who did it stands in the history. Raises :class:`AccountNotFound`."""
+        dialog_id = await self.dialog_id(ticket_id)
+        wanted = Wanted(
+            status=None if asked.status is UNSET else asked.status,
+            priority=None if asked.priority is UNSET else asked.priority,
+            assignee_id=asked.assignee,
+        )
+
+        def unit(tx: Transaction) -> Ticket:
+            before = dialogs.load(tx, dialog_id)
+            dialogs.announce(tx, before, ticket_rows.change(tx, dialog_id, actor, self._policy, wanted))
+            return ticket_rows.load(tx, dialog_id)
+
+        return await self._store.commit(unit)
+
+    async def changes(self, ticket_id: str, paging: Paging) -> Page[TicketChange]:
+        """The history of the ticket's changes, oldest first; the newest page when neither side of it is given."""
+        dialog_id = await self.dialog_id(ticket_id)
+        comparison, order, bound = paging.window()
+
+        def query(rows: Snapshot) -> Page[TicketChange]:
+            where = f"c.dialog_id = ? AND c.id {comparison} ? ORDER BY c.id {order} LIMIT ?"
+            rows_found = rows.execute(f"{ticket_rows.CHANGE_SQL} WHERE {where}", (dialog_id, bound, paging.limit + 1))
+            found = [ticket_rows.change_of(row) for row in rows_found]
+            items, following = cut(found, paging, lambda change: change.id)
+            return Page(oldest_first(items, paging), following)
+
+        return await self._store.read(query)
+
+    async def messages(self, ticket_id: str, paging: Paging) -> PageAtCursor[TicketMessage]:
+        """A page of messages, oldest first; the newest page when neither side of it is given."""
+        dialog_id = await self.dialog_id(ticket_id)
+
+        def query(rows: Snapshot) -> PageAtCursor[TicketMessage]:
+            newest = eventlog.top(rows)
+            items, following = _messages(rows, dialog_id, paging)
+            return PageAtCursor(items, following, f"{self._epoch}-{newest}")
+
+        return await self._store.read(query)
+
+    async def join(self, ticket_id: str, paging: Paging | None = None) -> TicketJoined:
+        """The ticket and its newest messages, in one snapshot."""
+        dialog_id = await self.dialog_id(ticket_id)
+
+        def query(rows: Snapshot) -> TicketJoined:
+            newest = eventlog.top(rows)
+            items, following = _messages(rows, dialog_id, paging or Paging())
+            return TicketJoined(ticket_rows.load(rows, dialog_id), items, following, f"{self._epoch}-{newest}")
+
+        return await self._store.read(query)
+
+    async def dialog_id(self, ticket_id: str) -> int:
+        """The number of the ticket's dialog, and so the way to its topic. Raises :class:`TicketNotFound`."""
+        known = self._dialog_ids.get(ticket_id)
+        if known is not None:
+            return known
+        found = await self._store.read(lambda rows: _dialog_id(rows, ticket_id))
+        self._dialog_ids.put(ticket_id, found, self._dialog_ids.generation)
+        return found
+
+    async def ticket_id(self, dialog_id: int) -> str:
+        """The id of the ticket that this dialog is. Raises :class:`TicketNotFound`."""
+
+        def query(rows: Snapshot) -> str:
+            row = rows.execute("SELECT ticket_id FROM ticket WHERE dialog_id = ?", (dialog_id,)).fetchone()
+            if row is None:
+                raise TicketNotFound("This dialog is no ticket.")
+            return str(row[0])
+
+        return await self._store.read(query)
+
+    def is_internal_secret(self, presented: str | None) -> bool:
+        """Whether ``presented`` is the bots' secret. Raises :class:`CredentialInvalid` for a wrong one."""
+        if presented is None:
+            return False
+        self._secret.check(presented)
+        return True
+
+    async def speaker(
+        self, ticket_id: str, claimed: SenderType | None, account: AccountActor | None, secret: str | None
+    ) -> Speaker:
+        """Who speaks in the ticket, given the credentials that came beside its id.
+
+        Without ``claimed`` they decide. Raises :class:`TicketNotFound`, :class:`CredentialInvalid` for a wrong
+        secret, and :class:`SenderNotAllowed` where nothing covers the claim.
+        """
+        with_secret = self.is_internal_secret(secret)
+        dialog_id = await self.dialog_id(ticket_id)
+        if account is not None and account.is_operator and claimed in (None, "AGENT"):
+            return account
+        if account is not None and account.role == "bot" and claimed in (None, "BOT"):
+            return account
+        if claimed == "BOT" or (claimed is None and with_secret):
+            if with_secret or self._anyone_as_anyone:
+                return TicketActor(ticket_id, dialog_id, "assistant")
+            raise SenderNotAllowed("BOT needs the header x-internal-secret or the token of a bot's account.")
+        if claimed == "AGENT":
+            if self._anyone_as_anyone:
+                return TicketActor(ticket_id, dialog_id, "manager")
+            raise SenderNotAllowed("AGENT needs an operator's token.")
+        return TicketActor(ticket_id, dialog_id, "user")
+
+    async def send(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
+        """Store a message and publish exactly one ``message:new``; durable when this returns.
+
+        A repeated ``clientId`` returns the first message and publishes nothing. Raises :class:`Invalid` for a text
+        that is empty or over 10,000 characters.
+        """
+        dialog_id = await self.dialog_id(ticket_id)
+        said = Said(checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type)
+
+        def unit(tx: Transaction) -> TicketSent:
+            sent = add_message(tx, speaker, dialog_id, said, self._policy)
+            row = tx.execute(f"{ticket_rows.MESSAGE_SQL} WHERE m.id = ?", (sent.message.id,)).fetchone()
+            return TicketSent(ticket_rows.message_of(row), sent.duplicate)
+
+        sent = await self._store.commit(unit)
+        if not sent.duplicate:
+            dialogs.trace(speaker, dialog_id, sent.message.id)
+        return sent
+
+    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> None:
+        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back."""
+        dialog_id = await self.dialog_id(ticket_id)
+        event = (TypingStart if typing else TypingStop)(dialog_id, dialogs.sender_of(speaker), ticket_id)
+        self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+
+
+def open_ticket(tx: Transaction, new: NewTicket, policy: Policy) -> Ticket:
+    """Insert an open ticket with its dialog and its due times, and publish both."""
+    now = tx.now_ms
+    row = tx.execute(
+        "INSERT INTO dialog (kind, status, handler, activity, unread, user_read, manager_read, created_at, updated_at)"
+        " VALUES ('ticket', 'open', 'manager', ?, 0, 0, 0, ?, ?) RETURNING id",
+        (tx.next_event_id(), now, now),
+    ).fetchone()
+    dialog_id = int(row[0])
+    tx.execute(
+        "INSERT INTO ticket (dialog_id, ticket_id, subject, description, priority, status, user_id, running_since,"
+        " used_ms) VALUES (?, ?, ?, ?, ?, 'OPEN', ?, ?, 0)",
+        (dialog_id, secrets.token_urlsafe(ID_BYTES), new.subject, new.description, new.priority, new.user_id, now),
+    )
+    ticket_rows.change(tx, dialog_id, None, policy, Wanted())
+    ticket = ticket_rows.load(tx, dialog_id)
+    topics = (dialog_topic(dialog_id), INBOX)
+    tx.append(topics, DialogUpdated(dialogs.load(tx, dialog_id)))
+    tx.append(topics, TicketUpdated(dialog_id, ticket, []))
+    return ticket
+
+
+def _dialog_id(rows: Snapshot, ticket_id: str) -> int:
+    row = rows.execute("SELECT dialog_id FROM ticket WHERE ticket_id = ?", (ticket_id,)).fetchone()
+    if row is None:
+        raise TicketNotFound("There is no ticket of this id.")
+    return int(row[0])
+
+
+def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> tuple[list[TicketMessage], int | None]:
+    comparison, order, bound = paging.window()
+    sql = f"{ticket_rows.MESSAGE_SQL} WHERE m.dialog_id = ? AND m.id {comparison} ? ORDER BY m.id {order} LIMIT ?"
+    found = [ticket_rows.message_of(row) for row in rows.execute(sql, (dialog_id, bound, paging.limit + 1))]
+    items, following = cut(found, paging, lambda message: message.id)
+    return oldest_first(items, paging), following
+
+
+def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[list[Ticket], Paging]:
+    """One more than the page, so that its end shows. Tickets are in the order of their dialogs' numbers."""
+    anchor = query.before if query.before is not None else query.after
+    paging = query.around(None if anchor is None else _dialog_id(rows, anchor))
+    comparison, order, bound = paging.window()
+    # One column under two names: SQLite takes the order from an index only where that index's own is asked.
+    key = "t.dialog_id" if query.assignee in (None, "none") else "d.id"
+    where, params = [f"{key} {comparison} ?"], [bound]
+    given: tuple[tuple[str, Any], ...] = (("t.status", query.status), ("t.priority", query.priority))
+    for column, value in given:
+        if value is not None:
+            where.append(f"{column} = ?")
+            params.append(value)
+    if query.assignee == "none":
+        where.append("d.assignee_id IS NULL")
+    elif query.assignee is not None:
+        where.append("d.assignee_id = ?")
+        params.append(int(query.assignee))
+    found = rows.execute(
+        f"{ticket_rows.TICKET_SQL} WHERE {' AND '.join(where)} ORDER BY {key} {order} LIMIT ?",
+        [*params, paging.limit + 1],
+    )
+    return [ticket_rows.ticket_of(row) for row in found], paging

@@ -1,0 +1,138 @@
+"""Visitors: how a person on a customer's site comes to a dialog."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+
+from replyx.auth import Authenticator
+from replyx.conversations import dialogs
+from replyx.delivery.store import Store, Transaction
+from replyx.directory import KnownWidget
+from replyx.errors import AssistantNotFound
+from replyx.paging import ItemId
+from replyx.schemas.dialogs import NO_NUL, Dialog
+from replyx.schemas.events import INBOX, DialogUpdated, dialog_topic
+from replyx.tokens import Tokens
+
+log = logging.getLogger("replyx.visitors")
+
+SESSION_SECONDS = 30 * 24 * 3600
+
+GuestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Note = Annotated[str, msgspec.Meta(max_length=200, pattern=NO_NUL)]
+
+
+class GuestQuery(msgspec.Struct):
+    """The same, where a client puts it into the URL."""
+
+    site_token: str | None = None
+    assistant_id: ItemId | None = None
+    guest_id: GuestId | None = None
+
+
+class OpenSession(msgspec.Struct):
+    """A widget's visitor arrives. Without ``guest_id`` the visitor is new; the id is the visitor's own secret."""
+
+    site_token: str | None = None
+    guest_id: GuestId | None = None
+    name: Note | None = None
+    page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None
+
+
+class OpenDialog(msgspec.Struct):
+    """A visitor turns to an assistant directly."""
+
+    assistant_id: ItemId | None = None
+    guest_id: GuestId | None = None
+    name: Note | None = None
+    page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None
+
+
+class SiteSession(msgspec.Struct, frozen=True):
+    """``site_token`` is bound to this visitor and is the credential of every later call."""
+
+    site_token: str
+    guest_id: str
+    dialog: Dialog
+    cursor: str
+
+
+class OpenedDialog(msgspec.Struct, frozen=True):
+    """The visitor's dialog; ``guest_id`` is the credential of every later call."""
+
+    dialog: Dialog
+    guest_id: str
+    cursor: str
+
+
+class Visitors:
+    """Finds or opens a visitor's dialog; one per visitor and assistant."""
+
+    def __init__(
+        self, store: Store, tokens: Tokens, authenticator: Authenticator, epoch: str, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._authenticator = authenticator
+        self._epoch = epoch
+        self._clock = clock
+
+    async def open_session(self, widget_token: str, request: OpenSession) -> SiteSession:
+        """Exchange a widget's public token for a session of one visitor."""
+        widget = await self._authenticator.widget_of(widget_token, self._clock())
+        guest_id = request.guest_id or str(uuid.uuid4())
+        visitor_id, dialog, cursor = await self._store.commit(
+            lambda tx: arrive(tx, widget.assistant_id, widget, guest_id, request.name, request.page)
+        )
+        token = self._tokens.issue_site(visitor_id, widget.widget_id, self._clock(), SESSION_SECONDS)
+        log.info("[Site] session opened widget=%d dialog=%d", widget.widget_id, dialog.id)
+        return SiteSession(token, guest_id, dialog, f"{self._epoch}-{cursor}")
+
+    async def open_dialog(self, assistant_id: int, request: OpenDialog) -> OpenedDialog:
+        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`."""
+        guest_id = request.guest_id or str(uuid.uuid4())
+        _, dialog, cursor = await self._store.commit(
+            lambda tx: arrive(tx, assistant_id, None, guest_id, request.name, request.page)
+        )
+        log.info("WIDGET dialog opened assistant=%d dialog=%d", assistant_id, dialog.id)
+        return OpenedDialog(dialog, guest_id, f"{self._epoch}-{cursor}")
+
+
+def arrive(
+    tx: Transaction, assistant_id: int, widget: KnownWidget | None, guest_id: str, name: str | None, page: str | None
+) -> tuple[int, Dialog, int]:
+    """The visitor's id, the visitor's dialog, and the log's top right behind it."""
+    if tx.execute("SELECT 1 FROM assistant WHERE id = ?", (assistant_id,)).fetchone() is None:
+        raise AssistantNotFound(f"There is no assistant {assistant_id}.")
+    visitor_id = _visitor(tx, assistant_id, guest_id, name, page)
+    row = tx.execute("SELECT id FROM dialog WHERE visitor_id = ? ORDER BY id DESC LIMIT 1", (visitor_id,)).fetchone()
+    dialog = dialogs.load(tx, row[0]) if row else open_dialog(tx, assistant_id, widget, visitor_id)
+    return visitor_id, dialog, tx.next_event_id() - 1
+
+
+def _visitor(tx: Transaction, assistant_id: int, guest_id: str, name: str | None, page: str | None) -> int:
+    row = tx.execute(
+        "INSERT INTO visitor (assistant_id, guest_id, name, page, created_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (assistant_id, guest_id) DO UPDATE SET"
+        " name = COALESCE(excluded.name, visitor.name), page = COALESCE(excluded.page, visitor.page) RETURNING id",
+        (assistant_id, guest_id, name, page, tx.now_ms),
+    ).fetchone()
+    return int(row[0])
+
+
+def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> Dialog:
+    """Insert an open dialog that the assistant handles, and publish it to the inbox."""
+    row = tx.execute(
+        "INSERT INTO dialog (kind, assistant_id, widget_id, visitor_id, status, handler, activity, unread,"
+        " user_read, manager_read, created_at, updated_at)"
+        " VALUES ('dialog', ?, ?, ?, 'open', 'assistant', ?, 0, 0, 0, ?, ?) RETURNING id",
+        (assistant_id, widget.widget_id if widget else None, visitor_id, tx.next_event_id(), tx.now_ms, tx.now_ms),
+    ).fetchone()
+    dialog = dialogs.load(tx, int(row[0]))
+    tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
+    return dialog

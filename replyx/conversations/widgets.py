@@ -1,0 +1,238 @@
+"""Widgets: an assistant on named domains, the token that says so, and the line of HTML that embeds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from replyx.auth import Authenticator, WidgetVerdict
+from replyx.conversations import assistants
+from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.directory import Directory, KnownWidget
+from replyx.errors import CredentialExpired, CredentialInvalid, WidgetNotFound
+from replyx.origins import Origin, domain_allows, widget_domains
+from replyx.paging import ItemId, Paging, cut, oldest_first
+from replyx.schemas.dialogs import NO_NUL, Page, Widget, timestamp
+from replyx.schemas.events import DIRECTORY, DirectoryChanged
+from replyx.tokens import Tokens, domain_digest
+
+Name = Annotated[str, msgspec.Meta(max_length=100, pattern=NO_NUL)]
+Theme = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
+Kind = Literal["floating", "inline"]
+Position = Literal["bottom-right", "bottom-left"]
+Locale = Literal["ru", "en"]
+
+COLUMNS = "id, assistant_id, name, domains, theme, type, position, locale, created_at"
+
+
+class NewWidget(msgspec.Struct):
+    """``localhost``, ``127.0.0.1`` and ``[::1]`` are added to the domains."""
+
+    assistant_id: ItemId
+    name: Name = ""
+    allowed_domains: list[str] = []
+    theme: Theme = "#2563eb"
+    type: Kind = "floating"
+    position: Position = "bottom-right"
+    locale: Locale | None = None
+
+
+class WidgetChange(msgspec.Struct):
+    """What is left out stays. Other domains make the tokens issued so far stale."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    allowed_domains: list[str] | msgspec.UnsetType = msgspec.UNSET
+    theme: Theme | msgspec.UnsetType = msgspec.UNSET
+    type: Kind | msgspec.UnsetType = msgspec.UNSET
+    position: Position | msgspec.UnsetType = msgspec.UNSET
+    locale: Locale | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class WidgetQuery(Paging):
+    """A page of widgets, of one assistant or of all."""
+
+    assistant_id: ItemId | None = None
+
+
+class WidgetFace(msgspec.Struct, frozen=True):
+    """What the loader needs to show a widget."""
+
+    id: int
+    assistant_id: int
+    theme: str
+    type: str
+    position: str
+    locale: str | None
+    title: str
+    greeting: str
+
+
+class WidgetCheck(msgspec.Struct, frozen=True):
+    """Whether a widget may be shown on a page, and why not."""
+
+    valid: bool
+    reason: WidgetVerdict
+    widget: WidgetFace | None = None
+
+
+class Widgets:
+    """Keeps widgets and issues their tokens. Raises :class:`WidgetNotFound` for an unknown or deleted id."""
+
+    def __init__(
+        self,
+        store: Store,
+        tokens: Tokens,
+        directory: Directory,
+        authenticator: Authenticator,
+        base_url: str,
+        token_seconds: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._directory = directory
+        self._authenticator = authenticator
+        self._base_url = base_url
+        self._token_seconds = token_seconds
+        self._clock = clock
+
+    async def list(self, query: WidgetQuery) -> Page[Widget]:
+        """A page of widgets, oldest first."""
+
+        def run(rows: Snapshot) -> Page[Widget]:
+            comparison, order, bound = query.window()
+            of_assistant = "" if query.assistant_id is None else " AND assistant_id = ?"
+            params: list[object] = [bound, *([] if query.assistant_id is None else [query.assistant_id])]
+            found = rows.execute(
+                f"SELECT {COLUMNS} FROM widget WHERE id {comparison} ? AND NOT deleted{of_assistant}"
+                f" ORDER BY id {order} LIMIT ?",
+                [*params, query.limit + 1],
+            ).fetchall()
+            items, following = cut([self._widget(row) for row in found], query, lambda widget: widget.id)
+            return Page(oldest_first(items, query), following)
+
+        return await self._store.read(run)
+
+    async def get(self, widget_id: int) -> Widget:
+        """One widget, with a token for its present domains."""
+        return self._widget(await self._store.read(lambda rows: _row(rows, widget_id)))
+
+    async def create(self, new: NewWidget) -> Widget:
+        """Add a widget of an assistant. Raises :class:`AssistantNotFound`, :class:`Invalid` for a bad domain."""
+        return self._widget(await self._store.commit(lambda tx: create(tx, new)))
+
+    async def change(self, widget_id: int, change: WidgetChange) -> Widget:
+        """Change what is given, leave the rest."""
+        columns: dict[str, object] = {
+            name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
+        }
+        if "allowed_domains" in columns:
+            columns["domains"] = json.dumps(widget_domains(columns.pop("allowed_domains")))  # type: ignore[arg-type]
+
+        def unit(tx: Transaction) -> Sequence[Any]:
+            _row(tx, widget_id)
+            for name, value in columns.items():
+                tx.execute(f"UPDATE widget SET {name} = ? WHERE id = ?", (value, widget_id))
+            tx.append((DIRECTORY,), DirectoryChanged())
+            return _row(tx, widget_id)
+
+        return self._widget(await self._store.commit(unit))
+
+    async def delete(self, widget_id: int) -> None:
+        """Revoke a widget and every token of it."""
+
+        def unit(tx: Transaction) -> None:
+            _row(tx, widget_id)
+            tx.execute("UPDATE widget SET deleted = ? WHERE id = ?", (True, widget_id))
+            tx.append((DIRECTORY,), DirectoryChanged([f"widget:{widget_id}"]))
+
+        await self._store.commit(unit)
+
+    async def known(self, widget_id: int) -> KnownWidget:
+        """A widget that is not deleted, from memory."""
+        widget = await self._directory.widget(widget_id)
+        if widget is None or widget.deleted:
+            raise WidgetNotFound(f"There is no widget {widget_id}.")
+        return widget
+
+    async def face(self, widget_id: int) -> WidgetFace:
+        """How a widget looks, for the page in its iframe."""
+        widget = await self.known(widget_id)
+        return await self._face(widget)
+
+    async def check(self, token: str, place: str | None) -> WidgetCheck:
+        """Whether the widget of ``token`` may be shown at ``place``, an origin or a domain."""
+        try:
+            claims = self._tokens.read_widget(token, self._clock())
+        except CredentialExpired:
+            return WidgetCheck(False, "expired")
+        except CredentialInvalid:
+            return WidgetCheck(False, "malformed")
+        widget = await self._directory.widget(claims.widget_id)
+        if widget is None or widget.deleted:
+            return WidgetCheck(False, "revoked")
+        if domain_digest(widget.domains) != claims.domain_digest:
+            return WidgetCheck(False, "domains changed")
+        if place is None or not _allowed(widget.domains, place):
+            return WidgetCheck(False, "domain not allowed")
+        return WidgetCheck(True, "ok", await self._face(widget))
+
+    async def _face(self, widget: KnownWidget) -> WidgetFace:
+        assistant = await self._store.read(lambda rows: assistants.load(rows, widget.assistant_id))
+        return WidgetFace(
+            widget.widget_id,
+            widget.assistant_id,
+            widget.theme,
+            widget.type,
+            widget.position,
+            widget.locale,
+            widget.name or assistant.name,
+            assistant.greeting,
+        )
+
+    def _widget(self, row: Sequence[Any]) -> Widget:
+        return embedded(row, self._tokens, self._base_url, self._clock(), self._token_seconds)
+
+
+def embedded(row: Sequence[Any], tokens: Tokens, base_url: str, now: float, token_seconds: int) -> Widget:
+    """A widget's row with a token for its present domains and the HTML that embeds it."""
+    widget_id, assistant_id, name, domains_json, theme, kind, position, locale, created_at = row
+    domains = json.loads(domains_json)
+    token = tokens.issue_widget(widget_id, assistant_id, domain_digest(domains), now, token_seconds)
+    embed_code = (
+        f'<script src="{base_url}/widget.js?token={token}&assistant_id={assistant_id}'
+        f'&theme={quote(theme, safe="")}&type={kind}&host={base_url}" async></script>'
+    )
+    created = timestamp(created_at)
+    return Widget(widget_id, assistant_id, name, token, embed_code, domains, theme, kind, position, locale, created)
+
+
+def create(tx: Transaction, new: NewWidget) -> Sequence[Any]:
+    """Insert a widget and return its row."""
+    assistants.load(tx, new.assistant_id)
+    domains = json.dumps(widget_domains(new.allowed_domains))
+    row = tx.execute(
+        "INSERT INTO widget (assistant_id, name, domains, theme, type, position, locale, deleted, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (new.assistant_id, new.name, domains, new.theme, new.type, new.position, new.locale, False, tx.now_ms),
+    ).fetchone()
+    tx.append((DIRECTORY,), DirectoryChanged())
+    return _row(tx, int(row[0]))
+
+
+def _row(rows: Snapshot, widget_id: int) -> Sequence[Any]:
+    row: Sequence[Any] | None = rows.execute(
+        f"SELECT {COLUMNS} FROM widget WHERE id = ? AND NOT deleted", (widget_id,)
+    ).fetchone()
+    if row is None:
+        raise WidgetNotFound(f"There is no widget {widget_id}.")
+    return row
+
+
+def _allowed(domains: Sequence[str], place: str) -> bool:
+    origin = Origin.parse(place if "://" in place else f"https://{place}")
+    return origin is not None and domain_allows(domains, origin)

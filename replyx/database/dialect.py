@@ -1,0 +1,74 @@
+"""All in which SQLite and PostgreSQL differ, as words and a few methods, so that everything else can be written once.
+
+A database is peewee's, with the words of its :class:`Dialect`. SQL elsewhere is written with ``?`` for values and
+``{auto}``, ``{boolean}`` and the like where a migration makes tables.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any, ClassVar
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be opened; the text says why, and never holds a password."""
+
+
+class Dialect(ABC):
+    """What a database says in its own words. Mixed into peewee's class for it."""
+
+    name: ClassVar[str]
+    BEGIN_READING: ClassVar[str]  # one whose statements all see the same state
+    LOCK_ROW: ClassVar[str]  # behind a SELECT: keeps other writers out until the commit
+    words: ClassVar[Mapping[str, str]]  # for ``str.format`` of the statements that make tables
+    # Connections are used as they are, so the driver's own errors arrive beside peewee's.
+    unusable: ClassVar[tuple[type[Exception], ...]]  # the connection or the disk, not the statement
+    failed: ClassVar[tuple[type[Exception], ...]]  # any failure of the database
+
+    # Search. The index is cut into bands of ``BAND`` ids, a power of two, and each word in it begins with its band's
+    # name: so a query reads one band, whatever stands in the others.
+    BAND: ClassVar[int]
+    SEARCH_INDEX: ClassVar[tuple[str, ...]]  # makes the index over ``message.words``
+    NO_SEARCH_INDEX: ClassVar[tuple[str, ...]]  # takes away whatever of it there is
+    INDEX_NEW: ClassVar[str]  # run before a commit; empty where the index follows by itself
+    BEFORE_SEARCH: ClassVar[str]  # run in the snapshot before the first search; may be empty
+    SEARCH: ClassVar[str]  # ids, the newest first: of what matches, from an id, below an id, at most so many
+
+    @abstractmethod
+    def matching(self, words: Sequence[str], band: int) -> str:
+        """What :attr:`SEARCH` takes for all of ``words`` in a band: letters and digits, the last a beginning."""
+
+    @abstractmethod
+    def begin_writing(self, connection: Any) -> None:
+        """Begin a transaction that will write."""
+
+    @abstractmethod
+    def next_unit(self, connection: Any) -> None:
+        """Keep what was done since ``SAVEPOINT unit``, and set that savepoint anew."""
+
+    @abstractmethod
+    def own(self, sql: str) -> str:
+        """``sql`` with this database's placeholders for ``?``."""
+
+    @abstractmethod
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from changing the schema meanwhile; waits until they have done so."""
+
+    @abstractmethod
+    def lost(self) -> bool:
+        """Whether this thread's connection has ended, so that a new one may succeed where it failed."""
+
+
+@lru_cache(maxsize=1024)  # statements are constants; there are a few hundred
+def percent_placeholders(sql: str) -> str:
+    """``sql`` with ``%s`` for each ``?``, as psycopg wants it; no statement has a ``?`` of another meaning."""
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def dialect_of(database: Any) -> Dialect:
+    """The words of a database that :func:`database_at` made."""
+    assert isinstance(database, Dialect)
+    return database

@@ -1,0 +1,131 @@
+"""SQLite in the words of a :class:`Dialect`: one file, one writer at a time, flushed at each commit."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from peewee import DatabaseError, InterfaceError, OperationalError, SqliteDatabase
+
+from replyx.database.dialect import Dialect
+from replyx.database.turns import LOOK_S, Turns
+
+LOCK_S = 10.0  # that a writer waits for the others
+PATIENCE_S = 0.03  # after which it asks to be the next
+SQLITE_BAND_BITS = 14
+
+
+def _banded(number: str, words: str) -> str:
+    """SQL for ``words`` with the band's name, six hexadecimal digits, before each."""
+    band = f"printf('%06x', {number} >> {SQLITE_BAND_BITS})"
+    return f"{band} || replace({words}, ' ', ' ' || {band})"
+
+
+class Sqlite(Dialect, SqliteDatabase):
+    """A file, opened for durability: a commit that returned survives a power cut."""
+
+    name = "sqlite"
+    BEGIN_READING = "BEGIN"
+    LOCK_ROW = ""  # there is one writer anyway
+    words: ClassVar[Mapping[str, str]] = {
+        # AUTOINCREMENT: the id of a deleted row must never come back as somebody else's.
+        "auto": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",
+        "boolean": "INTEGER",
+        "clustered": "WITHOUT ROWID",
+    }
+    unusable = (OperationalError, InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
+    failed = (*unusable, DatabaseError, sqlite3.DatabaseError)
+    # The beginning of a word that every message has is merged in 4 ms; of 1,000,000 messages it took 300 ms.
+    BAND = 1 << SQLITE_BAND_BITS
+    # tokenize: the words come ready, so that all which is not ASCII is a letter here. detail: no query has phrases.
+    SEARCH_INDEX = (
+        f"CREATE VIEW message_banded AS SELECT id, {_banded('id', 'words')} AS words FROM message",
+        "CREATE VIRTUAL TABLE message_search USING fts5(words, content='message_banded', content_rowid='id',"
+        " tokenize='ascii', detail='none')",
+        "INSERT INTO message_search (message_search) VALUES ('rebuild')",
+        "CREATE TRIGGER message_search_delete AFTER DELETE ON message BEGIN"
+        " INSERT INTO message_search (message_search, rowid, words)"
+        f" VALUES ('delete', old.id, {_banded('old.id', 'old.words')}); END",
+    )
+    NO_SEARCH_INDEX = (
+        "DROP TRIGGER IF EXISTS message_search_delete",
+        "DROP TABLE IF EXISTS message_search",
+        "DROP VIEW IF EXISTS message_banded",
+    )
+    # At the end of a commit, not by a trigger: FTS5 writes a segment at every savepoint, and each unit has one. That
+    # cost 41 µs of CPU for a message, this costs 5 µs (17 words, 128 messages in a commit).
+    INDEX_NEW = (
+        "INSERT INTO message_search (rowid, words) SELECT id, words FROM message_banded"
+        " WHERE id > (SELECT COALESCE(MAX(id), 0) FROM message_search_docsize)"
+    )
+    BEFORE_SEARCH = ""
+    SEARCH = (
+        "SELECT rowid FROM message_search WHERE message_search MATCH ? AND rowid >= ? AND rowid < ?"
+        " ORDER BY rowid DESC LIMIT ?"
+    )
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            str(path),
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": "full",  # in WAL mode only FULL flushes each commit (SQLite, PRAGMA synchronous)
+                "foreign_keys": 1,
+                "cache_size": -8192,
+                "mmap_size": 0,
+            },
+            timeout=LOCK_S,
+            check_same_thread=True,
+        )
+        self._turns = Turns(Path(path))
+
+    def matching(self, words: Sequence[str], band: int) -> str:
+        """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
+        return " ".join(f'"{band:06x}{word}"' for word in words) + "*"
+
+    def begin_writing(self, connection: Any) -> None:
+        """See :class:`Dialect`; several processes take turns, and none waits for longer than 10 s."""
+        until = time.monotonic() + LOCK_S
+        self._turns.heed(until)
+        if _began(connection, PATIENCE_S):
+            return
+        with self._turns.next(until):
+            while not _began(connection, LOOK_S):
+                if time.monotonic() > until:
+                    raise sqlite3.OperationalError("database is locked")
+
+    def next_unit(self, connection: Any) -> None:
+        """See :class:`Dialect`."""
+        connection.execute("RELEASE SAVEPOINT unit")
+        connection.execute("SAVEPOINT unit")
+
+    def own(self, sql: str) -> str:
+        """See :class:`Dialect`."""
+        return sql
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See :class:`Dialect`; each migration locks the file by itself."""
+        yield
+
+    def lost(self) -> bool:
+        """See :class:`Dialect`; a file stays."""
+        return False
+
+
+def _began(connection: Any, patience_s: float) -> bool:
+    """Whether the file could be locked for writing within so long."""
+    connection.execute(f"PRAGMA busy_timeout = {round(patience_s * 1000)}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as failure:
+        if failure.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(LOCK_S * 1000)}")
+    return True

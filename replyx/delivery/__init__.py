@@ -1,0 +1,1 @@
+"""The one log and its fan-out: store, hub, bus, subscriptions. Knows no subject; what an event means is for others."""

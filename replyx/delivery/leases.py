@@ -1,0 +1,71 @@
+"""Leases: a duty that one process at a time does, for all the processes that share a store.
+
+A lease is a row with a holder and an end. Who holds it renews it in time; of a holder that died it ends by itself, so
+somebody else goes on within :data:`TTL_S` and a few seconds. Two may believe for a moment that they hold it, when one
+stood still past its end: the duty itself must bear that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from replyx.delivery.store import Snapshot, Store, Transaction
+
+TTL_S = 8.0
+RENEW_S = 3.0  # twice within the TTL: one failed write of the store loses no lease
+
+
+class Lease:
+    """One process's claim on the duty ``name``. ``clock`` is in seconds since the epoch, alike on all hosts."""
+
+    def __init__(self, store: Store, name: str, clock: Callable[[], float]) -> None:
+        self.name = name
+        self._store = store
+        self._clock = clock
+        self._holder = secrets.token_hex(8)
+        self._renew_at = 0.0
+        self._held = False
+
+    async def hold(self) -> bool:
+        """Whether this process has the duty now; takes it where nobody does, and renews it.
+
+        Costs nothing while it is held and fresh, a read while another holds it. Raises :class:`StoreUnavailable`.
+        """
+        now = self._clock()
+        if self._held and now < self._renew_at:
+            return True
+        if not self._held and not await self._store.read(lambda rows: free(rows, self.name, int(now * 1000))):
+            return False
+        self._held = await self._store.commit(lambda tx: take(tx, self.name, self._holder))
+        self._renew_at = now + RENEW_S
+        return self._held
+
+    async def release(self) -> None:
+        """Let another have it at once; harmless when it is not held. Raises :class:`StoreUnavailable`."""
+        if self._held:
+            self._held = False
+            await self._store.commit(lambda tx: release(tx, self.name, self._holder))
+
+
+def free(rows: Snapshot, name: str, now_ms: int) -> bool:
+    """Whether nobody holds ``name``."""
+    row = rows.execute("SELECT expires_at FROM lease WHERE name = ?", (name,)).fetchone()
+    return row is None or int(row[0]) <= now_ms
+
+
+def take(tx: Transaction, name: str, holder: str) -> bool:
+    """Take or renew ``name`` for ``holder``; False while another holds it."""
+    tx.execute(
+        "INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, 0) ON CONFLICT (name) DO NOTHING", (name, holder)
+    )
+    taken = tx.execute(
+        "UPDATE lease SET holder = ?, expires_at = ? WHERE name = ? AND (holder = ? OR expires_at <= ?)",
+        (holder, tx.now_ms + int(TTL_S * 1000), name, holder, tx.now_ms),
+    )
+    return bool(taken.rowcount)
+
+
+def release(tx: Transaction, name: str, holder: str) -> None:
+    """End the lease that ``holder`` has."""
+    tx.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, holder))

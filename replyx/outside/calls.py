@@ -1,0 +1,223 @@
+"""Requests to addresses that other people chose: a webhook's receiver, a browser's push service.
+
+The name is resolved here, what may not be called is dropped (:mod:`replyx.outside.networks`), and the connection goes
+to exactly the addresses that were checked, so that a name cannot lead elsewhere a moment later (DNS rebinding).
+TLS is verified against the name. Redirects are not followed, proxies of the environment are not used, and an answer
+costs a bounded time and memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tornado.httpclient import HTTPError, HTTPRequest
+from tornado.iostream import StreamClosedError, UnsatisfiableReadError
+from tornado.netutil import Resolver
+from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
+
+from replyx import __version__
+from replyx.errors import invalid
+from replyx.origins import Origin
+from replyx.outside.networks import may_call
+from replyx.settings_values import IpNetwork
+
+log = logging.getLogger("replyx.outside")
+
+TIMEOUT_S = 10.0
+KEPT_BYTES = 1024  # of an answer's body
+BODY_BYTES = 64 * 1024  # what is read of it before the connection is closed
+HEADER_BYTES = 16 * 1024
+URL_CHARS = 2000
+AT_ONCE = 256  # requests of the whole process; callers bound their own share far below
+
+USER_AGENT = f"ReplyX/{__version__}"
+
+_URL = re.compile(r"(?P<origin>https?://[^/?#\\\s]+)(?P<rest>(?:[/?][\x21\x22\x24-\x7e]*)?)", re.IGNORECASE)
+_ORDINARY_PORTS = frozenset({80, 443})
+_FIRST_FREE_PORT = 1024  # below it stand mail, SSH and other services that a request could be smuggled into
+
+
+NETWORK_NOT_ALLOWED = "network_not_allowed"  # the reason of a refused address, stable
+
+EXPECTED = (OSError, HTTPError, UnsatisfiableReadError)
+
+
+class Refused(OSError):
+    """The address is one that the server does not call; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. ``status`` is None where no answer began; ``error`` then says why, in words for people.
+
+    ``body`` is the beginning of the answer's body, at most :data:`KEPT_BYTES`. ``retry_after`` is the value of its
+    Retry-After (RFC 9110, 10.2.3), as it came.
+    """
+
+    status: int | None
+    body: str
+    error: str | None
+    retry_after: str | None = None
+
+
+class GuardedResolver(Resolver):
+    """Resolves a name and gives only those of its addresses that may be called; none is :class:`Refused`."""
+
+    def initialize(self, allowed: Sequence[IpNetwork]) -> None:
+        """``allowed``: networks that may be called although they are private."""
+        self._allowed = allowed
+
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[tuple[int, Any]]:
+        """See :class:`tornado.netutil.Resolver`; asks the system once, and what it said is what is connected to."""
+        found = await self.lookup(host, port, family)
+        callable_ones = [(kind, address) for kind, address in found if may_call(address[0], self._allowed)]
+        if not callable_ones:
+            raise Refused(f"{host} leads to {_listed(address[0] for _, address in found)}, which is not allowed")
+        return callable_ones
+
+    async def lookup(self, host: str, port: int, family: socket.AddressFamily) -> list[tuple[int, Any]]:
+        """What the system says of a name. Raises :class:`OSError`."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+        return [(kind, address) for kind, _, _, _, address in found]
+
+
+class Outside:
+    """Sends requests; ``allowed`` are networks that may be called although they are private.
+
+    ``timeout_s`` bounds the whole of a request, from the name to the end of the answer.
+    """
+
+    def __init__(
+        self, allowed: Sequence[IpNetwork], resolver: Resolver | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._allowed = allowed
+        self._timeout_s = timeout_s
+        self._resolver = resolver
+        self._client: SimpleAsyncHTTPClient | None = None
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Send one POST and return its answer, or why there was none. Never raises for what the other side does."""
+        answer = _Answer()
+        request = HTTPRequest(
+            url,
+            method="POST",
+            headers={"User-Agent": USER_AGENT, **headers},
+            body=body,
+            follow_redirects=False,
+            decompress_response=False,
+            connect_timeout=self._timeout_s,
+            request_timeout=self._timeout_s,
+            header_callback=answer.take_line,
+            streaming_callback=answer.take_body,
+        )
+        error: str | None
+        try:
+            answer.status = (await self._started().fetch(request, raise_error=False)).code
+            error = None
+        except Exception as failure:  # whatever a stranger's answer does to the client must not stop the server
+            if not isinstance(failure, EXPECTED):
+                log.warning("an answer from outside could not be read", exc_info=failure)
+            error = _in_words(failure, self._timeout_s)
+        if answer.status is not None:  # the head had come; what became of the body changes nothing
+            error = None
+        return Reply(answer.status, answer.text(), error, answer.retry_after)
+
+    def close(self) -> None:
+        """Let go of what requests have left open."""
+        if self._client is not None:
+            self._client.close()
+
+    def check_url(self, url: str, field: str, schemes: Sequence[str] = ("http", "https")) -> str:
+        """``url`` with a normalised host, if it may be called as far as its text tells; names are resolved later.
+
+        Raises :class:`Invalid` that names ``field``.
+        """
+        match = _URL.fullmatch(url) if len(url) <= URL_CHARS else None
+        origin = Origin.parse(match["origin"]) if match is not None else None
+        if match is None or origin is None or origin.port is None or origin.scheme not in schemes:
+            raise invalid(field, f"must be {' or '.join(schemes)}://host/path, without a user name and without #")
+        if origin.port not in _ORDINARY_PORTS and origin.port < _FIRST_FREE_PORT:
+            raise invalid(field, f"port {origin.port} is not for HTTP: use 80, 443 or one from {_FIRST_FREE_PORT} up")
+        host = origin.host.strip("[]")
+        if _is_address(host) and not may_call(host, self._allowed):
+            detail = f"{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
+            raise invalid(field, detail, NETWORK_NOT_ALLOWED)
+        return f"{origin}{match['rest'] or '/'}"
+
+    def _started(self) -> SimpleAsyncHTTPClient:
+        if self._client is None:  # made here, since it belongs to the running loop
+            self._client = SimpleAsyncHTTPClient(
+                force_instance=True,
+                max_clients=AT_ONCE,
+                resolver=self._resolver or GuardedResolver(allowed=self._allowed),
+                max_buffer_size=2 * BODY_BYTES,
+                max_header_size=HEADER_BYTES,
+                max_body_size=BODY_BYTES,
+            )
+        return self._client
+
+
+class _Answer:
+    """Collects what counts of the head, and the beginning of the body, while an answer comes."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.retry_after: str | None = None
+        self._body = bytearray()
+
+    def take_line(self, line: str) -> None:
+        """A line of the head; an interim answer's (RFC 9110, 15.2) does not count."""
+        found = re.match(r"HTTP/\S+ ([2-9]\d\d)\b", line)
+        if found:
+            self.status = int(found[1])
+            self.retry_after = None
+        name, _, value = line.partition(":")
+        if name.lower() == "retry-after":
+            self.retry_after = value.strip()
+
+    def take_body(self, chunk: bytes) -> None:
+        """A piece of the body, however long."""
+        self._body += chunk[: KEPT_BYTES - len(self._body)]
+
+    def text(self) -> str:
+        """The kept bytes as text that can be stored."""
+        return bytes(self._body).decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _in_words(failure: Exception, timeout_s: float) -> str:
+    """What to tell the person who looks after the other side."""
+    if isinstance(failure, Refused):
+        return str(failure)
+    if isinstance(failure, HTTPTimeoutError | TimeoutError):
+        return f"no answer within {timeout_s:g} s"
+    if isinstance(failure, socket.gaierror):
+        return "the name cannot be resolved"
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        return f"the certificate was refused: {failure.verify_message}"
+    if isinstance(failure, ssl.SSLError):
+        return "the TLS handshake failed"
+    if isinstance(failure, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(failure, HTTPError | StreamClosedError | ConnectionError):
+        return "the connection was closed before an answer came"
+    if isinstance(failure, OSError) and failure.strerror:
+        return failure.strerror.lower()
+    return "the answer could not be read"
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _listed(addresses: Any) -> str:
+    return ", ".join(sorted(set(addresses))) or "no address"

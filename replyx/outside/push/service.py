@@ -1,0 +1,120 @@
+"""What people do with their devices: register, forget, test."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable
+
+from replyx.auth import AccountActor
+from replyx.delivery import positions
+from replyx.delivery.store import Store, Transaction
+from replyx.errors import PushDeviceNotFound
+from replyx.outside.calls import Outside
+from replyx.outside.push import rows, sealing
+from replyx.outside.push.notices import test_notice
+from replyx.outside.push.pusher import Pusher
+from replyx.outside.push.schemas import ChangedDevice, NewDevice, PushDevice, PushTested, Subscribed
+from replyx.schemas.dialogs import timestamp
+
+log = logging.getLogger("replyx.push")
+
+MOST = 20  # devices of one account; the oldest goes
+
+
+class Push:
+    """Keeps devices. One belongs to the login that registered it: signing out ends its notices."""
+
+    def __init__(self, store: Store, outside: Outside, pusher: Pusher, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._outside = outside
+        self._pusher = pusher
+        self._clock = clock
+
+    async def key(self) -> str:
+        """The server's public key; drawn when it is asked for the first time."""
+        return (await self._pusher.sealer()).public_key
+
+    async def register(self, actor: AccountActor, new: NewDevice) -> PushDevice:
+        """Send notices to a browser from now on; one that is known is moved to this login. Raises :class:`Invalid`.
+
+        The device that it replaces is forgotten, if it is one of the account.
+        """
+        endpoint, p256dh, auth = self._checked(new)
+
+        def unit(tx: Transaction) -> PushDevice:
+            if not rows.wanted(tx):
+                positions.move(tx, rows.FOLLOWER, positions.present(tx))
+            if new.replaces not in (None, endpoint):
+                _drop(tx, actor, new.replaces)
+            row = tx.execute(
+                "INSERT INTO push_device (account_id, session_id, endpoint, p256dh, auth, locale, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (endpoint) DO UPDATE SET account_id = EXCLUDED.account_id,"
+                " session_id = EXCLUDED.session_id, p256dh = EXCLUDED.p256dh, auth = EXCLUDED.auth,"
+                " locale = EXCLUDED.locale RETURNING id, created_at",
+                (actor.account_id, actor.session_id, endpoint, p256dh, auth, new.locale, tx.now_ms),
+            ).fetchone()
+            tx.execute(
+                "DELETE FROM push_device WHERE account_id = ? AND id NOT IN"
+                " (SELECT id FROM push_device WHERE account_id = ? ORDER BY id DESC LIMIT ?)",
+                (actor.account_id, actor.account_id, MOST),
+            )
+            return PushDevice(int(row[0]), new.locale, timestamp(row[1]))
+
+        return await self._store.commit(unit)
+
+    async def change(self, changed: ChangedDevice) -> PushDevice:
+        """Send a browser's notices to its new subscription, in the place of the old one.
+
+        No login is asked for: a browser tells of it while none of our pages is open. What it must know is the old
+        subscription's ``auth``, the secret that it once gave this server and nobody else. Raises
+        :class:`PushDeviceNotFound` alike for an unknown endpoint and a wrong secret, and :class:`Invalid`.
+        """
+        endpoint, p256dh, auth = self._checked(changed)
+        secret = sealing.auth_secret(changed.old.keys.auth, "old.keys.auth").hex()
+
+        def unit(tx: Transaction) -> PushDevice:
+            row = tx.execute(
+                "SELECT id, auth, locale, created_at FROM push_device WHERE endpoint = ?", (changed.old.endpoint,)
+            ).fetchone()
+            if row is None or not hmac.compare_digest(str(row[1]), secret):
+                raise PushDeviceNotFound("No device is registered with this endpoint and secret.")
+            tx.execute("DELETE FROM push_device WHERE endpoint = ? AND id != ?", (endpoint, row[0]))
+            tx.execute(
+                "UPDATE push_device SET endpoint = ?, p256dh = ?, auth = ? WHERE id = ?",
+                (endpoint, p256dh, auth, row[0]),
+            )
+            return PushDevice(row[0], row[2], timestamp(row[3]))
+
+        return await self._store.commit(unit)
+
+    async def forget(self, actor: AccountActor, endpoint: str) -> None:
+        """Send no more notices to a browser of this account. Raises :class:`PushDeviceNotFound`."""
+
+        def unit(tx: Transaction) -> None:
+            if not _drop(tx, actor, endpoint):
+                raise PushDeviceNotFound("This browser is not registered for the account.")
+
+        await self._store.commit(unit)
+
+    async def test(self, actor: AccountActor) -> PushTested:
+        """Send a notice to every device of the account, whether or not it has a page open."""
+        notice = test_notice(actor.account_id, "/admin" if actor.is_operator else "/webapp/")
+        now_ms = int(self._clock() * 1000)
+        devices = await self._store.read(lambda reading: rows.audience(reading, notice.audience, now_ms))
+        results = await asyncio.gather(
+            *(self._pusher.send(each, notice, notice.shown(each.locale, test=True)) for each in devices)
+        )
+        return PushTested(sum(results), len(results) - sum(results))
+
+    def _checked(self, given: Subscribed) -> tuple[str, str, str]:
+        """Endpoint, public key and secret as they are kept. Raises :class:`Invalid`."""
+        endpoint = self._outside.check_url(given.endpoint, "endpoint", ("https",))
+        p256dh = sealing.public_point(given.keys.p256dh, "keys.p256dh")
+        return endpoint, p256dh.hex(), sealing.auth_secret(given.keys.auth, "keys.auth").hex()
+
+
+def _drop(tx: Transaction, actor: AccountActor, endpoint: str | None) -> bool:
+    gone = tx.execute("DELETE FROM push_device WHERE account_id = ? AND endpoint = ?", (actor.account_id, endpoint))
+    return bool(gone.rowcount)

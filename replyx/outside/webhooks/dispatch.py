@@ -1,0 +1,113 @@
+"""From the log to deliveries: every event becomes one delivery for each webhook that wants it, exactly once.
+
+The place in the log moves in the transaction that writes the deliveries. A process that is killed leaves both as they
+were or both as they shall be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from replyx.delivery import positions
+from replyx.delivery.store import Snapshot, Transaction
+from replyx.errors import invalid
+from replyx.outside.webhooks.schedule import GIVE_UP_S
+from replyx.outside.webhooks.schemas import EventGroup, Notice
+from replyx.schemas import events
+from replyx.schemas.dialogs import timestamp
+
+FOLLOWER = "webhooks"  # the name of this place in log_position
+PAGE = 256
+
+TYPES = tuple(sorted({str(event.__struct_config__.tag) for event in events.DURABLE}))
+
+
+def group_of(event_type: str) -> str:
+    """The group of a type: ``message`` of ``message:new``, ``product`` of ``product.approved``."""
+    return event_type.replace(".", ":").partition(":")[0]
+
+
+GROUPS = tuple(sorted({group_of(each) for each in TYPES}))
+
+
+def event_groups() -> list[EventGroup]:
+    """Everything that a webhook can listen to."""
+    return [EventGroup(group, [each for each in TYPES if group_of(each) == group]) for group in GROUPS]
+
+
+def checked_events(names: Iterable[str]) -> list[str]:
+    """``names`` each once, in order. Raises :class:`Invalid` for what is neither a type nor a group."""
+    found = list(dict.fromkeys(names))
+    for name in found:
+        if name not in TYPES and name not in GROUPS:
+            raise invalid("events", f"{name[:64]!r} is no event; there are {', '.join((*GROUPS, *TYPES))}")
+    return found
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+_type_of = msgspec.json.Decoder(_Typed)
+
+
+def wanted(rows: Snapshot) -> bool:
+    """Whether there is anybody to tell: without an active webhook nobody follows the log."""
+    return rows.execute("SELECT 1 FROM webhook WHERE active AND NOT deleted LIMIT 1").fetchone() is not None
+
+
+def begin(tx: Transaction) -> int:
+    """The place from which a webhook that is turned on now hears events: the present.
+
+    The first active one moves the shared place here, over what nobody was to hear.
+    """
+    present = positions.present(tx)
+    return present if wanted(tx) else positions.move(tx, FOLLOWER, present)
+
+
+def dispatch(tx: Transaction, epoch: str) -> bool:
+    """Write the deliveries of the next page of the log; True when there may be more."""
+    position = positions.place(tx, FOLLOWER)
+    hooks = [
+        (hook_id, since, frozenset(json.loads(names)))
+        for hook_id, since, names in tx.execute(
+            "SELECT id, since, events FROM webhook WHERE active AND NOT deleted"
+        ).fetchall()
+    ]
+    page = tx.execute(
+        "SELECT id, topics, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (position, PAGE)
+    ).fetchall()
+    for event_id, topics, payload, created_at in page:
+        if events.is_broadcast(topics):
+            continue
+        kind = _type_of.decode(payload).type
+        takers = [hook_id for hook_id, since, names in hooks if since < event_id and names & {kind, group_of(kind)}]
+        if takers:
+            _write(tx, takers, Notice(f"{epoch}-{event_id}", kind, timestamp(created_at), _data(payload)))
+    if page:
+        positions.move(tx, FOLLOWER, page[-1][0])
+    return len(page) == PAGE
+
+
+def _write(tx: Transaction, takers: Sequence[int], notice: Notice) -> None:
+    body = msgspec.json.encode(notice).decode()
+    for hook_id in takers:
+        # The unique index is the second lock on the door: an event never becomes two deliveries of one webhook.
+        tx.execute(
+            "INSERT INTO webhook_delivery (webhook_id, event_id, event_type, body, status, attempts, next_attempt_at,"
+            " give_up_at, created_at) VALUES (?, ?, ?, ?, 'pending', 0, ?, ?, ?)"
+            " ON CONFLICT (webhook_id, event_id) DO NOTHING",
+            (hook_id, notice.id, notice.type, body, tx.now_ms, tx.now_ms + GIVE_UP_S * 1000, tx.now_ms),
+        )
+
+
+def _data(payload: str) -> dict[str, Any]:
+    """The members of an event besides its type; of one that has an envelope, what is in it."""
+    members: dict[str, Any] = msgspec.json.decode(payload)
+    members.pop("type", None)
+    enveloped = members.get("data")
+    return enveloped if isinstance(enveloped, dict) else members

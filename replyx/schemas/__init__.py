@@ -1,0 +1,1 @@
+"""What clients see: the typed requests, answers and events of every subject."""

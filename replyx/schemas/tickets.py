@@ -1,0 +1,161 @@
+"""What clients say and see of tickets. Their members are in camelCase, as the clients of tickets have them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from replyx.errors import invalid
+from replyx.paging import ItemId, Paging
+from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
+
+SUBJECT_LIMIT = 200
+DESCRIPTION_LIMIT = 10_000
+
+SenderType = Literal["USER", "AGENT", "BOT"]
+ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
+MessageType = Literal["TEXT", "IMAGE", "FILE"]
+ChangedField = Literal["status", "priority", "assignee", "responseSla", "resolutionSla"]
+
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+TicketId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+
+
+class Ticket(msgspec.Struct, frozen=True, rename="camel"):
+    """A dialog with a subject. ``id`` is itself the right to speak as USER in it.
+
+    ``responseDueAt`` and ``resolutionDueAt`` are null where nothing is due: answered, waiting or resolved.
+    ``sla`` is the worse mark of what is still due, null while there is time.
+    """
+
+    id: str
+    subject: str
+    description: str
+    status: TicketStatus
+    priority: Priority
+    assigned_agent: Assignee | None
+    created_at: str
+    updated_at: str
+    dialog_id: int
+    user_id: str | None
+    first_response_at: str | None
+    resolved_at: str | None
+    response_due_at: str | None
+    resolution_due_at: str | None
+    sla: SlaMark | None
+
+
+class TicketMessage(msgspec.Struct, frozen=True, rename="camel"):
+    """One message of a ticket. ``senderId`` is what the sender calls itself; ``author`` an operator's name."""
+
+    id: int
+    ticket_id: str
+    sender_id: str
+    sender_type: ActorType
+    content: str
+    message_type: str
+    created_at: str
+    client_id: str | None
+    author: str | None
+
+
+class TicketChange(msgspec.Struct, frozen=True, rename="camel"):
+    """Who changed what, and when. An assignee is named as the account was called; SYSTEM is the clock of the SLA."""
+
+    id: int
+    field: ChangedField
+    before: str | None
+    after: str | None
+    actor: ActorType
+    account: Assignee | None
+    created_at: str
+
+
+class TicketPage(msgspec.Struct, frozen=True):
+    """One page of tickets, read at ``cursor``; ``next`` is the id of the ticket that continues."""
+
+    items: list[Ticket]
+    next: str | None
+    cursor: str
+
+
+class TicketJoined(msgspec.Struct, frozen=True):
+    """A ticket and its newest messages in one snapshot: a stream from ``cursor`` continues exactly behind it.
+
+    ``next``, where it is not null, is the ``before`` of the page of older messages.
+    """
+
+    ticket: Ticket
+    messages: list[TicketMessage]
+    next: int | None
+    cursor: str
+
+
+class TicketSent(msgspec.Struct, frozen=True):
+    """The answer to a send: ``duplicate`` when this ``clientId`` had been stored before."""
+
+    message: TicketMessage
+    duplicate: bool
+
+
+class NewTicket(msgspec.Struct, rename="camel"):
+    """A ticket to open; ``title`` stands for ``subject`` where that is missing."""
+
+    description: Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT, pattern=NO_NUL)]
+    subject: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
+    title: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
+    priority: Priority = "MEDIUM"
+    user_id: Reference | None = None
+
+    def __post_init__(self) -> None:
+        subject = (self.title if self.subject is None else self.subject) or ""
+        self.subject = subject.strip()
+        if not 1 <= len(self.subject) <= SUBJECT_LIMIT:
+            raise invalid("subject", f"must hold 1 to {SUBJECT_LIMIT} characters")
+        self.description = self.description.strip()
+
+
+class ChangeTicket(msgspec.Struct):
+    """What an operator changes; what is not named stays. ``assignee`` is an operator's account id, null for nobody."""
+
+    status: TicketStatus | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    assignee: ItemId | UnsetType | None = UNSET
+
+
+class TicketDraft(msgspec.Struct, rename="camel"):
+    """A message to send. ``clientId`` makes repeating it safe.
+
+    Without ``senderType`` the credential decides: an operator speaks as AGENT, a bot as BOT, everybody else as USER.
+    """
+
+    content: str
+    sender_type: SenderType | None = None
+    sender_id: Reference | None = None
+    message_type: MessageType = "TEXT"
+    client_id: Reference | None = None
+
+
+class TicketQuery(msgspec.Struct):
+    """Tickets, newest first; ``before`` and ``after`` are ticket ids, ``assignee`` an account id or ``none``."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    before: TicketId | None = None
+    after: TicketId | None = None
+    status: TicketStatus | None = None
+    priority: Priority | None = None
+    assignee: Annotated[str, msgspec.Meta(pattern="^([0-9]{1,15}|none)$")] | None = None
+
+    def __post_init__(self) -> None:
+        if self.before is not None and self.after is not None:
+            raise invalid("after", "cannot be given together with before")
+
+    def around(self, dialog_id: int | None) -> Paging:
+        """The same page, by the number of the dialog that ``before`` or ``after`` names."""
+        return Paging(
+            limit=self.limit,
+            before=dialog_id if self.before is not None else None,
+            after=dialog_id if self.after is not None else None,
+        )

@@ -1,0 +1,1 @@
+"""Products, platform settings and the broadcasts of bots: what a chat without a shop could leave out."""

@@ -1,0 +1,135 @@
+"""Broadcasts: what bots tell the web apps of shops, as they sent it, and what this server tells them in the same words.
+
+An event belongs to the rooms that its ids name. Sockets that have named no room get it too, unless its type is
+private.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from replyx.delivery.store import Store, Transaction
+from replyx.errors import FieldError, IdempotencyKeyReused, Invalid, invalid
+from replyx.schemas.dialogs import timestamp
+from replyx.schemas.events import BROADCASTS, Broadcast, room_topic
+from replyx.shop import rooms
+
+log = logging.getLogger("replyx.broadcasts")
+
+BODY_BYTES = 64 * 1024
+KEY_HOURS = 24  # the bot that retries does so within seconds
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "product_added": ("shopId", "productId"),
+    "product_updated": ("shopId", "productId"),
+    "product_deleted": ("shopId", "productId"),
+    "order_status": ("orderId", "status"),
+    "new_subscriber": ("shopId",),
+    "shop_updated": ("shopId",),
+}
+TYPE = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
+OURS = frozenset({"connected", "subscribed", "subscribe", "unsubscribe", "ping", "pong", "error", "resync"})
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A broadcast that was checked: ``body`` is its object without spaces between the parts."""
+
+    type: str
+    body: bytes
+    rooms: tuple[str, ...]
+
+
+class Broadcasts:
+    """Takes broadcasts into the log; ``private_types`` reach only sockets that have named their room."""
+
+    def __init__(self, store: Store, private_types: Set[str]) -> None:
+        self._store = store
+        self._private_types = private_types
+
+    async def send(self, draft: Draft, key: str | None) -> None:
+        """Publish once for each ``key``, or once where there is none; durable when this returns.
+
+        Raises :class:`IdempotencyKeyReused` where the key came with another body before.
+        """
+
+        def unit(tx: Transaction) -> int | None:
+            if key is not None and not _is_first(tx, key, hashlib.sha256(draft.body).hexdigest()):
+                return None
+            return self._append(tx, draft)
+
+        event_id = await self._store.commit(unit)
+        if event_id is not None:
+            log.info("Broadcast %s event=%d rooms=%s", draft.type, event_id, ",".join(draft.rooms) or "none")
+
+    def tell(self, tx: Transaction, kind: str, **ids: int) -> None:
+        """Publish what a change of this server's own means to web apps, in the transaction of that change."""
+        self._append(tx, Draft(kind, msgspec.json.encode({"type": kind, **ids}), rooms.named_by(ids)))
+
+    def _append(self, tx: Transaction, draft: Draft) -> int:
+        topics = tuple(map(room_topic, draft.rooms))
+        if draft.type not in self._private_types:
+            topics = (BROADCASTS, *topics)
+        return tx.append(topics, Broadcast(draft.type, timestamp(tx.now_ms), msgspec.Raw(draft.body)))
+
+
+def checked(body: bytes, members: Mapping[str, Any]) -> Draft:
+    """The broadcast in ``body``, whose ``members`` were read already. Raises :class:`Invalid`.
+
+    Every part keeps its text: numbers, escapes and the order of members. A member that stands twice counts once.
+    """
+    kind = members.get("type")
+    if not isinstance(kind, str) or not re.fullmatch(TYPE, kind):
+        raise invalid("type", "must be 1 to 64 letters, digits and any of _ . : -")
+    if kind in OURS:
+        raise invalid("type", f"{kind} is a frame of the server's own; choose another name")
+    if "cursor" in members:
+        raise invalid("cursor", "is what the server adds; choose another name")
+    wrong = [FieldError(name, detail) for name in REQUIRED.get(kind, ()) if (detail := _wrong(name, members, kind))]
+    if wrong:
+        raise Invalid("; ".join(f"{error.field}: {error.detail}" for error in wrong), errors=wrong)
+    whole = msgspec.json.format(msgspec.json.encode(_MEMBERS.decode(body)), indent=-1)
+    return Draft(kind, whole, rooms.named_by(members))
+
+
+def checked_key(key: str) -> str:
+    """``key`` as it is. Raises :class:`Invalid` for one that is empty or too long."""
+    if not KEY.fullmatch(key):
+        raise invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    return key
+
+
+def prune(tx: Transaction) -> None:
+    """Forget the keys whose retries cannot come any more."""
+    tx.execute("DELETE FROM broadcast_key WHERE created_at < ?", (tx.now_ms - KEY_HOURS * 3_600_000,))
+
+
+def _wrong(name: str, members: Mapping[str, Any], kind: str) -> str | None:
+    if members.get(name) is None:
+        return f"{kind} needs it"
+    if name == "status":
+        value = members[name]
+        return None if isinstance(value, str) and value.strip() else "must be a text"
+    return (
+        None if rooms.is_id(members[name]) else "must be a whole number, or a text of 1 to 64 characters without spaces"
+    )
+
+
+def _is_first(tx: Transaction, key: str, digest: str) -> bool:
+    row = tx.execute("SELECT digest FROM broadcast_key WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        tx.execute("INSERT INTO broadcast_key (key, digest, created_at) VALUES (?, ?, ?)", (key, digest, tx.now_ms))
+        return True
+    if row[0] != digest:
+        raise IdempotencyKeyReused("This Idempotency-Key came with another body before. Make a new key for each event.")
+    return False
