@@ -11,7 +11,7 @@ import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from typing import Any, Protocol
 
 from replyx.errors import CursorMalformed
@@ -146,11 +146,6 @@ def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     if doomed:
         rows.execute("DELETE FROM event WHERE id <= ?", (doomed[-1][0],))
     return len(doomed)
-
-
-def contiguous(events: Sequence[LoggedEvent]) -> bool:
-    """Whether the events follow one another without a hole."""
-    return all(later.id == earlier.id + 1 for earlier, later in pairwise(events))
 
 
 def _event(row: Sequence[Any]) -> LoggedEvent:

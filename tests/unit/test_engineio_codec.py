@@ -40,11 +40,6 @@ def test_a_packet_comes_back_from_a_frame(packet: Packet) -> None:
 
 
 @given(st.lists(PACKETS, min_size=1))
-def test_packets_come_back_from_a_payload(packets: list[Packet]) -> None:
-    assert codec.decode_payload(codec.encode_payload(packets)) == packets
-
-
-@given(st.lists(PACKETS, min_size=1))
 def test_chunks_for_a_poll_are_the_same_frames_after_an_upgrade(packets: list[Packet]) -> None:
     chunks = b"".join(codec.chunk(packet) for packet in packets)
     assert codec.decode_payload(chunks[:-1]) == packets
@@ -63,7 +58,7 @@ def test_any_bytes_are_packets_or_refused(body: bytes) -> None:
 
 @given(st.lists(PACKETS, min_size=1, max_size=4), st.data())
 def test_a_payload_cut_anywhere_is_packets_or_refused(packets: list[Packet], data: st.DataObject) -> None:
-    body = codec.encode_payload(packets)
+    body = b"".join(codec.chunk(packet) for packet in packets)[:-1]
     for cut in range(len(body)):
         try:
             codec.decode_payload(body[:cut])

@@ -134,8 +134,6 @@ def test_between_gives_every_event_whatever_its_topics() -> None:
             write(rows, (topic,))
         found = eventlog.between(rows, 1, 3)
         assert [(event.id, event.topics) for event in found] == [(2, ("hats",)), (3, ("directory",))]
-        assert eventlog.contiguous(found)
-        assert not eventlog.contiguous([found[0], eventlog.between(rows, 3, 4)[0]])
         assert eventlog.between(rows, 4, 10) == []
 
 

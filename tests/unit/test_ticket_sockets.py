@@ -16,7 +16,7 @@ from tornado.web import Application
 from handlers import stock_client
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.sla import Policy
-from replyx.conversations.ticket_rooms import Place, Room, Rooms
+from replyx.conversations.ticket_joins import Claim, Join, Joins, Place, claim_of, new_pid
 from replyx.conversations.tickets import open_ticket
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.eventlog import epoch as epoch_of
@@ -119,10 +119,10 @@ class TestPlaces:
     def test_a_history_is_known_from_its_own_offset_on(self, offset: str, known: bool) -> None:
         place = Place.parse(offset)
         assert place is not None
-        assert Room(3, 2, 10, 12, None).is_known_to(place) is known
+        assert Join(3, 2, 10, 12, None).is_known_to(place) is known
 
     def test_a_resumed_join_is_known_from_the_event_behind_it_on(self) -> None:
-        room = Room(3, 2, 10, 12, 5)
+        room = Join(3, 2, 10, 12, 5)
         half, whole = Place.parse("ab-10.2.11"), Place.parse("ab-13")
         assert half is not None
         assert whole is not None
@@ -227,25 +227,25 @@ def following(hub: Hub, *, operator: bool = False) -> tuple[Feed, Socket]:
     return feed, socket
 
 
-class TestRooms:
+class TestJoins:
     def test_joins_are_forgotten_with_the_log_that_could_continue_them(self, tmp_path: Path) -> None:
         """A pid lives as long as the log, so a join that is older belongs to nobody who could return."""
         now = 1000.0
-        store = Store.open(tmp_path / "rooms.db", lambda: now)
+        store = Store.open(tmp_path / "joins.db", lambda: now)
 
         async def test() -> None:
             nonlocal now
             store.start(asyncio.get_running_loop())
             ticket = await store.commit(lambda tx: open_ticket(tx, NewTicket("", subject="Пальто"), Policy()))
-            rooms = Rooms(store, store.query(epoch_of), days=1)
-            pid = rooms.new_pid(0, now)
-            joined = Room(ticket.dialog_id, 1, 0, 2, None)
-            await rooms.join(pid, joined)
-            returned = await rooms.returning({"pid": pid}, now)
+            joins = Joins(store, store.query(epoch_of), days=1)
+            pid = joins.new_pid(0, now)
+            joined = Join(ticket.dialog_id, 1, 0, 2, None)
+            await joins.join(pid, joined)
+            returned = await joins.returning({"pid": pid}, now)
             assert returned is not None
-            assert returned.rooms == (joined,)
+            assert returned.joins == (joined,)
             now += 86_401
-            assert await rooms.returning({"pid": pid}, now) is None
+            assert await joins.returning({"pid": pid}, now) is None
             retention = Retention(store, 1, 1000, lambda: now)
             await retention.prune()
             left = await store.read(lambda rows: rows.execute("SELECT COUNT(*) FROM socket_room").fetchone()[0])
@@ -253,3 +253,24 @@ class TestRooms:
             await store.close()
 
         asyncio.run(test())
+
+
+class TestClaims:
+    def test_a_client_comes_back_with_its_offset_or_with_where_it_began(self) -> None:
+        pid = new_pid(Cursor("5f", 10), 1000.9)
+        assert new_pid(Cursor("5f", 10), 1000.9) != pid
+        assert claim_of({"pid": pid, "offset": "5f-12", "token": "x"}) == Claim(pid, 1000, Place(Cursor("5f", 12)))
+        assert claim_of({"pid": pid, "offset": "5f-12.3.14"}) == Claim(pid, 1000, Place(Cursor("5f", 12), 3, 14))
+        assert claim_of({"pid": pid}) == Claim(pid, 1000, Place(Cursor("5f", 10)))
+
+    @pytest.mark.parametrize(
+        "auth",
+        [
+            {},
+            *({"pid": pid} for pid in (1, "", "abc", "x" * 31 + ".1~5f-1", "x" * 99 + ".1~5f-1", "я" * 32 + ".1~5f-1")),
+            *({"pid": "x" * 32 + ".1~5f-1", "offset": offset} for offset in ("", "?", "5f-1.2", "5f-1 ", "5f")),
+        ],
+        ids=str,
+    )
+    def test_a_claim_that_is_none_of_ours_is_none(self, auth: dict[str, object]) -> None:
+        assert claim_of(auth) is None

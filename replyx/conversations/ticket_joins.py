@@ -48,7 +48,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Join:
     """A ticket that was joined as number ``number`` at the event ``position``.
 
     The join itself brings all up to ``floor``: the history, or what came behind the event ``after``.
@@ -77,17 +77,41 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A client that was here before, and what it had joined.
+    """A client that was here before, and its joins.
 
-    No rooms: it had joined none, has left all, or they are no longer known. Nobody can tell these apart.
+    No joins: it had joined no ticket, has left all, or they are no longer known. Nobody can tell these apart.
     """
 
     pid: str
     place: Place
-    rooms: tuple[Room, ...]
+    joins: tuple[Join, ...]
 
 
-class Rooms:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a CONNECT says that its client is: the one that got ``pid`` at ``since``, and has come to ``place``."""
+
+    pid: str
+    since: int
+    place: Place
+
+
+def new_pid(began: Cursor, now: float) -> str:
+    """A private id for a client that begins at ``began``."""
+    return f"{secrets.token_urlsafe(24)}.{int(now)}~{began}"
+
+
+def claim_of(auth: Mapping[str, Any]) -> Claim | None:
+    """The claim in the ``auth`` of a CONNECT; None for a client that is new, or whose claim is none of ours."""
+    pid, offset = auth.get("pid"), auth.get("offset")
+    match = PID.fullmatch(pid) if isinstance(pid, str) else None
+    if match is None:
+        return None
+    place = Place.parse(offset) if isinstance(offset, str) else Place(Cursor(match[2], int(match[3])))
+    return Claim(match[0], int(match[1]), place) if place is not None else None
+
+
+class Joins:
     """The joined tickets of all Socket.IO clients, durable."""
 
     def __init__(self, store: Store, epoch: str, days: int) -> None:
@@ -97,7 +121,7 @@ class Rooms:
 
     def new_pid(self, position: int, now: float) -> str:
         """A private id for a client that begins at the event ``position``."""
-        return f"{secrets.token_urlsafe(24)}.{int(now)}~{Cursor(self._epoch, position)}"
+        return new_pid(Cursor(self._epoch, position), now)
 
     async def returning(self, auth: Mapping[str, Any], now: float) -> Returned | None:
         """The client that a CONNECT says it is; None for one that begins anew.
@@ -105,31 +129,30 @@ class Rooms:
         That is also a client whose place this log cannot continue from: its application hears that it was not
         recovered, and joins again.
         """
-        claim = self._claim(auth, now)
-        if claim is None:
+        claim = claim_of(auth)
+        if claim is None or claim.place.cursor.epoch != self._epoch or not 0 <= now - claim.since < self._lifetime_s:
             return None
-        pid, place = claim
 
         def query(rows: Snapshot) -> Returned | None:
-            if not eventlog.floor(rows) <= place.cursor.id <= eventlog.top(rows):
+            if not eventlog.floor(rows) <= claim.place.cursor.id <= eventlog.top(rows):
                 return None
             found = rows.execute(
                 "SELECT dialog_id, number, position, floor, after FROM socket_room WHERE pid = ? ORDER BY number",
-                (pid,),
+                (claim.pid,),
             ).fetchall()
-            return Returned(pid, place, tuple(Room(*row) for row in found))
+            return Returned(claim.pid, claim.place, tuple(Join(*row) for row in found))
 
         return await self._store.read(query)
 
-    async def join(self, pid: str, room: Room) -> None:
+    async def join(self, pid: str, join: Join) -> None:
         """Remember a join; durable when this returns."""
 
         def unit(tx: Transaction) -> None:
-            _forget(tx, pid, room.dialog_id)
+            _forget(tx, pid, join.dialog_id)
             tx.execute(
                 "INSERT INTO socket_room (pid, dialog_id, number, position, floor, after, joined_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (pid, room.dialog_id, room.number, room.position, room.floor, room.after, tx.now_ms),
+                (pid, join.dialog_id, join.number, join.position, join.floor, join.after, tx.now_ms),
             )
 
         await self._store.commit(unit)
@@ -149,17 +172,6 @@ class Rooms:
             return (page.events, newest) if page.reached >= newest else None
 
         return await self._store.read(query)
-
-    def _claim(self, auth: Mapping[str, Any], now: float) -> tuple[str, Place] | None:
-        pid, offset = auth.get("pid"), auth.get("offset")
-        match = PID.fullmatch(pid) if isinstance(pid, str) else None
-        if match is None or not 0 <= now - int(match[1]) < self._lifetime_s:
-            return None
-        began = Place(Cursor(match[2], int(match[3])))
-        place = Place.parse(offset) if isinstance(offset, str) else began
-        if place is None or place.cursor.epoch != self._epoch:
-            return None
-        return match[0], place
 
 
 def prune(tx: Transaction, before_ms: int) -> None:
