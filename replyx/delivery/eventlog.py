@@ -69,6 +69,16 @@ class LoggedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as the log keeps it; ``created_at`` is in milliseconds since the epoch."""
+
+    id: int
+    topics: tuple[str, ...]
+    payload: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
     """Events in id order; nothing of the asked topics is missing up to and including ``reached``."""
 
@@ -129,6 +139,21 @@ def between(rows: Rows, after: int, up_to: int) -> list[LoggedEvent]:
     """Every event with ``after < id <= up_to``, whatever its topics: how a hub fills a hole."""
     found = rows.execute("SELECT id, topics, payload FROM event WHERE id > ? AND id <= ? ORDER BY id", (after, up_to))
     return [_event(row) for row in found.fetchall()]
+
+
+def after(rows: Rows, cursor: int) -> list[Entry]:
+    """The events behind ``cursor``, whatever their topics, at most a page; empty at the end of the log."""
+    found = rows.execute(
+        "SELECT id, topics, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (cursor, PAGE_EVENTS)
+    )
+    page: list[Entry] = []
+    size = 0
+    for event_id, topics, payload, created_at in found:
+        page.append(Entry(event_id, tuple(topics.split(" ")), payload.encode(), created_at))
+        size += len(page[-1].payload)
+        if size >= PAGE_BYTES:
+            break
+    return page
 
 
 def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:

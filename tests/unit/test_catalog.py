@@ -65,7 +65,7 @@ class Market:
     def _hear(self, events: Any) -> None:
         for event in events:
             payload = msgspec.json.decode(event.payload)
-            if is_broadcast(" ".join(event.topics)):
+            if is_broadcast(event.topics):
                 self.broadcasts.append(payload["body"])
             else:
                 self.events.append(payload)

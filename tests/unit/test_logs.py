@@ -331,7 +331,8 @@ def test_an_error_that_ends_the_process_is_a_line_on_stdout_and_no_traceback_wit
 
 
 def test_every_line_is_out_before_the_next_statement_runs() -> None:
-    code = "import logging, os; from replyx.process import logs; logs.configure(); logging.error('last words'); os._exit(0)"
+    start = "import logging, os; from replyx.process import logs; logs.configure()"
+    code = f"{start}; logging.error('last words'); os._exit(0)"
     assert b"last words" in run_python(code).stdout
 
 

@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 
 from replyx.database import models
 from replyx.delivery import eventlog
+from replyx.delivery.followers import record_page
 from replyx.delivery.store import Store, Transaction
 from replyx.errors import Invalid
-from replyx.outside.calls import Reply
+from replyx.outside.calls import Outside, Reply
 from replyx.outside.webhooks import dispatch, pruning, rows, signing
+from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.rows import Parcel
 from replyx.outside.webhooks.schedule import GIVE_UP_S, LAST_S, LONGEST_S, asked_for, next_attempt, postponed
 
@@ -50,6 +52,7 @@ class Post:
         self.now = NOW
         self.path = path
         self.store = Store.open(path, lambda: self.now)
+        self.courier = Courier(self.store, Outside([]), "ep", 10, lambda: self.now)
 
     def hook(self, *names: str, active: bool = True) -> int:
         """Add a webhook as its service does."""
@@ -73,7 +76,7 @@ class Post:
 
     def dispatch(self) -> None:
         """Follow the log to its end."""
-        while self.store.change(lambda tx: dispatch.dispatch(tx, "ep")):
+        while self.store.change(lambda tx: record_page(tx, self.courier))[1]:
             pass
 
     def deliveries(self, hook: int) -> list[tuple[Any, ...]]:
@@ -213,10 +216,10 @@ class TestDispatch:
     def test_an_event_becomes_one_delivery_however_often_the_log_is_followed(self, post: Post) -> None:
         hook = post.hook("message")
         for _ in range(3):
-            post.happen(dispatch.PAGE)
+            post.happen(eventlog.PAGE_EVENTS)
             post.dispatch()
             post.dispatch()
-        assert post.ids(hook) == list(range(1, 3 * dispatch.PAGE + 1))
+        assert post.ids(hook) == list(range(1, 3 * eventlog.PAGE_EVENTS + 1))
 
     def test_a_transaction_that_is_lost_takes_the_place_and_the_deliveries_with_it(self, post: Post) -> None:
         """As kill -9 between the two would, if there were anything between them."""
@@ -224,7 +227,7 @@ class TestDispatch:
         post.happen(5)
 
         def dies(tx: Transaction) -> None:
-            dispatch.dispatch(tx, "ep")
+            assert record_page(tx, post.courier) == ((), False)
             raise RuntimeError("killed")
 
         with pytest.raises(RuntimeError, match="killed"):
