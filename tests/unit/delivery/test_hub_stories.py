@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replyx.delivery.eventlog import Cursor
-from tests.unit.hub_world import TOPICS, World, small_bounds
+from tests.unit.delivery.hub_world import TOPICS, World, small_bounds
 
 topic_sets = st.sets(st.sampled_from(TOPICS), min_size=1).map(lambda chosen: tuple(sorted(chosen)))
 cursors = st.none() | st.builds(

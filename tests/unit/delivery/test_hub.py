@@ -9,7 +9,7 @@ from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.subscription import State, Subscription
 from replyx.schemas.events import TypingStart
 from replyx.wire.sse import SSE
-from tests.unit.hub_world import TOPICS, TURNS, FullingSink, World, everything_to, run
+from tests.unit.delivery.hub_world import TOPICS, TURNS, FullingSink, World, everything_to, run
 
 
 def test_a_cursor_that_this_process_has_not_heard_of_yet_is_not_ahead_of_the_log() -> None:

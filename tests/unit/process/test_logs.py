@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from replyx.process import logs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECRET = "s3cr3t-Value_of.some~kind"
 TOKEN = jwt.encode({"sub": "1"}, "k" * 32, algorithm="HS256")
 

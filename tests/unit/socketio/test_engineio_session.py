@@ -13,7 +13,7 @@ from replyx.socketio import engineio_codec as codec
 from replyx.socketio.engineio_errors import Refusal, Refused
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.engineio_session import TOO_MUCH_BYTES, EngineSession, State
-from tests.unit.test_engineio_codec import frames_in
+from tests.unit.socketio.test_engineio_codec import frames_in
 
 SETTINGS = EngineSettings(ping_interval_s=25, ping_timeout_s=20, upgrade_timeout_s=10)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.http_parser import HttpLimits, RequestParser
-from tests.unit.http.serving import GET, HANDSHAKE, HOST, UPLOAD, Client, Served, chunked, eventually, post
+from tests.unit.handlers.http.serving import GET, HANDSHAKE, HOST, UPLOAD, Client, Served, chunked, eventually, post
 
 # The log
 

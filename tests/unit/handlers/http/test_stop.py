@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from handlers.http_parser import HttpLimits
 from handlers.http_server import LINGERING_REFUSALS
-from tests.unit.http.serving import GET, HOST, PATIENCE_S, Client, Served, eventually, serving, until_read
+from tests.unit.handlers.http.serving import GET, HOST, PATIENCE_S, Client, Served, eventually, serving, until_read
 
 
 def test_a_connection_over_the_limit_gets_an_answer_and_the_next_after_one_has_closed_is_served() -> None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 from websockets.sync.client import connect
 
-from tests.unit.http.serving import (
+from tests.unit.handlers.http.serving import (
     GET,
     HANDSHAKE,
     HOST,

@@ -27,7 +27,7 @@ from replyx.schemas.dialogs import Message
 from replyx.schemas.events import MessageNew, TypingStart, TypingStop
 from replyx.schemas.tickets import NewTicket
 from replyx.socketio.feed import Feed
-from tests.unit.test_engineio_session import Socket, polling
+from tests.unit.socketio.test_engineio_session import Socket, polling
 
 MESSAGE = Message(7, "manager", "Здравствуйте", "2025-09-06T18:30:00.000Z", "c1", "Борис")
 IN_TICKET = msgspec.json.encode(MessageNew(3, MESSAGE, "t1", "2", "TEXT"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from tests.unit.http.serving import GET, HOST, PATIENCE_S, Client, Served, eventually, post, until_read
+from tests.unit.handlers.http.serving import GET, HOST, PATIENCE_S, Client, Served, eventually, post, until_read
 
 
 def test_headers_that_do_not_arrive_in_time_are_answered(served: Served) -> None:

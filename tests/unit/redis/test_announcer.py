@@ -125,7 +125,7 @@ def test_past_the_bound_the_oldest_go_and_nothing_waits_for_them(redis: RedisSer
 
 
 def test_it_needs_no_more_rights_than_the_page_on_scaling_says(redis: RedisServer, watch: PubSub) -> None:
-    assert RIGHTS in (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+    assert RIGHTS in (Path(__file__).parents[3] / "docs" / "scaling.md").read_text()
     with redis.client() as client:
         client.execute_command("ACL", "SETUSER", "replyx", "on", ">p@ss", *RIGHTS.split(" "))
         client.execute_command("ACL", "SETUSER", "narrow", "on", ">p@ss", *RIGHTS.split(" ")[:-1])

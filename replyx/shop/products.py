@@ -46,7 +46,7 @@ from replyx.schemas.products import (
 from replyx.shop import platform_settings
 from replyx.shop.broadcasts import Broadcasts
 
-log = logging.getLogger("replyx.catalog")
+log = logging.getLogger("replyx.products")
 
 PRODUCT_SQL = (
     "SELECT p.id, p.name, p.description, p.price, p.shop_id, a.name, p.status, p.moderation_notes, p.approval_fee,"
@@ -69,7 +69,7 @@ class Verdict:
     admin_id: int | None
 
 
-class Catalog:
+class Products:
     """What can be done with products; a wrong id, or another shop's, is :class:`ProductNotFound`."""
 
     def __init__(self, store: Store, broadcasts: Broadcasts) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.http.serving import GET, HOST, Client, Served, chunked, post
+from tests.unit.handlers.http.serving import GET, HOST, Client, Served, chunked, post
 
 GOOD: dict[str, bytes] = {
     "a GET": GET,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replyx.delivery.eventlog import LoggedEvent
 from replyx.socketio.wire import Wires
-from tests.unit.test_engineio_codec import frames_in
+from tests.unit.socketio.test_engineio_codec import frames_in
 
 
 def translate(payload: bytes) -> tuple[str, bytes] | None:

@@ -14,7 +14,7 @@ from replyx.socketio.application import RequestInfo
 from replyx.socketio.engineio_errors import Refusal, Refused
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.engineio_session import EngineSession, State
-from tests.unit.test_engineio_session import Poll, Socket
+from tests.unit.socketio.test_engineio_session import Poll, Socket
 
 POLLING = "/engine.io/?EIO=4&transport=polling"
 

@@ -10,7 +10,7 @@ import pytest
 from handlers.http_connection import READ_BYTES
 from handlers.http_parser import HttpLimits, RequestParser
 from tests import parts
-from tests.unit.http.serving import GET, HOST, UPLOAD, Client, Served, chunked, eventually, post, serving
+from tests.unit.handlers.http.serving import GET, HOST, UPLOAD, Client, Served, chunked, eventually, post, serving
 
 BAD: dict[str, tuple[bytes, int, str]] = {
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed"),

@@ -68,7 +68,7 @@ def several(program: Path, directory: Path, count: int, *flags: str) -> Iterator
 def test_a_server_with_a_user_who_may_do_no_more_than_the_page_on_scaling_says(
     redis_server: Path, tmp_path: Path
 ) -> None:
-    assert RIGHTS in (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+    assert RIGHTS in (Path(__file__).parents[3] / "docs" / "scaling.md").read_text()
     with RedisServer(redis_server, tmp_path) as server, server.client() as client:
         client.execute_command("ACL", "SETUSER", "replyx", "on", ">p@ss", *RIGHTS.split(" "))
         client.execute_command("ACL", "SETUSER", "default", "off")

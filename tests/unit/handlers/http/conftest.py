@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.http.serving import Served, serving
+from tests.unit.handlers.http.serving import Served, serving
 
 
 @pytest.fixture

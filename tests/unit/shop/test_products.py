@@ -32,10 +32,10 @@ from replyx.schemas.products import (
     Rejection,
     hundredths,
 )
-from replyx.shop import catalog, platform_settings
+from replyx.shop import platform_settings, products
 from replyx.shop.broadcasts import Broadcasts
-from replyx.shop.catalog import Catalog, Verdict, decide
 from replyx.shop.platform_settings import Platform
+from replyx.shop.products import Products, Verdict, decide
 
 NOW = 1_757_000_000.0
 
@@ -56,7 +56,7 @@ class Market:
         self.events: list[dict[str, Any]] = []
         self.topics: list[tuple[str, ...]] = []
         self.broadcasts: list[dict[str, Any]] = []
-        self.catalog = Catalog(self.store, Broadcasts(self.store, frozenset()))
+        self.products = Products(self.store, Broadcasts(self.store, frozenset()))
         self.platform = Platform(self.store)
         for who in (SHOP, OTHER, MARIA, OLGA):
             self.store.change(lambda tx, who=who: accounts.insert(tx, who.email, who.name, who.role, "x"))  # type: ignore[misc]
@@ -73,12 +73,12 @@ class Market:
 
     async def all(self) -> dict[int, Product]:
         """Every product as it is now."""
-        page = await self.catalog.list(Paging(limit=200), None, None)
+        page = await self.products.list(Paging(limit=200), None, None)
         return {product.id: product for product in page.items}
 
     async def shown(self) -> dict[int, Product]:
         """Every product that the public sees."""
-        return {product.id: product for product in (await self.catalog.shown(Paging(limit=200), None)).items}
+        return {product.id: product for product in (await self.products.shown(Paging(limit=200), None)).items}
 
 
 def play(path: Path, scene: Any) -> None:
@@ -145,20 +145,20 @@ STEPS = st.one_of(
 
 async def step(market: Market, what: str, *values: Any) -> None:
     """One thing that may happen; a product that is not there is refused."""
-    catalog_ = market.catalog
+    shop = market.products
     try:
         if what == "submit":
-            await catalog_.submit(SHOP, NewProduct(values[0], 1.0))
+            await shop.submit(SHOP, NewProduct(values[0], 1.0))
         elif what == "edit":
-            await catalog_.change(SHOP, values[0], ProductChange(price=values[1]))
+            await shop.change(SHOP, values[0], ProductChange(price=values[1]))
         elif what == "approve":
-            await catalog_.approve(MARIA, values[0], Approval(values[1], values[2]))
+            await shop.approve(MARIA, values[0], Approval(values[1], values[2]))
         elif what == "reject":
-            await catalog_.reject(OLGA, values[0], Rejection("Нет"))
+            await shop.reject(OLGA, values[0], Rejection("Нет"))
         elif what == "reopen":
-            await catalog_.reopen(OLGA, values[0])
+            await shop.reopen(OLGA, values[0])
         elif what == "bulk":
-            await catalog_.bulk_approve(MARIA, BulkApproval(approval_fee=values[1], product_ids=values[0]))
+            await shop.bulk_approve(MARIA, BulkApproval(approval_fee=values[1], product_ids=values[0]))
         else:
             await market.platform.replace(MARIA, PlatformSettings(moderation_required=values[0]))
     except ProductNotFound:
@@ -199,12 +199,12 @@ def test_state_is_what_the_events_tell_and_each_step_tells_of_exactly_what_it_ch
 
 def test_every_line_of_the_history_is_one_event(path: Path) -> None:
     async def scene(market: Market) -> None:
-        product = await market.catalog.submit(SHOP, NewProduct("Платье", 1.0))
-        await market.catalog.approve(MARIA, product.id, Approval(None, 1.0))
-        await market.catalog.approve(OLGA, product.id, Approval("ещё раз", 2.0))
-        await market.catalog.reject(OLGA, product.id, Rejection("Нет"))
-        await market.catalog.reopen(MARIA, product.id)
-        lines = (await market.catalog.decisions(product.id, Paging())).items
+        product = await market.products.submit(SHOP, NewProduct("Платье", 1.0))
+        await market.products.approve(MARIA, product.id, Approval(None, 1.0))
+        await market.products.approve(OLGA, product.id, Approval("ещё раз", 2.0))
+        await market.products.reject(OLGA, product.id, Rejection("Нет"))
+        await market.products.reopen(MARIA, product.id)
+        lines = (await market.products.decisions(product.id, Paging())).items
         assert [(line.status, line.admin.name if line.admin else None) for line in lines] == [
             ("approved", MARIA.name),
             ("rejected", OLGA.name),
@@ -228,28 +228,28 @@ def test_every_line_of_the_history_is_one_event(path: Path) -> None:
 
 def test_many_at_once_approve_once(path: Path) -> None:
     async def scene(market: Market) -> None:
-        product = await market.catalog.submit(SHOP, NewProduct("Платье", 1.0))
-        one = (market.catalog.approve(MARIA, product.id, Approval(None, float(fee))) for fee in range(25))
-        many = (market.catalog.bulk_approve(OLGA, BulkApproval(product_ids=[product.id])) for _ in range(25))
+        product = await market.products.submit(SHOP, NewProduct("Платье", 1.0))
+        one = (market.products.approve(MARIA, product.id, Approval(None, float(fee))) for fee in range(25))
+        many = (market.products.bulk_approve(OLGA, BulkApproval(product_ids=[product.id])) for _ in range(25))
         await asyncio.gather(*one, *many)
         assert [event["type"] for event in market.events] == ["product.submitted", "product.approved"]
-        assert len((await market.catalog.decisions(product.id, Paging())).items) == 1
+        assert len((await market.products.decisions(product.id, Paging())).items) == 1
 
     play(path, scene)
 
 
 def test_a_unit_that_fails_keeps_nothing_of_a_decision(path: Path) -> None:
     async def scene(market: Market) -> None:
-        product = await market.catalog.submit(SHOP, NewProduct("Платье", 1.0))
+        product = await market.products.submit(SHOP, NewProduct("Платье", 1.0))
 
         def failing(tx: Transaction) -> None:
             decide(tx, product.id, Verdict("approved", None, 1, MARIA.account_id))
-            catalog.load(tx, 999)
+            products.load(tx, 999)
 
         with pytest.raises(ProductNotFound):
             await market.store.commit(failing)
-        assert await market.catalog.get(product.id, MARIA) == product
-        assert (await market.catalog.decisions(product.id, Paging())).items == []
+        assert await market.products.get(product.id, MARIA) == product
+        assert (await market.products.decisions(product.id, Paging())).items == []
         assert len(market.events) == 1
 
     play(path, scene)
@@ -257,16 +257,16 @@ def test_a_unit_that_fails_keeps_nothing_of_a_decision(path: Path) -> None:
 
 def test_a_product_is_seen_by_whom_it_concerns(path: Path) -> None:
     async def scene(market: Market) -> None:
-        product = await market.catalog.submit(SHOP, NewProduct("Платье", 1.0))
+        product = await market.products.submit(SHOP, NewProduct("Платье", 1.0))
         for who in (None, OTHER, account(9, "user"), account(8, "manager")):
             with pytest.raises(ProductNotFound):
-                await market.catalog.get(product.id, who)
+                await market.products.get(product.id, who)
         for who in (SHOP, MARIA):
-            assert await market.catalog.get(product.id, who) == product
+            assert await market.products.get(product.id, who) == product
         with pytest.raises(ProductNotFound):
-            await market.catalog.change(OTHER, product.id, ProductChange(price=2.0))
-        approved = await market.catalog.approve(MARIA, product.id, Approval())
-        assert await market.catalog.get(product.id, None) == approved
+            await market.products.change(OTHER, product.id, ProductChange(price=2.0))
+        approved = await market.products.approve(MARIA, product.id, Approval())
+        assert await market.products.get(product.id, None) == approved
 
     play(path, scene)
 

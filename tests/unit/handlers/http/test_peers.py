@@ -9,7 +9,7 @@ from tornado.httputil import HTTPHeaders
 
 from handlers.http_exchange import Peer
 from handlers.http_server import forwarded_peer
-from tests.unit.http.serving import GET, HOST, Client, serving
+from tests.unit.handlers.http.serving import GET, HOST, Client, serving
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.feed import Feed
 from replyx.socketio.outbox import FULL_BYTES
 from replyx.socketio.wire import Wires
-from tests.unit.test_engineio_session import Ears, Poll, Socket, polled, polling
+from tests.unit.socketio.test_engineio_session import Ears, Poll, Socket, polled, polling
 
 WIRES = Wires.of(lambda payload: ("e", payload))
 
