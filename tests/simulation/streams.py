@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import msgspec
 
 from replyx.delivery.eventlog import Cursor
-from replyx.delivery.wire import Wire, sse
+from replyx.delivery.wire import Wire
 from replyx.socketio.wire import Wires, new_pid, polling_chunk, recovery_of, websocket_frame
+from replyx.wire import sse
 from replyx.wire.websocket import WEBSOCKET, text_frame
 from tests.listeners import SseParser
 
