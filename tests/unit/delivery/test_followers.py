@@ -12,7 +12,7 @@ from replyx.delivery import eventlog, positions
 from replyx.delivery.eventlog import Entry
 from replyx.delivery.followers import Follower
 from replyx.delivery.hub import Hub
-from replyx.delivery.leases import Lease, free
+from replyx.delivery.leases import Lease, holder
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import StoreUnavailable
 from tests.scenario import eventually
@@ -230,7 +230,7 @@ def test_while_nobody_is_to_be_told_the_lease_is_free_and_the_log_is_not_read(tm
         await until(lambda: duty.done == [1], "the first event")
         duty.is_wanted = False
         await house.happen(1)
-        while not await house.store.read(lambda rows: free(rows, Recorder.name, int(house.now * 1000))):
+        while await house.store.read(lambda rows: holder(rows, Recorder.name, int(house.now * 1000))):
             pass
         assert duty.recorded == [1]
         await house.store.commit(lambda tx: positions.begin(tx, Recorder.name, followed=False))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from replyx.delivery.leases import RENEW_S, TTL_S, Lease
+import pytest
+
+from replyx.delivery import holders
+from replyx.delivery.leases import RENEW_S, TTL_S, Lease, take
 from replyx.delivery.store import Store
 
+ROOT = Path(__file__).resolve().parents[2]
 Clock = list[float]
 
 
@@ -83,3 +89,29 @@ def test_of_many_who_ask_together_one_gets_it(tmp_path: Path) -> None:
         assert sorted(await asyncio.gather(*(each.hold() for each in claims))) == [False] * 9 + [True]
 
     with_store(tmp_path, scene)
+
+
+def test_the_lease_of_a_process_that_was_killed_here_passes_on_at_once(tmp_path: Path) -> None:
+    """The clock stands, so nothing runs out; a process with the number of the dead one changes nothing."""
+    code = "import time; from replyx.delivery import holders; print(holders.new_name(), flush=True); time.sleep(60)"
+
+    async def scene(store: Store, clock: Clock) -> None:
+        command = (sys.executable, "-c", code)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        name = (await process.stdout.readline()).decode().strip()
+        assert await store.commit(lambda tx: take(tx, "duty", name, ""))
+        assert not await lease(store, clock).hold(), "it lives"
+        process.kill()
+        await process.wait()
+        assert await lease(store, clock).hold()
+        machine, _, started, token = holders.new_name().split("/")
+        assert not holders.is_dead("/".join((machine, str(os.getpid()), started, token)))
+        assert holders.is_dead("/".join((machine, str(os.getpid()), "1", token))), "its number was given to another"
+
+    with_store(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", ["", "0123456789abcdef", "elsewhere/1/2/3", "//1/2", "/999999/1/x", "a/b/c/d/e/f"])
+def test_what_nobody_here_can_know_is_not_taken_for_dead(name: str) -> None:
+    assert not holders.is_dead(name)
