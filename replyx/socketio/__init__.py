@@ -9,6 +9,6 @@ Two protocols, one above the other, and for each a codec and a session:
 
 These four know no socket, loop or clock: bytes and times come in, packets and deadlines come out.
 
-``application`` is what a program that wants to speak Socket.IO implements, and what calls it, on the loop; ``wire`` and
-``feed`` bring the events of the hub to its clients. The handlers that feed the sessions are in ``handlers/socketio.py``.
+``application`` is what a program that wants to speak Socket.IO implements, and what calls it, on the loop; ``wire``
+and ``feed`` bring the events of the hub to its clients. ``handlers/socketio.py`` feeds the sessions.
 """
