@@ -54,11 +54,12 @@ class EngineWebSocket(RequestHandler):
         self.server = server
 
     async def prepare(self) -> None:
-        """Refuse before the handshake, with the numbers that Engine.IO clients know."""
+        """Refuse before the handshake, with the numbers that Engine.IO clients know.
+
+        A session that takes no other WebSocket is no reason: such a socket is closed after its handshake.
+        """
         try:
             self.link = self.server.link_of(self.request, upgrade=True)
-            if self.link is not None:
-                self.link.session.audition()
         except Refused as refused:
             refuse(self, refused.refusal)
 
@@ -86,7 +87,7 @@ class EngineSocket:
         self._link = link
 
     def open(self, taken: socket.socket, early: bytes, request: HTTPServerRequest) -> None:
-        """Begin the session, or upgrade it; then go on with what the client has sent ``early``."""
+        """Begin the session, or try to upgrade it; then go on with what the client has sent ``early``."""
         self.sink = WebSocket(taken, self, self._server.settings.max_payload)
         if self._link is None:
             self._link = self._server.open_websocket(request, self)

@@ -141,19 +141,18 @@ class EngineSession:
         self._refuse_unless_polling()
         self.fail("transport error")
 
-    def audition(self) -> None:
-        """Raise :class:`Refused` if no WebSocket may become the transport: one has, one tries, or it is too late."""
-        if self.websocket is not None or self._candidate is not None or self.state is not State.OPEN:
-            raise Refused(Refusal.BAD_REQUEST)
-
     @property
     def auditioning(self) -> bool:
         """Whether a WebSocket is about to become the transport."""
         return self._candidate is not None
 
     def probe(self, websocket: WebSocket, now: float) -> None:
-        """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is."""
-        self.audition()
+        """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is.
+
+        It may not where one has, one tries, or it is too late.
+        """
+        if self.websocket is not None or self._candidate is not None or self.state is not State.OPEN:
+            raise Refused(Refusal.BAD_REQUEST)
         self._candidate = websocket
         self._upgrade_by = now + self.settings.upgrade_timeout_s
 
