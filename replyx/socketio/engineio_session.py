@@ -25,6 +25,9 @@ NOOP_TEXT = codec.NOOP.encode()
 # A client that takes nothing out of this much is not slow but gone, or means harm: its session ends.
 TOO_MUCH_BYTES = 1024 * 1024
 
+# A client that leaves may have sent its last poll at the same moment, over another connection that is read later.
+LEAVING_S = 0.2
+
 
 class State(Enum):
     """Closing: the end is decided, but a polling client learns of it with its next poll."""
@@ -49,6 +52,8 @@ class EngineSession:
         self._poll: Poll | None = None
         self._posting = False
         self._leaving = False
+        self._farewell = CLOSE_TEXT
+        self._patience_s = settings.ping_timeout_s
         self._flush_due = False
         self._heard = 0.0
         self._ping_at = inf
@@ -133,8 +138,10 @@ class EngineSession:
     def posted(self) -> None:
         """The messages of the POST were worked off."""
         self._posting = False
-        if self._leaving:
-            self._end("transport close", NOOP_TEXT)
+        if not self._leaving or self.state is not State.OPEN:
+            return
+        self._farewell, self._patience_s = NOOP_TEXT, LEAVING_S
+        self._close("transport close")
 
     def refuse_body(self) -> None:
         """A POST was too large to be looked at; the session cannot go on without it."""
@@ -255,15 +262,8 @@ class EngineSession:
 
     def close(self) -> None:
         """End the session; what was sent before still arrives."""
-        if self.state is not State.OPEN:
-            return
-        if self.websocket is not None or self._poll is not None:
-            self._end("forced close", CLOSE_TEXT)
-            return
-        self.state = State.CLOSING
-        self._ping_at = self._pong_by = self._settle_by = inf
-        self._close_by = -inf  # the next tick says how long to wait for a last poll
-        self.ears.closed("forced close")
+        if self.state is State.OPEN:
+            self._close("forced close")
 
     def fail(self, reason: str) -> None:
         """End the session at once."""
@@ -276,7 +276,7 @@ class EngineSession:
     def tick(self, now: float) -> None:
         """Do what is due at ``now``."""
         if self._close_by == -inf:
-            self._close_by = now + self.settings.ping_timeout_s
+            self._close_by = now + self._patience_s
         elif now >= self._close_by:
             self._finish()
         if now >= self._settle_by:
@@ -335,7 +335,17 @@ class EngineSession:
 
     def _say_goodbye(self) -> None:
         self._finish()
-        self._answer(CLOSE_TEXT)
+        self._answer(self._farewell)
+
+    def _close(self, reason: str) -> None:
+        """End now where the client hears of it at once, otherwise with its next poll."""
+        if self.websocket is not None or self._poll is not None:
+            self._end(reason, self._farewell)
+            return
+        self.state = State.CLOSING
+        self._ping_at = self._pong_by = self._settle_by = inf
+        self._close_by = -inf  # the next tick says how long to wait for a last poll
+        self.ears.closed(reason)
 
     def _end(self, reason: str, farewell: bytes) -> None:
         """Leave nothing open, and say so once."""
