@@ -135,7 +135,7 @@ async def _copied(source: asyncio.StreamReader, target: asyncio.StreamWriter) ->
 
 
 def test_tls_with_the_certificate_that_was_named_and_no_other(redis_server: Path, tmp_path: Path) -> None:
-    openssl = parts.require("openssl", parts.in_path("openssl"), "it is a package of the system")
+    openssl = parts.require_program("openssl")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = [
         "-newkey",

@@ -159,7 +159,7 @@ def test_a_client_that_does_not_close_after_a_refusal_is_closed(served: Served) 
 
 @pytest.mark.parametrize("expect", [True, False])
 def test_curl_shows_the_refusal_of_a_large_body(expect: bool, served: Served, tmp_path: Path) -> None:
-    curl = parts.require("curl", parts.in_path("curl"), "install curl")
+    curl = parts.require_program("curl")
     (tmp_path / "body").write_bytes(b"u" * 2_000_000)
     header = "Expect: 100-continue" if expect else "Expect:"
     arguments = ["--silent", "--show-error", "--noproxy", "*", "--header", header, "--data-binary", f"@{tmp_path}/body"]
