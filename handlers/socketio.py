@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import RequestHandler
 
 from handlers.socketio_polling import PollingHandler, refuse
-from handlers.socketio_sessions import Admits, Connect, EngineServer, Link
+from handlers.socketio_sessions import Admits, Connect, EngineServer, Link, Spend, address_of
 from handlers.websocket import WebSocket, accept_key, shake_hands
-from replyx.errors import GOING_AWAY, Problem
+from replyx.errors import GOING_AWAY, Problem, TooManyRequests
+from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.socketio.application import Application, Connection
 from replyx.socketio.engineio_errors import Refusal, Refused
@@ -43,6 +45,18 @@ def admits_origins(origins: OriginPolicy) -> Admits:
     return admits
 
 
+def spends_connections(limits: Limiter, clock: Callable[[], float]) -> Spend:
+    """Spends from the limit of connections, as any other kind of connection does. ``clock`` gives seconds."""
+
+    def spend(request: HTTPServerRequest) -> None:
+        try:
+            limits.spend("connect", address_of(request), clock())
+        except TooManyRequests as refusal:
+            raise Refused(Refusal.TOO_MANY, refusal.retry_after) from None
+
+    return spend
+
+
 class EngineWebSocket(RequestHandler):
     """The handshake of a session's WebSocket: its only transport, or the one that it wants to change to."""
 
@@ -61,7 +75,7 @@ class EngineWebSocket(RequestHandler):
         try:
             self.link = self.server.link_of(self.request, upgrade=True)
         except Refused as refused:
-            refuse(self, refused.refusal)
+            refuse(self, refused.refusal, refused.retry_after)
 
     async def get(self) -> None:
         """Shake hands, and hand the socket to a new session, or to the one that upgrades."""

@@ -261,7 +261,11 @@ class EngineSession:
             self._answer(b"")
 
     def close(self) -> None:
-        """End the session; what was sent before still arrives."""
+        """End the session; what was sent before still arrives.
+
+        A poll brings one or the other: stock clients forget the packets that come in one piece with the end.
+        """
+        self.flush()
         if self.state is State.OPEN:
             self._close("forced close")
 
@@ -272,6 +276,11 @@ class EngineSession:
     def settle(self, by: float = inf) -> None:
         """The session ends at ``by`` unless this is called again; without a time it may stay."""
         self._settle_by = by
+
+    @property
+    def settled(self) -> bool:
+        """Whether the session may stay: it is open, and nothing says that it ends unless its client does something."""
+        return self.state is State.OPEN and self._settle_by == inf
 
     def tick(self, now: float) -> None:
         """Do what is due at ``now``."""
@@ -334,6 +343,9 @@ class EngineSession:
             self.ears.drained()
 
     def _say_goodbye(self) -> None:
+        if self.outbox.unsent and self._farewell is CLOSE_TEXT:
+            self._answer(b"")
+            return
         self._finish()
         self._answer(self._farewell)
 

@@ -265,9 +265,21 @@ def test_closing_lets_the_last_words_arrive() -> None:
     assert ears.heard == ["forced close"]
     assert not session.send(codec.message("too late"))
     session.tick(5)
-    assert polled(session) == b"4bye\x1e1"
+    assert polled(session) == b"4bye"
+    assert polled(session) == b"1"
     assert session.state is State.CLOSED
     assert ears.heard == ["forced close"]
+
+
+def test_closing_tells_a_poll_that_waits_what_was_sent_and_the_next_one_the_end() -> None:
+    session, ears = polling()
+    poll = Poll()
+    session.poll(poll, 1)
+    session.send(codec.message("bye"))
+    session.close()
+    assert poll.payload == b"4bye"
+    assert polled(session) == b"1"
+    assert (session.state, ears.heard) == (State.CLOSED, ["flush due", "drained", "forced close"])
 
 
 def test_closing_waits_for_the_last_poll_only_so_long() -> None:
