@@ -1,4 +1,4 @@
-# Every target makes what it needs: a virtual environment in .venv and, for the tests, a browser.
+# Every target makes what it needs: a virtual environment in .venv and, for the tests, programs.
 # A file .venv/.<extra> says that the environment has the packages of that extra.
 
 PYTHON ?= python3
@@ -24,10 +24,11 @@ run: $(VENV)/.run node_modules/socket.io-client
 	$(BIN)/python run.py --demo $(ARGS)
 
 test: $(VENV)/.test node_modules/socket.io-client
-	$(BIN)/python -m tests.browser.install_browser
+	$(BIN)/python -m tests.install
 	$(BIN)/python -m pytest $(ARGS)
 
 test-two: $(VENV)/.test node_modules/socket.io-client
+	$(BIN)/python -m tests.install
 	$(BIN)/python -m pytest --processes=2 tests/api tests/interop $(ARGS)
 
 test-long: $(VENV)/.test node_modules/socket.io-client

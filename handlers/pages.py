@@ -58,9 +58,7 @@ class ChatPage(Page):
         self.show(
             "chat.html",
             f"'self' {frame_ancestors(widget.domains)}",
-            base_url=self.services.base_url,
             widget=fields,
-            widget_json=self.json_block(fields),
             config_json=self.json_block({"base_url": self.services.base_url, "widget": fields}),
         )
 

@@ -219,7 +219,7 @@ class TicketChange(Table):
 class SocketRoom(Table):
     """One ticket that a Socket.IO client has joined; ``pid`` is its private id.
 
-    See :mod:`replyx.conversations.ticket_rooms`.
+    See :mod:`replyx.conversations.ticket_joins`.
     """
 
     pid = TextField()

@@ -11,7 +11,7 @@ import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from typing import Any, Protocol
 
 from replyx.errors import CursorMalformed
@@ -66,6 +66,16 @@ class LoggedEvent:
     topics: tuple[str, ...]
     payload: bytes
     frames: dict[object, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as the log keeps it; ``created_at`` is in milliseconds since the epoch."""
+
+    id: int
+    topics: tuple[str, ...]
+    payload: bytes
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,21 @@ def between(rows: Rows, after: int, up_to: int) -> list[LoggedEvent]:
     return [_event(row) for row in found.fetchall()]
 
 
+def after(rows: Rows, cursor: int) -> list[Entry]:
+    """The events behind ``cursor``, whatever their topics, at most a page; empty at the end of the log."""
+    found = rows.execute(
+        "SELECT id, topics, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (cursor, PAGE_EVENTS)
+    )
+    page: list[Entry] = []
+    size = 0
+    for event_id, topics, payload, created_at in found:
+        page.append(Entry(event_id, tuple(topics.split(" ")), payload.encode(), created_at))
+        size += len(page[-1].payload)
+        if size >= PAGE_BYTES:
+            break
+    return page
+
+
 def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     """Drop at most ``limit`` of the oldest events that are past the age or the count; returns how many went.
 
@@ -146,11 +171,6 @@ def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     if doomed:
         rows.execute("DELETE FROM event WHERE id <= ?", (doomed[-1][0],))
     return len(doomed)
-
-
-def contiguous(events: Sequence[LoggedEvent]) -> bool:
-    """Whether the events follow one another without a hole."""
-    return all(later.id == earlier.id + 1 for earlier, later in pairwise(events))
 
 
 def _event(row: Sequence[Any]) -> LoggedEvent:

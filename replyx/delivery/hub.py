@@ -189,10 +189,6 @@ class Hub:
         elif self._replay(subscription, self._recent_after(subscription.cursor)):
             subscription.go_live()
 
-    def subscribers(self, topic: str) -> int:
-        """How many subscriptions hold ``topic`` here."""
-        return sum(len(subscriptions) for subscriptions in self._topics.get(topic, {}).values())
-
     @property
     def behind(self) -> int:
         """How many subscriptions wait to be told the past, or are being told it."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 
 from replyx.delivery import eventlog
-from replyx.delivery.store import Transaction
+from replyx.delivery.store import Snapshot, Transaction
 
 log = logging.getLogger("replyx.eventlog")
 
 
 def place(tx: Transaction, name: str) -> int:
-    """The id up to which the follower ``name`` has dealt with everything; it must have begun.
+    """The id up to which the follower ``name`` has dealt with everything. One that is new begins at the present.
 
     What retention has taken before its turn is reported and passed over.
     """
-    row = tx.execute("SELECT position FROM log_position WHERE name = ?", (name,)).fetchone()
-    position, lowest = int(row[0]), eventlog.floor(tx)
+    position, lowest = _stored(tx, name), eventlog.floor(tx)
+    if position is None:
+        return move(tx, name, present(tx))
     if position >= lowest:
         return position
     log.error(
@@ -27,6 +28,20 @@ def place(tx: Transaction, name: str) -> int:
         name,
     )
     return lowest
+
+
+def is_behind(rows: Snapshot, name: str) -> bool:
+    """Whether the log has events that the follower ``name`` has not dealt with, or it has no place yet."""
+    position = _stored(rows, name)
+    return position is None or position < eventlog.top(rows)
+
+
+def begin(tx: Transaction, name: str, followed: bool) -> int:
+    """The place from which somebody who joins now is told: the present.
+
+    Where nobody was told before (``followed`` is false) the follower ``name`` moves here, over what nobody was to hear.
+    """
+    return present(tx) if followed else move(tx, name, present(tx))
 
 
 def move(tx: Transaction, name: str, position: int) -> int:
@@ -42,3 +57,8 @@ def move(tx: Transaction, name: str, position: int) -> int:
 def present(tx: Transaction) -> int:
     """The id of the newest event, those of this transaction included."""
     return tx.next_event_id() - 1
+
+
+def _stored(rows: Snapshot, name: str) -> int | None:
+    row = rows.execute("SELECT position FROM log_position WHERE name = ?", (name,)).fetchone()
+    return None if row is None else int(row[0])

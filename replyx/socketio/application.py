@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.hub import Hub
-from replyx.socketio.engineio_codec import BadPacket, Frames
+from replyx.socketio.engineio_codec import BadPacket
 from replyx.socketio.engineio_ports import MeasuredSink
 from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.feed import Feed
@@ -96,11 +96,7 @@ class Client:
         """
         if not self.connected:
             return False
-        return self.write(self._connection.socket.emit(self.namespace, name, args, ack))
-
-    def write(self, frames: Frames) -> bool:
-        """Send what was encoded once for many clients of this namespace, e.g. by :func:`replyx.socketio.wire.event`."""
-        return self.connected and self._connection.engine.send(frames)
+        return self._connection.engine.send(self._connection.socket.emit(self.namespace, name, args, ack))
 
     def follow(self, hub: Hub, topics: frozenset[str], wires: Wires, cursor: Cursor | None) -> Feed:
         """Bring the events of ``topics`` to the client from ``cursor`` on, whatever its transport is or becomes.

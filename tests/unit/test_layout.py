@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +146,22 @@ def test_a_package_imports_only_what_lies_below_it() -> None:
         if (package := name.split("/")[1]) in PACKAGES and imports - PACKAGES[package]
     }
     assert upwards == UPWARDS
+
+
+def of_the_log(source: str) -> set[str]:
+    """The statements of a source on the log's own tables."""
+    return set(re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN|TABLE)\s+event(?:_topic)?\b", source, re.IGNORECASE))
+
+
+def test_the_log_alone_reads_and_writes_its_tables() -> None:
+    """Whoever else wants events follows the log (``replyx/delivery/followers.py``) or subscribes."""
+    assert of_the_log("SELECT id FROM event WHERE 1; DELETE FROM event_topic; UPDATE eventual") == {
+        "FROM event",
+        "FROM event_topic",
+    }
+    found = {name_of(path): of_the_log(path.read_text(encoding="utf-8")) for path in SOURCES}
+    others = {name for name, statements in found.items() if statements and "/migrations/" not in name}
+    assert others == {"replyx/delivery/eventlog.py"}
 
 
 @pytest.mark.parametrize("name", TOP_LEVEL)
