@@ -1,7 +1,7 @@
 """What goes over the wire as TypeScript types, from the structs that the server encodes and decodes with.
 
-``python -m tests.javascript.wire FILE`` writes them as the namespace ``Wire``, by which the pages' JSDoc names them. So a
-field that the server renames is an error in every page that reads it.
+``python -m tests.javascript.wire FILE`` writes them as the namespace ``Wire``, by which the pages' JSDoc names them. So
+a field that the server renames is an error in every page that reads it.
 """
 
 from __future__ import annotations
