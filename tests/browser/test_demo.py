@@ -179,6 +179,27 @@ def test_the_right_panel_shows_the_ticket_and_follows_its_changes(stage: Stage, 
     expect(anna.page.get_by_test_id("server-url")).to_have_text(server.url)
 
 
+@pytest.mark.parametrize(
+    ("locale", "answered", "solved"),
+    [("ru-RU", "Ответ дан", "срока больше нет"), ("en-GB", "Answered", "no longer due")],
+)
+def test_the_right_panel_says_that_an_answer_was_given_and_when_nothing_is_due_any_more(
+    stage: Stage, server: Server, locale: str, answered: str, solved: str
+) -> None:
+    anna = visit(stage, f"{server.url}/demo/", stage.context(locale))
+    ticket_id = anna.create("Срок", priority="URGENT")
+    expect(anna.fact("response_due").locator("time")).to_be_visible()
+    token = server.login("manager@example.com")
+    with server.client(headers={"Authorization": f"Bearer {token}"}) as http:
+        http.post(f"/api/support/tickets/{ticket_id}/messages", json={"content": "Смотрим"})
+        expect(anna.fact("response_due")).to_have_count(0)
+        row = anna.page.get_by_test_id("fact-responded")
+        expect(row.locator("dt")).to_have_text(answered)
+        expect(row.locator("time")).to_be_visible()
+        http.patch(f"/api/support/tickets/{ticket_id}", json={"status": "RESOLVED"})
+    expect(anna.fact("resolution_due")).to_have_text(solved)
+
+
 def test_history_comes_on_connecting_and_who_has_left_hears_no_more(stage: Stage, server: Server) -> None:
     anna, boris, ticket_id = couple(stage, f"{server.url}/demo/", "История")
     anna.say("Раз")
