@@ -99,7 +99,7 @@ export class TicketLink {
   /**
    * Joins a ticket; the one before is left.
    * @param {string} ticketId
-   * @returns {Promise<{ticket: import('./tickets-api.js').Ticket, messages: object[], next: number|null, cursor: string}>}
+   * @returns {Promise<{ticket: Wire.Ticket, messages: Wire.TicketMessage[], next?: number|null, cursor: string}>}
    * @throws {HttpProblem}
    */
   async join(ticketId) {
@@ -224,6 +224,7 @@ export class TicketLink {
     return ticketId !== undefined && ticketId === this.#ticketId;
   }
 
+  /** @param {'connecting'|'live'|'offline'|'refused'} state @param {string|HttpProblem} [reason] */
   #tell(state, reason = '') {
     if (this.#closed) return;
     this.#state = state;

@@ -29,15 +29,17 @@ export class Form {
   #problems;
 
   /**
-   * @param {object} options
-   * @param {(key: string, params?: object) => string} options.t knows `went_wrong`, and the codes that it has words for
-   * @param {Record<string, {input: HTMLInputElement, element: HTMLElement}>} options.fields
-   * @param {HTMLButtonElement} options.action
-   * @param {(values: Record<string, string>) => Promise<void>} options.submit
-   * @param {(Node|string|null|false)[]} [options.head] what stands above the fields
-   * @param {(Node|string|null|false)[]} [options.foot] what stands beside the button
-   * @param {Record<string, string>} [options.problems] words by code, before those of `t`
-   * @param {string} [options.kind] the form's class
+   * @typedef {object} FormOptions
+   * @property {import('./i18n.js').Translate} t knows `went_wrong`, and the codes that it has words for
+   * @property {Record<string, {input: HTMLInputElement, element: HTMLElement}>} fields
+   * @property {HTMLButtonElement} action
+   * @property {(values: any) => Promise<void>} submit takes the values by the fields' names
+   * @property {(Node|string|null|false)[]} [head] what stands above the fields
+   * @property {(Node|string|null|false)[]} [foot] what stands beside the button
+   * @property {Record<string, string>} [problems] words by code, before those of `t`
+   * @property {string} [kind] the form's class
+   *
+   * @param {FormOptions} options
    */
   constructor({ t, fields, action, submit, head = [], foot = [], problems = {}, kind = 'form' }) {
     this.#t = t;
