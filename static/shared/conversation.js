@@ -3,8 +3,8 @@ const PAGE = 50;
 /** The most the server gives at once, and how many such pages are loaded to reach a message. */
 const LONG_PAGE = 200;
 const LONG_PAGES = 10;
-/** Twice the interval at which a client repeats `typing_start`. */
-const TYPING_LASTS_MS = 7_000;
+/** Clients repeat `typing_start` every 3.5 s: one that is lost does not hide who types on, and nobody types for ever. */
+const TYPING_LASTS_MS = 6_000;
 
 /**
  * One dialog's messages: the history up to a cursor plus the events after it. Messages are kept by id

@@ -46,6 +46,6 @@ export default [
   },
   { files: ['static/push-worker.js'], languageOptions: { globals: globals.serviceworker, sourceType: 'script' } },
   { files: ['static/widget.js'], languageOptions: { sourceType: 'script', globals: { replyx: 'readonly' } } },
-  { files: ['tests/javascript/*.js'], languageOptions: { globals: globals.node } },
+  { files: ['tests/javascript/*.js'], languageOptions: { globals: { ...globals.node, window: 'readonly' } } },
   { files: ['tests/**/*.cjs', 'tests/bench/peers/*.js'], languageOptions: { globals: globals.node, sourceType: 'commonjs' } },
 ];
