@@ -102,5 +102,10 @@ def load(rows: Snapshot, assistant_id: int) -> Assistant:
     return _assistant(row)
 
 
+def load_all(rows: Snapshot) -> list[Assistant]:
+    """Every assistant, the oldest first."""
+    return [_assistant(row) for row in rows.execute(f"SELECT {COLUMNS} FROM assistant ORDER BY id").fetchall()]
+
+
 def _assistant(row: Sequence[Any]) -> Assistant:
     return Assistant(row[0], row[1], row[2], timestamp(row[3]))
