@@ -1,5 +1,6 @@
 import { el } from './dom.js';
 import { labelled } from './fields.js';
+import { problemWords } from './problem-words.js';
 
 /** A labelled input that must be filled in. @returns {{input: HTMLInputElement, element: HTMLElement}} */
 export function field(label, attributes, hint = null) {
@@ -30,13 +31,13 @@ export class Form {
 
   /**
    * @param {object} options
-   * @param {(key: string, params?: object) => string} options.t knows `went_wrong`, and the codes that it has words for
+   * @param {(key: string, params?: object) => string} options.t knows `problem-phrases.js`
    * @param {Record<string, {input: HTMLInputElement, element: HTMLElement}>} options.fields
    * @param {HTMLButtonElement} options.action
    * @param {(values: Record<string, string>) => Promise<void>} options.submit
    * @param {(Node|string|null|false)[]} [options.head] what stands above the fields
    * @param {(Node|string|null|false)[]} [options.foot] what stands beside the button
-   * @param {Record<string, string>} [options.problems] words by code, before those of `t`
+   * @param {Record<string, string>} [options.problems] words by code, before those that all forms have
    * @param {string} [options.kind] the form's class
    */
   constructor({ t, fields, action, submit, head = [], foot = [], problems = {}, kind = 'form' }) {
@@ -70,9 +71,7 @@ export class Form {
     }
   }
 
-  #words({ code, detail, message }) {
-    if (this.#problems[code]) return this.#problems[code];
-    const known = this.#t(code);
-    return known === code ? this.#t('went_wrong', { detail: detail || message }) : known;
+  #words(problem) {
+    return this.#problems[problem.code] ?? problemWords(problem, this.#t);
   }
 }
