@@ -61,8 +61,8 @@ from replyx.services import Services
 from replyx.settings import Settings, SettingsError
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
-from replyx.shop.catalog import Catalog
 from replyx.shop.platform_settings import Platform
+from replyx.shop.products import Products
 from replyx.tokens import Tokens
 
 ROOT = Path(__file__).resolve().parent
@@ -133,7 +133,7 @@ class Server:
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
-            catalog=Catalog(store, broadcasts),
+            products=Products(store, broadcasts),
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
             requests=Requests(),

@@ -58,9 +58,7 @@ class ChatPage(Page):
         self.show(
             "chat.html",
             f"'self' {frame_ancestors(widget.domains)}",
-            base_url=self.services.base_url,
             widget=fields,
-            widget_json=self.json_block(fields),
             config_json=self.json_block({"base_url": self.services.base_url, "widget": fields}),
         )
 
@@ -84,7 +82,7 @@ class TicketDemo(Page):
     async def get(self) -> None:
         # The same file works on a static host, where its neighbours are relative.
         html = (Path(self.services.root) / "static" / "demo" / "index.html").read_text("utf-8")
-        html = html.replace('"../', '"/static/').replace('data-served-by="elsewhere"', 'data-served-by="replyx"')
+        html = html.replace('"../', '"/static/')
         self.set_header("Content-Type", "text/html; charset=utf-8")
         # The page may be pointed at another server, whose data it reads; scripts stay our own.
         policy = CSP.replace("connect-src 'self'", "connect-src 'self' http: https:")
@@ -121,7 +119,7 @@ class StaticFiles(StaticFileHandler):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
         if path.endswith(".html"):
-            # The demo takes scripts from the server that its address names; under our origin it must not.
+            # Under our origin only our own scripts run, whatever server the demo is told to talk to.
             self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors 'none'")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

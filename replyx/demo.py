@@ -13,8 +13,8 @@ from replyx.conversations.widgets import NewWidget
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.passwords import Passwords
 from replyx.schemas.products import NewProduct
-from replyx.shop import catalog
-from replyx.shop.catalog import Verdict
+from replyx.shop import products
+from replyx.shop.products import Verdict
 
 PASSWORD = "password"  # noqa: S105 - printed on purpose; the demo listens on loopback only
 ACCOUNTS = (
@@ -95,7 +95,7 @@ def _insert(tx: Transaction, hashed: str) -> None:
     widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c"))
     visitors.arrive(tx, ASSISTANT, None, GUEST, None, None)
     for product in (*APPROVED, *PENDING):
-        submitted = catalog.submit(tx, ids["shop"], product)
+        submitted = products.submit(tx, ids["shop"], product)
         if product in APPROVED:
-            catalog.decide(tx, submitted.id, Verdict("approved", "Отличный товар", 500, ids["admin"]))
+            products.decide(tx, submitted.id, Verdict("approved", "Отличный товар", 500, ids["admin"]))
     tx.execute("INSERT INTO installation (key, value) VALUES ('demo', 'filled')")

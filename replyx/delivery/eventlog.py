@@ -11,27 +11,16 @@ import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, takewhile
-from typing import Any, Protocol
+from itertools import takewhile
+from typing import Any
 
+from replyx.database.rows import Rows
 from replyx.errors import CursorMalformed
 
 CURSOR = re.compile(r"(?:([0-9a-f]{1,16})-)?([0-9]{1,18})")
 
 PAGE_EVENTS = 256
 PAGE_BYTES = 128 * 1024  # with the largest event this bounds what one catch-up read holds in memory
-
-
-class Rows(Protocol):
-    """What the log needs of a transaction, reading or writing: SQL with ``?`` in, rows out."""
-
-    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
-        """Run one statement and return a cursor over its rows."""
-        ...
-
-    def executemany(self, sql: str, params: Sequence[Sequence[object]]) -> Any:
-        """Run one statement for each of several rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +160,6 @@ def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     if doomed:
         rows.execute("DELETE FROM event WHERE id <= ?", (doomed[-1][0],))
     return len(doomed)
-
-
-def contiguous(events: Sequence[LoggedEvent]) -> bool:
-    """Whether the events follow one another without a hole."""
-    return all(later.id == earlier.id + 1 for earlier, later in pairwise(events))
 
 
 def _event(row: Sequence[Any]) -> LoggedEvent:

@@ -1,15 +1,16 @@
 """Leases: a duty that one process at a time does, for all the processes that share a store.
 
-A lease is a row with a holder and an end. Who holds it renews it in time; of a holder that died it ends by itself, so
-somebody else goes on within :data:`TTL_S` and a few seconds. Two may believe for a moment that they hold it, when one
-stood still past its end: the duty itself must bear that.
+A lease is a row with a holder and an end. Who holds it renews it in time. Of a holder that died it ends by itself, so
+somebody else goes on within :data:`TTL_S` and a few seconds; on the holder's own machine at the next look, because
+there one can see that it is dead (:mod:`replyx.delivery.holders`). Two may believe for a moment that they hold it, when
+one stood still past its end: the duty itself must bear that.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
+from replyx.delivery import holders
 from replyx.delivery.store import Snapshot, Store, Transaction
 
 TTL_S = 8.0
@@ -23,7 +24,7 @@ class Lease:
         self.name = name
         self._store = store
         self._clock = clock
-        self._holder = secrets.token_hex(8)
+        self._holder = holders.new_name()
         self._renew_at = 0.0
         self._held = False
 
@@ -35,9 +36,12 @@ class Lease:
         now = self._clock()
         if self._held and now < self._renew_at:
             return True
-        if not self._held and not await self._store.read(lambda rows: free(rows, self.name, int(now * 1000))):
-            return False
-        self._held = await self._store.commit(lambda tx: take(tx, self.name, self._holder))
+        before = self._holder
+        if not self._held:
+            before = await self._store.read(lambda rows: holder(rows, self.name, int(now * 1000)))
+            if before and not holders.is_dead(before):
+                return False
+        self._held = await self._store.commit(lambda tx: take(tx, self.name, self._holder, before))
         self._renew_at = now + RENEW_S
         return self._held
 
@@ -48,20 +52,20 @@ class Lease:
             await self._store.commit(lambda tx: release(tx, self.name, self._holder))
 
 
-def free(rows: Snapshot, name: str, now_ms: int) -> bool:
-    """Whether nobody holds ``name``."""
-    row = rows.execute("SELECT expires_at FROM lease WHERE name = ?", (name,)).fetchone()
-    return row is None or int(row[0]) <= now_ms
+def holder(rows: Snapshot, name: str, now_ms: int) -> str:
+    """Who holds ``name``; empty for nobody."""
+    row = rows.execute("SELECT holder, expires_at FROM lease WHERE name = ?", (name,)).fetchone()
+    return "" if row is None or int(row[1]) <= now_ms else str(row[0])
 
 
-def take(tx: Transaction, name: str, holder: str) -> bool:
-    """Take or renew ``name`` for ``holder``; False while another holds it."""
+def take(tx: Transaction, name: str, holder: str, before: str) -> bool:
+    """Take or renew ``name`` for ``holder``; False while anybody but ``before`` holds it."""
     tx.execute(
         "INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, 0) ON CONFLICT (name) DO NOTHING", (name, holder)
     )
     taken = tx.execute(
         "UPDATE lease SET holder = ?, expires_at = ? WHERE name = ? AND (holder = ? OR expires_at <= ?)",
-        (holder, tx.now_ms + int(TTL_S * 1000), name, holder, tx.now_ms),
+        (holder, tx.now_ms + int(TTL_S * 1000), name, before, tx.now_ms),
     )
     return bool(taken.rowcount)
 

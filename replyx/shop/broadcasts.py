@@ -43,7 +43,7 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class CheckedBroadcast:
     """A broadcast that was checked: ``body`` is its object without spaces between the parts."""
 
     type: str
@@ -58,33 +58,33 @@ class Broadcasts:
         self._store = store
         self._private_types = private_types
 
-    async def send(self, draft: Draft, key: str | None) -> None:
+    async def send(self, broadcast: CheckedBroadcast, key: str | None) -> None:
         """Publish once for each ``key``, or once where there is none; durable when this returns.
 
         Raises :class:`IdempotencyKeyReused` where the key came with another body before.
         """
 
         def unit(tx: Transaction) -> int | None:
-            if key is not None and not _is_first(tx, key, hashlib.sha256(draft.body).hexdigest()):
+            if key is not None and not _is_first(tx, key, hashlib.sha256(broadcast.body).hexdigest()):
                 return None
-            return self._append(tx, draft)
+            return self._append(tx, broadcast)
 
         event_id = await self._store.commit(unit)
         if event_id is not None:
-            log.info("Broadcast %s event=%d rooms=%s", draft.type, event_id, ",".join(draft.rooms) or "none")
+            log.info("Broadcast %s event=%d rooms=%s", broadcast.type, event_id, ",".join(broadcast.rooms) or "none")
 
     def tell(self, tx: Transaction, kind: str, **ids: int) -> None:
         """Publish what a change of this server's own means to web apps, in the transaction of that change."""
-        self._append(tx, Draft(kind, msgspec.json.encode({"type": kind, **ids}), rooms.named_by(ids)))
+        self._append(tx, CheckedBroadcast(kind, msgspec.json.encode({"type": kind, **ids}), rooms.named_by(ids)))
 
-    def _append(self, tx: Transaction, draft: Draft) -> int:
-        topics = tuple(map(room_topic, draft.rooms))
-        if draft.type not in self._private_types:
+    def _append(self, tx: Transaction, broadcast: CheckedBroadcast) -> int:
+        topics = tuple(map(room_topic, broadcast.rooms))
+        if broadcast.type not in self._private_types:
             topics = (BROADCASTS, *topics)
-        return tx.append(topics, Broadcast(draft.type, timestamp(tx.now_ms), msgspec.Raw(draft.body)))
+        return tx.append(topics, Broadcast(broadcast.type, timestamp(tx.now_ms), msgspec.Raw(broadcast.body)))
 
 
-def checked(body: bytes, members: Mapping[str, Any]) -> Draft:
+def checked(body: bytes, members: Mapping[str, Any]) -> CheckedBroadcast:
     """The broadcast in ``body``, whose ``members`` were read already. Raises :class:`Invalid`.
 
     Every part keeps its text: numbers, escapes and the order of members. A member that stands twice counts once.
@@ -101,7 +101,7 @@ def checked(body: bytes, members: Mapping[str, Any]) -> Draft:
     if wrong:
         raise Invalid(errors=wrong)
     whole = msgspec.json.format(msgspec.json.encode(_MEMBERS.decode(body)), indent=-1)
-    return Draft(kind, whole, rooms.named_by(members))
+    return CheckedBroadcast(kind, whole, rooms.named_by(members))
 
 
 def checked_key(key: str) -> str:

@@ -134,7 +134,7 @@ class Demo {
       storage: this.#storage,
       t: this.#t,
       clock: this.#clock,
-      onTicket: (ticket) => this.#showTicket(ticket),
+      onTicket: (told) => this.#showTicket(told),
       onRefused: (problem) => this.#refused(ticketId, problem),
     });
     this.#chat.replaceChildren(this.#room.element);

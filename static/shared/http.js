@@ -64,6 +64,7 @@ async function problemOf(response) {
  */
 export async function request(url, options = {}) {
   const { method = 'GET', body, headers = {}, credentials = 'same-origin', keepalive = false, signal } = options;
+  /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
     init.body = JSON.stringify(body);

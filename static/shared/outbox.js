@@ -41,8 +41,8 @@ export class Outbox {
    * @param {object} options
    * @param {string} options.conversation names the conversation within this browser
    * @param {import('./storage.js').SafeStorage} options.storage
-   * @param {(unsent: Unsent) => Promise<{message: object, duplicate: boolean}>} options.send rejects with `HttpProblem`
-   * @param {(message: object) => void} options.onSent the acknowledged message
+   * @param {(unsent: Unsent) => Promise<{message?: import('./conversation.js').Message}>} options.send rejects with `HttpProblem`
+   * @param {(message: import('./conversation.js').Message|undefined) => void} options.onSent the acknowledged message
    * @param {() => void} options.onChange `entries` differ from before
    */
   constructor({ conversation, storage, send, onSent, onChange }) {
@@ -82,6 +82,7 @@ export class Outbox {
 
   /** Takes a message and keeps it until it has arrived or is discarded. @param {string} text @returns {Unsent} */
   add(text) {
+    /** @type {Unsent} */
     const unsent = {
       client_id: randomId(),
       text,

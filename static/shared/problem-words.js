@@ -1,7 +1,7 @@
 /**
  * A refusal, or a fault of one field of it, as the server names it: never its sentence, which is English.
  * @typedef {{field: string, code: string, params?: Record<string, string|number>}} Fault
- * @typedef {(key: string, params?: Record<string, string|number>) => string} Translator knows `problem-phrases.js`
+ * @typedef {import('./i18n.js').Translate} Translate of a table that holds `problem-phrases.js`
  */
 
 /** The phrase of a key, or null where there is none: the server may be younger than this page. */
@@ -10,7 +10,7 @@ function known(key, t, params) {
   return words === key ? null : words;
 }
 
-/** The fault as the end of a sentence. @param {Fault} fault @param {Translator} t */
+/** The fault as the end of a sentence. @param {Fault} fault @param {Translate} t */
 function clause({ code, params = {} }, t) {
   const n = params.max ?? params.min ?? 0;
   return known(`fault_${code}`, t, { ...params, n }) ?? t('fault_unknown', { code });
@@ -25,7 +25,7 @@ function sentence(words) {
 /**
  * What is wrong with a field, to be shown at the field: without its name.
  * @param {Fault} fault
- * @param {Translator} t
+ * @param {Translate} t
  * @returns {string}
  */
 export function faultWords(fault, t) {
@@ -35,7 +35,7 @@ export function faultWords(fault, t) {
 /**
  * What to tell of a request that failed.
  * @param {{status?: number, code: string, errors?: Fault[]}} problem
- * @param {Translator} t
+ * @param {Translate} t
  * @returns {string}
  * @throws {Error} `problem` itself, when it is no answer of a server but a fault of ours
  */

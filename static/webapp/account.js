@@ -75,7 +75,7 @@ export class Account {
       foot: [later],
       submit: async (pair) => {
         this.#enter(await session.signIn(pair));
-        this.#body.firstElementChild.focus(); // who it is now, to be read out
+        this.#body.querySelector('p').focus(); // who it is now, to be read out
       },
       kind: 'account__form',
     });

@@ -20,7 +20,7 @@ export class Events {
     this.element = el('section', { class: 'card' }, title, this.#empty, this.#list);
   }
 
-  /** @param {{type: string}} event as the bot sent it */
+  /** @param {import('./broadcasts.js').Broadcast} event as the bot sent it */
   heard(event) {
     this.#empty.hidden = true;
     const now = new Date().toISOString();

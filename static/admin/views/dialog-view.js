@@ -31,8 +31,8 @@ export class DialogView {
    * @param {import('../../shared/storage.js').SafeStorage} options.storage
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
-   * @param {() => Promise<object[]>} options.operators whom a ticket can be given to
-   * @param {(fields: object) => Promise<void>} options.onTicket changes the ticket
+   * @param {() => Promise<Wire.Assignee[]>} options.operators whom a ticket can be given to
+   * @param {(fields: Wire.ChangeTicket) => Promise<void>} options.onTicket changes the ticket
    * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
    */
@@ -94,7 +94,7 @@ export class DialogView {
   }
 
   /**
-   * @param {object|undefined} dialog undefined while it is being loaded
+   * @param {Wire.Dialog|undefined} dialog undefined while it is being loaded
    * @param {string} backHref
    */
   render(dialog, backHref) {
@@ -223,6 +223,7 @@ export class DialogView {
     this.#say(problemWords(error, t), 'problem');
   }
 
+  /** @param {import('../../shared/conversation.js').Message} message */
   #nameOf({ sender, author }) {
     const { t, room, user, visitor } = this.#options;
     if (sender === 'user') return visitor(room.dialogId);

@@ -47,8 +47,8 @@ export class ModerationView {
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
    * @param {() => (amount: number) => string} options.money
-   * @param {object} options.settings
-   * @param {(settings: object) => void} options.onSettings
+   * @param {Wire.PlatformSettings} options.settings
+   * @param {(settings: Wire.PlatformSettings) => void} options.onSettings
    */
   constructor(options) {
     this.#options = options;
@@ -112,12 +112,12 @@ export class ModerationView {
     }
   }
 
-  /** @param {object} event */
+  /** @param {Wire.Event} event */
   apply(event) {
     if (event.type.startsWith('product.')) this.#decided?.apply();
   }
 
-  /** @param {object} settings the platform's, as they are now */
+  /** @param {Wire.PlatformSettings} settings the platform's, as they are now */
   render(settings) {
     const { moderation, t, money } = this.#options;
     const { queue, waiting } = moderation;

@@ -7,7 +7,7 @@ import { eventWords } from './webhook-words.js';
 class EventChoice {
   #groups = [];
 
-  /** @param {{groups: {group: string, types: string[]}[], chosen: string[], t: (key: string) => string}} options */
+  /** @param {{groups: Wire.EventGroup[], chosen: string[], t: import('../../shared/i18n.js').Translate}} options */
   constructor({ groups, chosen, t }) {
     this.element = el('div', { class: 'events' });
     for (const { group, types } of groups) {

@@ -1,6 +1,7 @@
 import { el, icon } from '../../shared/dom.js';
 
 /** The server's sentences about attempts without an answer; what is not here is shown as the server says it. */
+/** @type {[RegExp, string][]} */
 const FAILURES = [
   [/^no answer within (?<seconds>[\d.]+) s$/, 'failure_timeout'],
   [/^the name cannot be resolved$/, 'failure_name'],
@@ -13,6 +14,7 @@ const FAILURES = [
   [/^redirects are not followed$/, 'failure_redirect'],
   [/^its turn did not come within a day$/, 'failure_late'],
 ];
+/** @type {Record<string, import('../../shared/dom.js').IconName>} */
 const ICONS = { pending: 'clock', waiting: 'clock', delivered: 'check', failed: 'alert' };
 
 /**
@@ -27,13 +29,13 @@ export function eventWords(name, t) {
   return words === key ? null : words;
 }
 
-/** @param {{active: boolean, off_reason: string|null}} hook @returns {'on'|'off'|'gone'} */
+/** @param {Wire.Webhook} hook @returns {'on'|'off'|'gone'} */
 export function hookState({ active, off_reason: reason }) {
   if (active) return 'on';
   return reason === 'gone' ? 'gone' : 'off';
 }
 
-/** @param {{status: string, attempts: number}} delivery @returns {'pending'|'waiting'|'delivered'|'failed'} */
+/** @param {Wire.Delivery} delivery @returns {'pending'|'waiting'|'delivered'|'failed'} */
 export function deliveryState({ status, attempts }) {
   return status === 'pending' && attempts > 0 ? 'waiting' : status;
 }
@@ -52,7 +54,7 @@ export function answerWords({ response_status: status, error }, t) {
 
 /**
  * The state of a delivery: an icon and words.
- * @param {object} delivery
+ * @param {Wire.Delivery} delivery
  * @param {(key: string) => string} t
  * @returns {HTMLElement}
  */
