@@ -65,7 +65,10 @@ PROBLEM: dict[str, Any] = {
                 "required": ["field", "detail", "code"],
                 "properties": {
                     **{name: {"type": "string"} for name in ("field", "detail", "code", "reason")},
-                    "params": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
+                    "params": {
+                        "type": "object",
+                        "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                    },
                 },
             },
         },
