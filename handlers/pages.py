@@ -92,7 +92,10 @@ class TicketDemo(Page):
         # The same file works on a static host, where its neighbours are relative.
         html = self.shelf.find("demo/index.html").body.decode()
         html = re.sub(r'(?<=")\.\./([^"]+)', lambda found: self.shelf.address(found[1]), html)
-        html = html.replace('data-served-by="elsewhere"', 'data-served-by="replyx"')
+        modules = "".join(
+            f'<link rel="modulepreload" href="{each}">\n  ' for each in self.shelf.preloads("demo/demo.js")
+        )
+        html = html.replace("<script", f"{modules}<script", 1)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         # The page may be pointed at another server, whose data it reads; scripts stay our own.
         policy = CSP.replace("connect-src 'self'", "connect-src 'self' http: https:")

@@ -55,7 +55,7 @@ class StaticFiles(RequestHandler):
         if found.packed is not None:
             self.set_header("Vary", "Accept-Encoding")
         if name.endswith(".html"):
-            # The demo takes scripts from the server that its address names; under our origin it must not.
+            # Under our origin only our own scripts run, whatever server the demo is told to talk to.
             self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors 'none'")
         self.set_header("Etag", f'"{found.digest}{"-gzip" if packed else ""}"')
         if self.check_etag_header():

@@ -26,7 +26,8 @@ import msgspec
 
 from handlers.access import SECRET_HEADER
 from handlers.decoding import convert
-from handlers.socketio import admits_origins, socket_io
+from handlers.manners import Manners
+from handlers.socketio import admits_origins, socket_io, spends_connections
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
 from replyx.auth import AccountActor, Speaker
@@ -35,7 +36,6 @@ from replyx.conversations.ticket_joins import Join, Joins, Place
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
-from replyx.limits import address_key
 from replyx.schemas.events import INBOX
 from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
 from replyx.services import Services
@@ -92,6 +92,7 @@ class Visit:
     number: int = 0
     entries: list[Entry] = field(default_factory=list)
     stream: TicketStream | None = None
+    manners: Manners = field(default_factory=Manners)
 
     @property
     def is_operator(self) -> bool:
@@ -169,7 +170,7 @@ class TicketSockets:
 
     async def _visit(self, client: Client, auth: Mapping[str, Any]) -> Visit:
         now = self._services.clock()
-        self._services.limits.spend("connect", address_of(client), now)
+        self._services.limits.spend("socketio_connect", client.request.address, now)
         account, secret = await self._credentials(client, auth, now)
         visit = await self._place(auth, now)
         visit.account, visit.secret = account, secret
@@ -238,15 +239,31 @@ class TicketSockets:
             if found is None:
                 raise Malformed(f"There is no event {name[:64]!r} here.")
             shape, deed = found
-            return [{"ok": True, **await deed(client, asked_of(args, shape))}]
+            done = await deed(client, asked_of(args, shape))
         except Problem as problem:
-            return [refuse(client, problem)]
+            return [self._refused(client, problem)]
         except Exception:
             refuse(client, InternalError("The server failed."))
             raise
+        visit: Visit = client.state
+        visit.manners.good()
+        return [{"ok": True, **done}]
+
+    def _refused(self, client: Client, problem: Problem) -> Answer:
+        """Answer a refusal, and end the connection of a client that goes on and on."""
+        answer = refuse(client, problem)
+        visit: Visit = client.state
+        why = visit.manners.refused(problem)
+        if why is not None:
+            if not why.reconnect:
+                client.disconnect()  # stock clients then do not come back by themselves
+            client.disconnect(close=True)
+        return answer
 
     async def _join(self, client: Client, asked: JoinTicket) -> Answer:
         visit: Visit = client.state
+        self._limit("ticket_join", client.id)
+        self._limit("address_join", client.request.address)
         cursor = cursor_of(asked.cursor)
         dialog_id = await self._services.tickets.dialog_id(asked.ticket_id)
         if dialog_id not in visit.joins and len(visit.joins) >= MAX_JOINED:
@@ -298,7 +315,7 @@ class TicketSockets:
             self._limit("operator_send", str(speaker.account_id))
         else:
             self._limit("visitor_send", f"ticket {asked.ticket_id}")
-            self._limit("address_send", address_of(client))
+            self._limit("address_send", client.request.address)
         sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
         return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}
 
@@ -322,6 +339,7 @@ def ticket_engine(services: Services) -> EngineServer:
         socket_io(TicketSockets(services)),
         EngineSettings(max_payload=MAX_PAYLOAD),
         admits=admits_origins(services.origins),
+        spend=spends_connections(services.limits, services.clock),
     )
 
 
@@ -353,8 +371,3 @@ def refuse(client: Client, problem: Problem) -> Answer:
         more["retryAfter"] = problem.retry_after
     client.send("error", {**refusal, "message": problem.detail, **more})
     return {"ok": False, **refusal, "detail": problem.detail, **more}
-
-
-def address_of(client: Client) -> str:
-    """The client's address as limits know it."""
-    return address_key(client.request.remote_ip)

@@ -14,6 +14,8 @@ from tests.redis_server import RedisServer
 from tests.server import Joint, Server
 from tests.spreader import Spreader
 
+pytest_plugins = ["tests.background"]
+
 # No deadline: how long an example takes says something about the machine, nothing about the code.
 hypothesis.settings.register_profile("replyx", deadline=None)
 hypothesis.settings.load_profile("replyx")

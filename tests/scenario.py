@@ -61,6 +61,11 @@ def operator(server: Server, email: str = "admin@example.com") -> httpx.Client:
     return server.client(headers={"Authorization": f"Bearer {server.login(email)}"})
 
 
+def token_of(person: httpx.Client) -> str:
+    """The access token that ``person`` is logged in with."""
+    return person.headers["Authorization"].removeprefix("Bearer ")
+
+
 def guest(http: httpx.Client, assistant_id: int = ASSISTANT) -> Visitor:
     """A new visitor who turned to an assistant."""
     guest_id = str(uuid.uuid4())

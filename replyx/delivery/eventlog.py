@@ -12,26 +12,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any, Protocol
+from typing import Any
 
+from replyx.database.rows import Rows
 from replyx.errors import CursorMalformed
 
 CURSOR = re.compile(r"(?:([0-9a-f]{1,16})-)?([0-9]{1,18})")
 
 PAGE_EVENTS = 256
 PAGE_BYTES = 128 * 1024  # with the largest event this bounds what one catch-up read holds in memory
-
-
-class Rows(Protocol):
-    """What the log needs of a transaction, reading or writing: SQL with ``?`` in, rows out."""
-
-    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
-        """Run one statement and return a cursor over its rows."""
-        ...
-
-    def executemany(self, sql: str, params: Sequence[Sequence[object]]) -> Any:
-        """Run one statement for each of several rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

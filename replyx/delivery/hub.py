@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 
 from replyx import tasks
+from replyx.database.rows import Rows
 from replyx.delivery import eventlog
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.store import Store
@@ -384,7 +385,7 @@ class Hub:
             self.resume(subscription)
 
 
-def _behind(rows: eventlog.Rows, after: int) -> tuple[int, list[LoggedEvent]]:
+def _behind(rows: Rows, after: int) -> tuple[int, list[LoggedEvent]]:
     """The log's floor, and its next page behind ``after``."""
     newest = min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)
     return eventlog.floor(rows), eventlog.between(rows, after, newest)

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from handlers import dialog_sockets, routes, sockets
+from handlers import dialog_sockets, manners, routes, sockets
 from handlers.dialog_sockets import Ack, Connected, ErrorFrame, Frame, Pong
 from handlers.http_parser import HttpLimits
 from handlers.streams import RETURN_WITHIN_MS
@@ -175,7 +175,7 @@ def test_the_limits_of_a_request_are_the_ones_in_force() -> None:
         ("connections of one process", f"{limits.connections}, or"),
         ("WebSocket message", f"{sockets.FRAME_BYTES} bytes"),
         ("text of a message", f"{TEXT_LIMIT} characters"),
-        ("refused frames on one socket", f"{sockets.BAD_FRAMES} |"),
+        ("refused frames on one socket", f"{manners.BAD_FRAMES} |"),
     ):
         assert f"| {what} | {most}" in table
 

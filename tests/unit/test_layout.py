@@ -31,14 +31,14 @@ CLIENTS = {
 # "." are the modules of ``replyx`` itself.
 PACKAGES = {
     "schemas": {"."},
-    "database": {"."},
+    "database": {".", "schemas"},
     "delivery": {".", "database", "schemas"},
     "wire": {".", "delivery", "schemas"},
     "socketio": {".", "delivery", "wire"},
     "redis": {".", "delivery"},
-    "conversations": {".", "delivery", "schemas", "socketio"},
-    "shop": {".", "delivery", "schemas"},
-    "outside": {".", "delivery", "schemas"},
+    "conversations": {".", "database", "delivery", "schemas", "socketio"},
+    "shop": {".", "database", "delivery", "schemas"},
+    "outside": {".", "database", "delivery", "schemas"},
     "process": {"delivery"},
 }
 # Words of a message are made by the same rule when the column is made.

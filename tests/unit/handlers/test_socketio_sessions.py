@@ -17,6 +17,7 @@ from replyx.socketio.engineio_session import EngineSession, State
 from tests.unit.socketio.test_engineio_session import Poll, Socket
 
 POLLING = "/engine.io/?EIO=4&transport=polling"
+WEBSOCKET = POLLING.replace("polling", "websocket")
 
 
 class Program:
@@ -127,23 +128,111 @@ def test_a_closed_polling_session_is_kept_for_its_last_poll_and_then_forgotten()
     run(test())
 
 
-def test_a_full_server_and_a_stopping_one_open_no_session() -> None:
+def test_a_stopping_server_opens_no_session() -> None:
     async def test() -> None:
-        engine = server(Clock(), max_sessions=1)
-        link = engine.open_polling(request(POLLING), Poll())
-        with pytest.raises(Refused) as refused:
-            engine.link_of(request(POLLING), upgrade=False)
-        assert refused.value.refusal.status == 503
-        assert engine.link_of(request(f"{POLLING}&sid={link.session.sid}"), upgrade=False) is link
-        other = server(Clock())
+        engine = server(Clock())
         socket = Socket()
-        other.open_websocket(request(POLLING), socket)
-        other.close()
+        engine.open_websocket(request(POLLING), socket)
+        engine.close()
         assert socket.closed
-        with pytest.raises(Refused):
-            other.link_of(request(POLLING), upgrade=False)
+        for upgrade in (False, True):
+            with pytest.raises(Refused) as refused:
+                engine.link_of(request(WEBSOCKET if upgrade else POLLING), upgrade=upgrade)
+            assert refused.value.refusal is Refusal.FULL
 
     run(test())
+
+
+class TestCrowds:
+    """Polling holds no connection, so a client could hold any number of sessions."""
+
+    @staticmethod
+    def come(engine: EngineServer, address: str, *, settled: bool = False) -> Link:
+        """A client that opens a session by polling; a settled one has entered a namespace."""
+        asked = request(POLLING)
+        asked.remote_ip = address
+        assert engine.link_of(asked, upgrade=False) is None
+        link = engine.open_polling(asked, Poll())
+        link.session.settle(*(() if settled else (engine.now() + 45,)))
+        link.settled()
+        return link
+
+    def test_the_oldest_that_never_became_a_client_makes_way_whoever_comes(self) -> None:
+        async def test() -> None:
+            engine = server(Clock(), max_polling=4)
+            client = self.come(engine, "192.0.2.1", settled=True)
+            flood = [self.come(engine, "198.51.100.1") for _ in range(50)]
+            newcomer = self.come(engine, "192.0.2.2")
+            assert [link for link in (client, *flood, newcomer) if link.session.alive] == [
+                client,
+                *flood[-2:],
+                newcomer,
+            ]
+            assert program(flood[0]) == ["closed: forced close"]
+            assert len(engine) == 4
+
+        run(test())
+
+    def test_an_address_makes_room_for_itself_first(self) -> None:
+        async def test() -> None:
+            engine = server(Clock(), max_polling=100, max_polling_of_address=2)
+            others = [self.come(engine, "192.0.2.2") for _ in range(2)]
+            flood = [self.come(engine, f"2001:db8::{number:x}") for number in range(1, 50)]
+            assert all(link.session.alive for link in others)
+            assert [link.session.alive for link in flood] == [False] * 47 + [True] * 2, "a /64 is one client"
+
+        run(test())
+
+    @pytest.mark.parametrize(("own", "status"), [(True, 429), (False, 503)])
+    def test_where_everybody_is_a_client_the_newcomer_is_told_to_come_later(self, own: bool, status: int) -> None:
+        async def test() -> None:
+            engine = server(Clock(), **({"max_polling_of_address": 2} if own else {"max_polling": 2}))
+            links = [self.come(engine, "192.0.2.1", settled=True) for _ in range(2)]
+            asked = request(POLLING)
+            with pytest.raises(Refused) as refused:
+                engine.link_of(asked, upgrade=False)
+            assert refused.value.refusal.status == status
+            assert engine.link_of(request(f"{POLLING}&sid={links[0].session.sid}"), upgrade=False) is links[0]
+            links[0].session.close()
+            links[0].settled()
+            assert engine.link_of(asked, upgrade=False) is None, "one that is on its way out makes room"
+
+        run(test())
+
+    def test_a_session_on_its_websocket_is_counted_by_its_connection_and_no_longer_here(self) -> None:
+        async def test() -> None:
+            engine = server(Clock(), max_polling=1)
+            link = self.come(engine, "192.0.2.1", settled=True)
+            socket = Socket()
+            link.session.probe(socket, 1)
+            link.session.frame(socket, "2probe", 1)
+            link.session.frame(socket, "5", 1)
+            link.settled()
+            assert self.come(engine, "192.0.2.1").session.alive
+            assert link.session.alive
+
+        run(test())
+
+    def test_what_a_session_costs_is_spent_before_it_exists(self) -> None:
+        async def test() -> None:
+            spent: list[str] = []
+
+            def spend(asked: Any) -> None:
+                spent.append(asked.remote_ip)
+                if len(spent) > 2:
+                    raise Refused(Refusal.TOO_MANY, 7)
+
+            engine = EngineServer(Program, EngineSettings(), spend=spend)
+            link = self.come(engine, "192.0.2.1")
+            assert engine.link_of(request(WEBSOCKET), upgrade=True) is None
+            for address in (POLLING, WEBSOCKET):
+                with pytest.raises(Refused) as refused:
+                    engine.link_of(request(address), upgrade=address == WEBSOCKET)
+                assert refused.value.retry_after == 7
+            assert engine.link_of(request(f"{POLLING}&sid={link.session.sid}"), upgrade=False) is link
+            assert (len(engine), len(spent)) == (1, 4)
+
+        run(test())
 
 
 def test_a_program_that_fails_ends_its_session_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
@@ -173,7 +262,7 @@ def test_what_programs_get_to_know_of_a_request_prints_no_credential() -> None:
         engine.open_polling(request(POLLING + "&token=s3cret", Authorization="Bearer s3cret"), Poll())
         assert asked[0].query["token"] == "s3cret"
         assert asked[0].headers["Authorization"] == "Bearer s3cret"
-        assert asked[0].remote_ip == "192.0.2.1"
+        assert asked[0].address == "192.0.2.1"
         assert "s3cret" not in repr(asked[0])
 
     run(test())

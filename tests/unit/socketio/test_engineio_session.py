@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from replyx.socketio import engineio_codec as codec
 from replyx.socketio.engineio_errors import Refusal, Refused
 from replyx.socketio.engineio_ports import EngineSettings
-from replyx.socketio.engineio_session import TOO_MUCH_BYTES, EngineSession, State
+from replyx.socketio.engineio_session import LEAVING_S, TOO_MUCH_BYTES, EngineSession, State
 from tests.unit.socketio.test_engineio_codec import frames_in
 
 SETTINGS = EngineSettings(ping_interval_s=25, ping_timeout_s=20, upgrade_timeout_s=10)
@@ -265,9 +265,21 @@ def test_closing_lets_the_last_words_arrive() -> None:
     assert ears.heard == ["forced close"]
     assert not session.send(codec.message("too late"))
     session.tick(5)
-    assert polled(session) == b"4bye\x1e1"
+    assert polled(session) == b"4bye"
+    assert polled(session) == b"1"
     assert session.state is State.CLOSED
     assert ears.heard == ["forced close"]
+
+
+def test_closing_tells_a_poll_that_waits_what_was_sent_and_the_next_one_the_end() -> None:
+    session, ears = polling()
+    poll = Poll()
+    session.poll(poll, 1)
+    session.send(codec.message("bye"))
+    session.close()
+    assert poll.payload == b"4bye"
+    assert polled(session) == b"1"
+    assert (session.state, ears.heard) == (State.CLOSED, ["flush due", "drained", "forced close"])
 
 
 def test_closing_waits_for_the_last_poll_only_so_long() -> None:
@@ -278,6 +290,34 @@ def test_closing_waits_for_the_last_poll_only_so_long() -> None:
     session.tick(25)
     assert session.state is State.CLOSED
     assert ears.heard == ["forced close"]
+
+
+def test_a_poll_that_was_sent_with_the_word_that_the_client_leaves_is_answered_in_either_order() -> None:
+    """Two requests on two connections: which of them is read first is chance."""
+    for poll_first in (True, False):
+        session, ears = polling()
+        poll = Poll()
+        if poll_first:
+            session.poll(poll, 1)
+        session.post(b"1", 1)
+        session.posted()
+        assert (ears.heard, session.alive) == (["transport close"], False)
+        if not poll_first:
+            session.poll(poll, 1)
+        assert poll.payload == b"6"
+        with pytest.raises(Refused) as refused:
+            session.poll(Poll(), 1)
+        assert refused.value.refusal is Refusal.SESSION_UNKNOWN
+
+
+def test_a_client_that_has_left_is_waited_for_only_a_moment() -> None:
+    session, ears = polling()
+    session.post(b"1", 1)
+    session.posted()
+    session.tick(1)
+    assert session.deadline == 1 + LEAVING_S
+    session.tick(1 + LEAVING_S)
+    assert (session.state, session.deadline, ears.heard) == (State.CLOSED, inf, ["transport close"])
 
 
 def test_a_client_that_takes_nothing_loses_its_session() -> None:
