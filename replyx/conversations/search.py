@@ -9,6 +9,7 @@ import msgspec
 from replyx.conversations.search_words import Piece, excerpt, words_of
 from replyx.delivery.store import Snapshot, Store
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.paging import ItemId
 from replyx.schemas.dialogs import Message, Page, VisitorCard, timestamp
 
@@ -59,7 +60,7 @@ class Search:
         """A page of messages, the newest first. Raises :class:`Invalid` for a query without a letter or digit."""
         words = words_of(query.q)[:MOST_WORDS]
         if not words:
-            raise invalid("q", "must hold a letter or a digit")
+            raise invalid("q", Fault.NO_WORD)
 
         def run(rows: Snapshot) -> list[Any]:
             ids = self._ids(rows, words, query.before, query.limit + 1)
