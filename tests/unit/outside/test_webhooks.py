@@ -22,6 +22,7 @@ from replyx.delivery.followers import record_page
 from replyx.delivery.store import Store, Transaction
 from replyx.errors import Invalid
 from replyx.outside.calls import Outside, Reply
+from replyx.outside.failures import Failure, Why
 from replyx.outside.webhooks import dispatch, pruning, rows, signing
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.rows import Parcel
