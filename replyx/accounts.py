@@ -15,6 +15,7 @@ from replyx.database import models
 from replyx.database.rows import Insert, Update, exists, given_in, select, unless_taken, value
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AccountNotFound, CredentialInvalid, EmailTaken, Forbidden, LoginFailed, SetupDone, invalid
+from replyx.faults import Fault
 from replyx.limits import Limiter, address_key
 from replyx.paging import Paging, oldest_first, read_page
 from replyx.passwords import Passwords
@@ -361,7 +362,7 @@ def checked_email(text: str) -> str:
     """The address in its one spelling. Raises :class:`Invalid`."""
     email = text.strip().lower()
     if EMAIL.fullmatch(email) is None:
-        raise invalid("email", "must be an e-mail address such as anna@example.com")
+        raise invalid("email", Fault.NOT_AN_EMAIL)
     return email
 
 

@@ -11,6 +11,7 @@ from peewee import Field
 
 from replyx.database.rows import Rows, Select
 from replyx.errors import invalid
+from replyx.faults import Fault
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class Paging(msgspec.Struct):
 
     def __post_init__(self) -> None:
         if self.before is not None and self.after is not None:
-            raise invalid("after", "cannot be given together with before")
+            raise invalid("after", Fault.NOT_TOGETHER, other="before")
 
     @property
     def forward(self) -> bool:

@@ -12,6 +12,7 @@ from replyx.database import models
 from replyx.database.rows import Part, Select, computed, select, stated
 from replyx.delivery.store import Snapshot, Store
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.paging import ItemId
 from replyx.schemas.dialogs import Message, Page, VisitorCard
 
@@ -80,7 +81,7 @@ class Search:
         """A page of messages, the newest first. Raises :class:`Invalid` for a query without a letter or digit."""
         words = words_of(query.q)[:MOST_WORDS]
         if not words:
-            raise invalid("q", "must hold a letter or a digit")
+            raise invalid("q", Fault.NO_WORD)
 
         def run(rows: Snapshot) -> list[_Whole]:
             ids = self._ids(rows, words, query.before, query.limit + 1)
