@@ -15,6 +15,7 @@ from pathlib import Path
 from replyx.cli import each_command
 from replyx.cli.actions import Action
 from replyx.errors import CLOSE_CODES
+from replyx.faults import Fault
 from replyx.limits import RULES
 from replyx.settings import SETTINGS
 from tests.bench import capacity
@@ -58,6 +59,12 @@ def close_codes_table() -> str:
     return table(("Code", "Reason", "Come back?"), rows)
 
 
+def faults_table() -> str:
+    """Every code that a field's error can have."""
+    rows = ((code(fault.code), fault.value) for fault in Fault)
+    return table(("Code", "Sentence, with its parameters"), rows)
+
+
 def limits_measured() -> str:
     """What one log, one Redis and one socket carry or cost."""
     return table(("What was measured", "Figure"), capacity.limit_rows())
@@ -85,6 +92,7 @@ def capacity_table() -> str:
 MADE = {
     "docs/operating.md": {"settings": settings_table, "limits": limits_table, "commands": commands_table},
     "docs/scaling.md": {"processes": processes_measured, "limits": limits_measured, "capacity": capacity_table},
+    "docs/errors.md": {"faults": faults_table},
     "docs/api.md": {"close codes": close_codes_table},
 }
 

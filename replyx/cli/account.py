@@ -7,7 +7,7 @@ from typing import get_args
 
 from replyx import accounts
 from replyx.cli.actions import Action
-from replyx.cli.installation import ask_password, hash_password, open_store, print_json, refuse
+from replyx.cli.installation import ask_password, hash_password, open_store, print_json, refuse, text_of
 from replyx.delivery.store import Transaction
 from replyx.errors import AccountNotFound, Forbidden, Problem
 from replyx.schemas.dialogs import Account, Role
@@ -84,7 +84,7 @@ def _changed(given: argparse.Namespace, settings: Settings, **columns: object) -
 
 def _of_new(parser: argparse.ArgumentParser) -> None:
     _of_one(parser)
-    parser.add_argument("--name", help="how it is called (default: the e-mail)")
+    parser.add_argument("--name", type=text_of(accounts.Name), help="how it is called (default: the e-mail)")
     parser.add_argument("--role", choices=ROLES, default="manager", help="what it may do (default: manager)")
 
 

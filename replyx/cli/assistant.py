@@ -5,20 +5,15 @@ from __future__ import annotations
 import argparse
 
 from replyx.cli.actions import Action
-from replyx.cli.installation import checked, open_store, print_json, refuse
+from replyx.cli.installation import open_store, print_json, text_of
 from replyx.conversations import assistants
-from replyx.conversations.assistants import NewAssistant
-from replyx.errors import Problem
+from replyx.conversations.assistants import Greeting, Name, NewAssistant
 from replyx.settings import Settings
 
 
 def _add(given: argparse.Namespace, settings: Settings) -> int:
     store = open_store(settings)
-    try:
-        new = checked(NewAssistant, name=given.name, greeting=given.greeting)
-        assistant = store.change(lambda tx: assistants.create(tx, new))
-    except Problem as problem:
-        return refuse(problem)
+    assistant = store.change(lambda tx: assistants.create(tx, NewAssistant(given.name, given.greeting)))
     print(f"assistant {assistant.id}: {assistant.name}")
     return 0
 
@@ -34,8 +29,10 @@ def _list(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _of_new(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="what visitors see")
-    parser.add_argument("--greeting", default="", help="what the chat says before anybody has written")
+    parser.add_argument("name", metavar="NAME", type=text_of(Name), help="what visitors see")
+    parser.add_argument(
+        "--greeting", type=text_of(Greeting), default="", help="what the chat says before anybody has written"
+    )
 
 
 def _of_list(parser: argparse.ArgumentParser) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import getpass
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
@@ -15,13 +17,11 @@ from replyx.database.dialect import DatabaseUnusable, dialect_of
 from replyx.database.migrations import version_of
 from replyx.database.opening import database_at
 from replyx.delivery.store import Store
-from replyx.errors import Invalid, Problem
+from replyx.errors import Problem
 from replyx.passwords import WORKERS, Passwords
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.tokens import Tokens
-
-T = TypeVar("T")
 
 
 def open_store(settings: Settings) -> Store:
@@ -69,12 +69,16 @@ def ask_password() -> str:
     return password
 
 
-def checked(shape: type[T], **fields: object) -> T:
-    """``fields`` as the body of a request would be read. Raises :class:`Invalid`."""
-    try:
-        return msgspec.convert(fields, shape)
-    except msgspec.ValidationError as error:
-        raise Invalid(str(error)) from None
+def text_of(shape: Any) -> Callable[[str], str]:
+    """Reads an argument as the API reads the field of a request; argparse says what is wrong with it."""
+
+    def read(text: str) -> str:
+        try:
+            return str(msgspec.convert(text, shape))
+        except msgspec.ValidationError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def print_json(items: object) -> None:

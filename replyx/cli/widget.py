@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from replyx import public_address
 from replyx.cli.actions import Action
-from replyx.cli.installation import checked, open_store, refuse, tokens_of, warn
+from replyx.cli.installation import open_store, refuse, text_of, tokens_of, warn
 from replyx.conversations import widgets
-from replyx.conversations.widgets import NewWidget, embedded
+from replyx.conversations.widgets import Name, NewWidget, embedded
 from replyx.errors import Problem
 from replyx.settings import Settings, is_loopback
 
@@ -19,12 +19,12 @@ def _add(given: argparse.Namespace, settings: Settings) -> int:
     store = open_store(settings)
     tokens = tokens_of(settings)
     base_url = settings.public_url or store.query(public_address.last) or settings.base_url(settings.port)
+    new = NewWidget(given.assistant, name=given.name, allowed_domains=given.domain)
     try:
-        new = checked(NewWidget, assistant_id=given.assistant, name=given.name, allowed_domains=given.domain)
-        row = store.change(lambda tx: widgets.create(tx, new))
+        stored = store.change(lambda tx: widgets.create(tx, new))
     except Problem as problem:
         return refuse(problem)
-    widget = embedded(row, tokens, base_url, time.time(), settings.widget_token_days * 86400)
+    widget = embedded(stored, tokens, base_url, time.time(), settings.widget_token_days * 86400)
     print(widget.embed_code)
     if is_loopback(urlsplit(base_url).hostname or ""):
         warn(
@@ -37,7 +37,7 @@ def _add(given: argparse.Namespace, settings: Settings) -> int:
 def _of_new(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assistant", type=int, required=True, help="id of the assistant")
     parser.add_argument("--domain", action="append", default=[], help="a domain that may show it; repeatable")
-    parser.add_argument("--name", default="", help="what operators call it")
+    parser.add_argument("--name", type=text_of(Name), default="", help="what operators call it")
 
 
 ACTIONS = {"add": Action("add a widget for an assistant and print its embed code", _of_new, _add)}
