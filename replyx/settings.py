@@ -22,7 +22,7 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from replyx import settings_values as read
-from replyx.process import logs
+from replyx.process import redaction
 from replyx.settings_values import IpNetwork
 
 DATABASE_FILE = "replyx.db"
@@ -374,7 +374,7 @@ def redacted(settings: Settings) -> dict[str, str | int]:
         if not setting.secret:
             shown[setting.name] = _plain(value)
         elif setting.name.endswith("_url"):
-            shown[setting.name] = logs.redact(value)
+            shown[setting.name] = redaction.redact(value)
         else:
             shown[setting.name] = "set" if value else "not set"
     return shown
