@@ -13,6 +13,7 @@ from tornado.httputil import HTTPServerRequest
 
 from replyx.auth import AccountActor, Actor, Authenticator, VisitorActor
 from replyx.errors import CredentialInvalid, CredentialMissing, Forbidden, WrongEndpoint, invalid
+from replyx.faults import Fault
 from replyx.schemas.dialogs import OPERATOR_ROLES
 from replyx.tokens import AccessClaims, Claims, SiteClaims, Tokens, WidgetClaims
 
@@ -156,7 +157,7 @@ class Gate:
 def whole(text: str, field: str) -> int:
     """``text`` as a positive whole number. Raises :class:`Invalid` naming ``field``."""
     if not text.isdecimal() or len(text) > 15:
-        raise invalid(field, "must be a whole number")
+        raise invalid(field, Fault.WRONG_TYPE, expected="a whole number", given="text")
     return int(text)
 
 

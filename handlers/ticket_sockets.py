@@ -36,6 +36,7 @@ from replyx.conversations.ticket_joins import Join, Joins, Place
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
+from replyx.faults import Fault
 from replyx.schemas.events import INBOX
 from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
 from replyx.services import Services
@@ -267,7 +268,7 @@ class TicketSockets:
         cursor = cursor_of(asked.cursor)
         dialog_id = await self._services.tickets.dialog_id(asked.ticket_id)
         if dialog_id not in visit.joins and len(visit.joins) >= MAX_JOINED:
-            raise invalid("ticketId", f"a connection may join {MAX_JOINED} tickets at once")
+            raise invalid("ticketId", Fault.TOO_MANY_JOINED, max=MAX_JOINED)
         feed = client.feed
         assert feed is not None
         # Nothing may overtake the history, and what comes while it is read must come behind it.
@@ -366,7 +367,7 @@ def refuse(client: Client, problem: Problem) -> Answer:
     refusal: Answer = {"code": problem.code}
     more: Answer = {}
     if problem.errors:
-        more["errors"] = [error.document() for error in problem.errors]
+        more["errors"] = msgspec.to_builtins(problem.errors)
     if problem.retry_after is not None:
         more["retryAfter"] = problem.retry_after
     client.send("error", {**refusal, "message": problem.detail, **more})

@@ -12,9 +12,10 @@ import msgspec
 
 from replyx.auth import AccountActor
 from replyx.database import models
-from replyx.database.rows import Insert, Update, exists, select, unless_taken, value
+from replyx.database.rows import Insert, Update, exists, given_in, select, unless_taken, value
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AccountNotFound, CredentialInvalid, EmailTaken, Forbidden, LoginFailed, SetupDone, invalid
+from replyx.faults import Fault
 from replyx.limits import Limiter, address_key
 from replyx.paging import Paging, oldest_first, read_page
 from replyx.passwords import Passwords
@@ -280,9 +281,7 @@ class Accounts:
 
         Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then.
         """
-        columns: dict[str, object] = {
-            name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
-        }
+        columns = given_in(change)
         if "password" in columns:
             columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")))
 
@@ -363,7 +362,7 @@ def checked_email(text: str) -> str:
     """The address in its one spelling. Raises :class:`Invalid`."""
     email = text.strip().lower()
     if EMAIL.fullmatch(email) is None:
-        raise invalid("email", "must be an e-mail address such as anna@example.com")
+        raise invalid("email", Fault.NOT_AN_EMAIL)
     return email
 
 

@@ -24,6 +24,7 @@ from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 from replyx import __version__
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.origins import Origin
 from replyx.outside.networks import may_call
 from replyx.settings_values import IpNetwork
@@ -43,8 +44,6 @@ _URL = re.compile(r"(?P<origin>https?://[^/?#\\\s]+)(?P<rest>(?:[/?][\x21\x22\x2
 _ORDINARY_PORTS = frozenset({80, 443})
 _FIRST_FREE_PORT = 1024  # below it stand mail, SSH and other services that a request could be smuggled into
 
-
-NETWORK_NOT_ALLOWED = "network_not_allowed"  # the reason of a refused address, stable
 
 EXPECTED = (OSError, HTTPError, UnsatisfiableReadError)
 
@@ -145,13 +144,12 @@ class Outside:
         match = _URL.fullmatch(url) if len(url) <= URL_CHARS else None
         origin = Origin.parse(match["origin"]) if match is not None else None
         if match is None or origin is None or origin.port is None or origin.scheme not in schemes:
-            raise invalid(field, f"must be {' or '.join(schemes)}://host/path, without a user name and without #")
+            raise invalid(field, Fault.NOT_A_URL, schemes=" or ".join(schemes))
         if origin.port not in _ORDINARY_PORTS and origin.port < _FIRST_FREE_PORT:
-            raise invalid(field, f"port {origin.port} is not for HTTP: use 80, 443 or one from {_FIRST_FREE_PORT} up")
+            raise invalid(field, Fault.PORT_NOT_ALLOWED, port=origin.port, first=_FIRST_FREE_PORT)
         host = origin.host.strip("[]")
         if _is_address(host) and not may_call(host, self._allowed):
-            detail = f"{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
-            raise invalid(field, detail, NETWORK_NOT_ALLOWED)
+            raise invalid(field, Fault.NETWORK_NOT_ALLOWED, host=host)
         return f"{origin}{match['rest'] or '/'}"
 
     def _started(self) -> SimpleAsyncHTTPClient:

@@ -20,11 +20,6 @@ export const webhooks = {
     hook_events: 'О чём сообщать',
     hook_events_hint: 'Группа целиком — это и те события, что появятся в ней позже.',
     hook_events_none: 'Выберите хотя бы одно событие.',
-    hook_field_refused: 'Сервер не принимает это значение: {detail}.',
-    hook_network_not_allowed:
-      'Это адрес частной или служебной сети. Туда сервер не обращается, чтобы через него не добрались до внутренних систем. Если получатель и правда там, внесите его сеть в настройку WEBHOOK_PRIVATE_NETWORKS и перезапустите сервер.',
-    too_many_webhooks: 'Вебхуков уже столько, сколько можно. Удалите ненужный.',
-    webhook_off: 'Вебхук выключен. Сначала включите его.',
     hook_on: 'Включён',
     hook_off: 'Выключен',
     hook_gone: 'Выключен: получатель ответил 410',
@@ -117,11 +112,6 @@ export const webhooks = {
     hook_events: 'What to tell of',
     hook_events_hint: 'A whole group also covers the events that come to it later.',
     hook_events_none: 'Choose at least one event.',
-    hook_field_refused: 'The server does not take this value: {detail}.',
-    hook_network_not_allowed:
-      'This address is in a private or special network. The server does not call those, so that nobody reaches inner systems through it. If the receiver really is there, name its network in the setting WEBHOOK_PRIVATE_NETWORKS and restart the server.',
-    too_many_webhooks: 'There are as many webhooks as there may be. Delete one first.',
-    webhook_off: 'The webhook is off. Turn it on first.',
     hook_on: 'On',
     hook_off: 'Off',
     hook_gone: 'Off: the receiver answered 410',

@@ -1,6 +1,6 @@
 import { area, choice, input, labelled } from '../shared/fields.js';
 import { el, icon } from '../shared/dom.js';
-import { problemWords } from './phrases.js';
+import { problemWords } from '../shared/problem-words.js';
 import { SENDER_TYPES } from './senders.js';
 
 const PRIORITIES = ['LOW', 'MEDIUM', 'HIGH', 'URGENT'];

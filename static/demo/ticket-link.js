@@ -9,8 +9,8 @@ const ANSWER_MS = 10_000;
 const TRANSIENT = { too_many_requests: 429, request_timeout: 408, internal_error: 500, store_unavailable: 503, stopping: 503 };
 
 /** A refusal in an acknowledgement or an `error` event, in the shape of one over HTTP. */
-function problemOf({ code = 'unexpected', detail, message, retryAfter = null }) {
-  return new HttpProblem({ status: TRANSIENT[code] ?? 422, code, detail: detail ?? message ?? '', retryAfter });
+function problemOf({ code = 'unexpected', detail, message, errors = [], retryAfter = null }) {
+  return new HttpProblem({ status: TRANSIENT[code] ?? 422, code, detail: detail ?? message ?? '', errors, retryAfter });
 }
 
 const CUT = () => new HttpProblem({ status: 0, code: 'network' });

@@ -1,5 +1,6 @@
 import { el } from './dom.js';
 import { labelled } from './fields.js';
+import { problemWords } from './problem-words.js';
 
 /** A labelled input that must be filled in. @returns {{input: HTMLInputElement, element: HTMLElement}} */
 export function field(label, attributes, hint = null) {
@@ -30,13 +31,13 @@ export class Form {
 
   /**
    * @typedef {object} FormOptions
-   * @property {import('./i18n.js').Translate} t knows `went_wrong`, and the codes that it has words for
+   * @property {import('./i18n.js').Translate} t knows `problem-phrases.js`
    * @property {Record<string, {input: HTMLInputElement, element: HTMLElement}>} fields
    * @property {HTMLButtonElement} action
    * @property {(values: any) => Promise<void>} submit takes the values by the fields' names
    * @property {(Node|string|null|false)[]} [head] what stands above the fields
    * @property {(Node|string|null|false)[]} [foot] what stands beside the button
-   * @property {Record<string, string>} [problems] words by code, before those of `t`
+   * @property {Record<string, string>} [problems] words by code, before those that all forms have
    * @property {string} [kind] the form's class
    *
    * @param {FormOptions} options
@@ -72,9 +73,7 @@ export class Form {
     }
   }
 
-  #words({ code, detail, message }) {
-    if (this.#problems[code]) return this.#problems[code];
-    const known = this.#t(code);
-    return known === code ? this.#t('went_wrong', { detail: detail || message }) : known;
+  #words(problem) {
+    return this.#problems[problem.code] ?? problemWords(problem, this.#t);
   }
 }

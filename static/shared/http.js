@@ -13,7 +13,7 @@ export class HttpProblem extends Error {
    * @param {number} problem.status
    * @param {string} problem.code
    * @param {string} [problem.detail]
-   * @param {{field: string, detail: string}[]} [problem.errors]
+   * @param {{field: string, detail: string, code: string, params?: Record<string, string|number>}[]} [problem.errors]
    * @param {number|null} [problem.retryAfter]
    */
   constructor({ status, code, detail = '', errors = [], retryAfter = null }) {

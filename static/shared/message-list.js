@@ -1,4 +1,5 @@
 import { el, icon } from './dom.js';
+import { problemWords } from './problem-words.js';
 import { richText } from './text.js';
 
 /** Nearer to the end than this, in pixels, the list follows new messages. */
@@ -213,13 +214,13 @@ export class MessageList {
     return [time, el('span', { class: 'message__mark', title: t(status) }, mark, words)];
   }
 
-  #failure({ client_id: id, problem }) {
+  #failure({ client_id: id, problem, faults }) {
     const { t, onRetry, onDiscard } = this.#options;
-    const reason = t(`problem_${problem}`);
+    const words = problemWords({ status: 422, code: problem, errors: faults }, t);
     const button = (name, onclick) =>
       el('button', { type: 'button', class: 'link-button', 'data-testid': name, onclick }, t(name));
     return [
-      el('span', { class: 'message__failure' }, icon('alert'), reason.startsWith('problem_') ? t('failed') : reason),
+      el('span', { class: 'message__failure' }, icon('alert'), el('span', {}, words)),
       button('retry', () => onRetry(id)),
       button('discard', () => onDiscard(id)),
     ];

@@ -13,6 +13,7 @@ const PREFIX = 'replyx:outbox:';
  * @property {number} order position among messages written in the same millisecond
  * @property {'pending'|'failed'} status `failed` after a refusal that repeating cannot change
  * @property {string|null} problem the refusal's `code`, when failed
+ * @property {import('./problem-words.js').Fault[]} [faults] what it had against the text
  */
 
 /**
@@ -100,7 +101,7 @@ export class Outbox {
   retry(clientId) {
     const unsent = this.#unsent.get(clientId);
     if (!unsent) return;
-    this.#keep({ ...unsent, status: 'pending', problem: null });
+    this.#keep({ ...unsent, status: 'pending', problem: null, faults: [] });
     this.#onChange();
     this.kick();
   }
@@ -183,7 +184,7 @@ export class Outbox {
   #refused(unsent, error) {
     if (!(error instanceof HttpProblem)) console.error(error);
     if (!this.#unsent.has(unsent.client_id)) return;
-    this.#keep({ ...unsent, status: 'failed', problem: error.code ?? 'unexpected' });
+    this.#keep({ ...unsent, status: 'failed', problem: error.code ?? 'unexpected', faults: error.errors ?? [] });
     this.#onChange();
   }
 }

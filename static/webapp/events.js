@@ -1,5 +1,5 @@
 import { el } from '../shared/dom.js';
-import { statusWords } from './phrases.js';
+import { statusWords } from './status-words.js';
 
 const KEPT = 20;
 const KNOWN = new Set(['product_added', 'product_updated', 'product_deleted', 'order_status', 'new_subscriber', 'shop_updated']);

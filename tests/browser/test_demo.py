@@ -271,7 +271,7 @@ def test_the_page_brings_its_own_client_and_runs_no_script_of_the_server_that_it
     for origin, path in ((server.url, "/demo/"), (server.url, "/static/demo/index.html"), (host.url, "/demo/")):
         asked: list[Request] = []
         context = stage.context()
-        context.on("request", asked.append)
+        context.on("request", lambda request, asked=asked: asked.append(request))  # type: ignore[misc]
         anna = visit(stage, f"{origin}{path}?server={server.url}", context)
         anna.console.expected += [NETWORK, CORS]
         expect(anna.state).to_have_attribute("data-state", "live" if origin == server.url else "offline")

@@ -16,6 +16,7 @@ from replyx.delivery import positions
 from replyx.delivery.eventlog import Entry
 from replyx.delivery.store import Snapshot, Transaction
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.outside.webhooks.schedule import GIVE_UP_S
 from replyx.outside.webhooks.schemas import EventGroup, Notice
 from replyx.schemas import events
@@ -44,7 +45,7 @@ def checked_events(names: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(names))
     for name in found:
         if name not in TYPES and name not in GROUPS:
-            raise invalid("events", f"{name[:64]!r} is no event; there are {', '.join((*GROUPS, *TYPES))}")
+            raise invalid("events", Fault.UNKNOWN_EVENT, given=repr(name[:64]), known=", ".join((*GROUPS, *TYPES)))
     return found
 
 

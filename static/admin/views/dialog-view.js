@@ -1,6 +1,7 @@
 import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { dialogTitle, visitorName } from './names.js';
 import { ticketMarks } from './ticket-marks.js';
 import { TicketPanel } from './ticket-panel.js';
@@ -219,8 +220,7 @@ export class DialogView {
 
   #failed(error) {
     const { t } = this.#options;
-    const detail = error.detail || error.message;
-    this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail }), 'problem');
+    this.#say(problemWords(error, t), 'problem');
   }
 
   /** @param {import('../../shared/conversation.js').Message} message */
@@ -228,7 +228,7 @@ export class DialogView {
     const { t, room, user, visitor } = this.#options;
     if (sender === 'user') return visitor(room.dialogId);
     if (sender === 'assistant') return author || t('assistant');
-    return author || (sender === 'manager' ? user.name : sender);
+    return author || (sender === 'manager' ? user.name : t(sender));
   }
 
   #seen() {

@@ -1,4 +1,5 @@
 import { el } from '../../shared/dom.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { DecidedList } from './decided-list.js';
 import { PlatformCard } from './platform-card.js';
 import { ProductList, letter } from './product-list.js';
@@ -135,7 +136,7 @@ export class ModerationView {
   }
 
   #words({ problem, loaded, hasMore }, t) {
-    if (problem) return problem.status === 0 ? t('network') : t('went_wrong', { detail: problem.detail });
+    if (problem) return problemWords(problem, t);
     if (!loaded) return t('loading');
     return t(hasMore ? 'none_shown' : 'none_pending');
   }

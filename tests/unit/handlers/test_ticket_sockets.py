@@ -14,6 +14,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from handlers import stock_client
+from handlers.shelf import Shelf
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_joins import Claim, Join, Joins, Place, claim_of, new_pid
@@ -204,7 +205,8 @@ class TestStockClient:
 
 async def asked(path: str, folders: list[Path]) -> httpx.Response:
     """The answer of a server that looks for the stock client in ``folders``."""
-    server = HTTPServer(Application([(stock_client.ADDRESS, stock_client.StockClient, {"folders": folders})]))
+    shelves = [Shelf(folder) for folder in folders]
+    server = HTTPServer(Application([(stock_client.ADDRESS, stock_client.StockClient, {"shelves": shelves})]))
     (socket,) = bind_sockets(0, "127.0.0.1")
     server.add_socket(socket)
     async with httpx.AsyncClient() as http:
