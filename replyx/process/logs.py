@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import logging
-import logging.handlers
 import re
 import sys
 import threading
@@ -23,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from replyx.process.log_file import LogFile
 from replyx.process.redaction import MASK, cut, cut_exception, is_secret_name, redact
 
 PATH_CHARS = 200
@@ -141,8 +141,12 @@ def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> str |
     return record.exc_text or (formatter.formatException(record.exc_info) if record.exc_info else None)
 
 
-def configure(level: str = "info", format: str = "text", file: Path | None = None) -> None:
+def configure(
+    level: str = "info", format: str = "text", file: Path | None = None, file_bytes: int = 0, keep: int = 1
+) -> None:
     """Send every record of this process to stdout and, where ``file`` is given, the same line to its end.
+
+    A file of more than ``file_bytes`` is followed by another, and ``keep`` old ones stay (:class:`LogFile`).
 
     ``level`` and ``format`` are those of the settings ``LOG_LEVEL`` and ``LOG_FORMAT``. Each line is flushed at once
     and is UTF-8 whatever the locale says. A ``file`` that log rotation moved away is opened anew. Warnings and
@@ -152,7 +156,7 @@ def configure(level: str = "info", format: str = "text", file: Path | None = Non
     handlers: list[logging.Handler] = []
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.handlers.WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace"))
+        handlers.append(LogFile(file, file_bytes, keep))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     handlers.insert(0, logging.StreamHandler(sys.stdout))
@@ -171,6 +175,13 @@ def configure(level: str = "info", format: str = "text", file: Path | None = Non
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def reopen() -> None:
+    """Open the log's file anew, where there is one: somebody has moved it. Raises ``OSError``."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogFile):
+            handler.reopen()
 
 
 def _skip_what_no_line_shows() -> None:
