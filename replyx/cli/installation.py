@@ -70,7 +70,7 @@ def ask_password() -> str:
 
 
 def text_of(shape: Any) -> Callable[[str], str]:
-    """Reads an argument that may be as long as ``shape``, the text of a request; argparse says what is wrong with it."""
+    """Reads an argument that may be as long as ``shape``, a text of a request; argparse says what is wrong with it."""
     bounds: msgspec.Meta = get_args(shape)[1]
     least, most = bounds.min_length or 0, bounds.max_length
     assert most is not None
