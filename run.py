@@ -165,9 +165,11 @@ class Server:
         self.courier.start()
         self.pusher.start()
         given = self.services.settings
+        edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
-            application(self.services, self.tokens, self.engine),
+            edge,
             limits=HttpLimits(),
+            body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
         )
 
