@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import uvloop
 
@@ -34,7 +35,8 @@ from replyx.conversations.widgets import Widgets
 from replyx.database.dialect import DatabaseUnusable
 from replyx.database.migrations import HalfMoved, SchemaTooNew
 from replyx.delivery import eventlog
-from replyx.delivery.bus import Bus, Follower, LocalBus
+from replyx.delivery.bus import Bus, LocalBus, TailWatch
+from replyx.delivery.followers import Follower
 from replyx.delivery.hub import RECENT_EVENTS, Hub
 from replyx.delivery.presence import LocalPresence
 from replyx.delivery.store import Store
@@ -59,8 +61,8 @@ from replyx.services import Services
 from replyx.settings import Settings, SettingsError
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
-from replyx.shop.catalog import Catalog
 from replyx.shop.platform_settings import Platform
+from replyx.shop.products import Products
 from replyx.tokens import Tokens
 
 ROOT = Path(__file__).resolve().parent
@@ -91,14 +93,16 @@ class Server:
         self.presence = LocalPresence()
         self.presence.report("streams", self.streams.by_kind)
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
-        self.follower = Follower(store, self.hub)
+        self.tail_watch = TailWatch(store, self.hub)
         self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
-        self.courier = Courier(store, self.hub, self.outside, given.webhook_retry_seconds, clock)
+        courier = Courier(store, self.outside, epoch, given.webhook_retry_seconds, clock)
+        webhook_follower = Follower(store, self.hub, courier, clock)
         contact = given.push_contact or (base_url if base_url.startswith("https:") else "mailto:nobody@localhost")
-        self.pusher = Pusher(store, self.hub, self.streams, self.outside, secrets, contact, clock)
+        pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
+        self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
@@ -129,11 +133,11 @@ class Server:
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
-            catalog=Catalog(store, broadcasts),
+            products=Products(store, broadcasts),
             platform=Platform(store),
-            webhooks=Webhooks(store, self.outside, clock, self.courier.wake),
+            webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
             requests=Requests(),
-            push=Push(store, self.outside, self.pusher, clock),
+            push=Push(store, self.outside, pusher, clock),
             started_at=clock(),
         )
         self.engine = ticket_engine(self.services)
@@ -150,7 +154,7 @@ class Server:
 
         link = RedisLink(RedisAddress.parse(given.redis_url), f"replyx-{os.getpid()}")
         shared = SharedLimits(limits, lambda taken: bus.share_spent(taken), clock)
-        bus = RedisBus(link, self.hub, self.presence, keys, look=self.follower.look, spent=shared.hear)
+        bus = RedisBus(link, self.hub, self.presence, keys, look=self.tail_watch.look, spent=shared.hear)
         return bus, shared
 
     def start(self) -> HttpServer:
@@ -159,11 +163,11 @@ class Server:
         self.hub.start()
         self.bus.start()
         self.streams.start()
-        self.follower.start()
+        self.tail_watch.start()
         self.retention.start()
         self.sla_watch.start()
-        self.courier.start()
-        self.pusher.start()
+        for follower in self.followers:
+            follower.start()
         given = self.services.settings
         edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
@@ -181,12 +185,11 @@ class Server:
         await self.streams.close()
         self.engine.close()
         await http.close_all_connections()
-        await self.courier.close()
-        await self.pusher.close()
+        await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
         await self.sla_watch.close()
         await self.retention.close()
-        await self.follower.close()
+        await self.tail_watch.close()
         await self.hub.close()
         await self.store.close()
         await self.bus.close()

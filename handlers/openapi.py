@@ -62,8 +62,14 @@ PROBLEM: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["field", "detail"],
-                "properties": {name: {"type": "string"} for name in ("field", "detail", "reason")},
+                "required": ["field", "detail", "code"],
+                "properties": {
+                    **{name: {"type": "string"} for name in ("field", "detail", "code", "reason")},
+                    "params": {
+                        "type": "object",
+                        "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                    },
+                },
             },
         },
     },

@@ -33,8 +33,10 @@ from handlers.access import Access, Gate
 from handlers.base import SMALL_BODY, NothingHere, Route, log_request
 from handlers.http_parser import BodyRule
 from handlers.routing import RoutedApplication, pattern
+from handlers.shelf import Shelf
 from handlers.socketio import rules
 from handlers.socketio_sessions import EngineServer
+from handlers.static_files import StaticFiles
 from replyx.services import Services
 from replyx.shop.broadcasts import BODY_BYTES
 from replyx.tokens import Tokens
@@ -130,15 +132,19 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> Rou
     """The Tornado application that serves every route, and Socket.IO by ``engine``."""
     gate = Gate(tokens, services.authenticator)
     shared: dict[str, Any] = {"services": services, "gate": gate}
-    static = Path(services.root) / "static"
+    shelf = Shelf(Path(services.root) / "static")
     specs: list[Any] = [
         URLSpec(pattern(route.path) + "$", route.handler, {**shared, "access": route.access}) for route in ROUTES
     ]
     specs += rules(engine, "/socket.io/")
     specs += [
-        (stock_client.ADDRESS, stock_client.StockClient, {"folders": stock_client.folders(services)}),
-        (r"/(widget\.js|push-worker\.js)", pages.StaticFiles, {"path": str(static)}),
-        (r"/static/(.*)", pages.StaticFiles, {"path": str(static)}),
+        (
+            stock_client.ADDRESS,
+            stock_client.StockClient,
+            {"shelves": stock_client.shelves(services)},
+        ),
+        (r"/(widget\.js|push-worker\.js)", StaticFiles, {"shelf": shelf}),
+        (r"/static/(.*)", StaticFiles, {"shelf": shelf}),
     ]
     return RoutedApplication(
         ROUTES,
@@ -146,6 +152,7 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> Rou
         specs,
         default_handler_class=NothingHere,
         default_handler_args={**shared, "access": Access.PUBLIC},
+        shelf=shelf,
         template_path=str(Path(services.root) / "templates"),
         log_function=log_request,
         openapi=msgspec.json.encode(openapi.document(ROUTES, services.base_url)),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from replyx.errors import CLOSE_CODES
+from replyx.faults import Fault
 from replyx.limits import RULES
 from replyx.settings import SETTINGS
 from tests.bench import capacity
@@ -38,6 +39,12 @@ def close_codes_table() -> str:
     """Every code with which the server closes a WebSocket."""
     rows = ((str(each.code), each.reason, "yes" if each.reconnect else "no") for each in CLOSE_CODES)
     return table(("Code", "Reason", "Come back?"), rows)
+
+
+def faults_table() -> str:
+    """Every code that a field's error can have."""
+    rows = ((code(fault.code), fault.value) for fault in Fault)
+    return table(("Code", "Sentence, with its parameters"), rows)
 
 
 def limits_measured() -> str:
@@ -67,6 +74,7 @@ def capacity_table() -> str:
 MADE = {
     "docs/operating.md": {"settings": settings_table, "limits": limits_table},
     "docs/scaling.md": {"processes": processes_measured, "limits": limits_measured, "capacity": capacity_table},
+    "docs/errors.md": {"faults": faults_table},
     "docs/api.md": {"close codes": close_codes_table},
 }
 

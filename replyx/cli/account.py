@@ -26,8 +26,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Add an account, its password from the terminal or standard input; or list all."""
     store = open_store(settings)
     if given.action == "list":
-        for row in store.query(lambda rows: rows.execute("SELECT id, email, role, active FROM account").fetchall()):
-            print(row[0], row[1], row[2], "active" if row[3] else "disabled")
+        for each in store.query(accounts.load_all):
+            print(each.id, each.email, each.role, "active" if each.active else "disabled")
         return 0
     try:
         email = accounts.checked_email(given.email or "")

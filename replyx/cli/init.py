@@ -36,7 +36,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         hashed = hash_password(ask_password())
 
         def unit(tx: Transaction) -> Account:
-            if tx.execute("SELECT 1 FROM account LIMIT 1").fetchone():
+            if accounts.any_account(tx):
                 raise SetupDone("There is an account already; add more with `replyx account add`.")
             return accounts.insert(tx, email, given.name or email.partition("@")[0], "admin", hashed)
 

@@ -31,11 +31,11 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     seconds = given.hours * 3600
 
     def unit(tx: Transaction) -> Account:
-        row = tx.execute("SELECT id FROM account WHERE email = ? AND active", (given.email.lower(),)).fetchone()
-        if row is None:
+        known = accounts.by_email(tx, given.email.lower())
+        if known is None or not known.active:
             raise AccountNotFound(f"There is no active account {given.email}.")
-        accounts.insert_session(tx, session_id, row[0], new_token_id(), tx.now_ms + seconds * 1000)
-        return accounts.load(tx, row[0])
+        accounts.insert_session(tx, session_id, known.id, new_token_id(), tx.now_ms + seconds * 1000)
+        return accounts.load(tx, known.id)
 
     try:
         account = store.change(unit)

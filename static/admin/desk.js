@@ -1,7 +1,7 @@
 import { coalesce, el } from '../shared/dom.js';
 import { money } from '../shared/i18n.js';
 import { PushSwitch } from '../shared/push.js';
-import { Inbox } from './inbox.js';
+import { Inbox, dialogOf } from './inbox.js';
 import { LiveInbox } from './live.js';
 import { Moderation } from './moderation.js';
 import { Room } from './room.js';
@@ -37,7 +37,7 @@ export class Desk {
   #webhooksView = null;
   /** The platform's; the defaults until they are loaded. */
   #settings = { platform_name: '', currency: 'RUB', moderation_required: true, default_approval_fee: 0 };
-  /** @type {Promise<object[]>|null} */
+  /** @type {Promise<Wire.Account[]>|null} */
   #operators = null;
   /** Rooms that are open or still have something to send. @type {Map<number, Room>} */
   #rooms = new Map();
@@ -146,7 +146,7 @@ export class Desk {
     this.#moderation?.apply(event);
     this.#queueView?.apply(event);
     this.#inbox.apply(event, cursor);
-    this.#rooms.get(event.dialog?.id ?? event.dialog_id)?.apply(event);
+    this.#rooms.get(dialogOf(event))?.apply(event);
   }
 
   #set(settings) {

@@ -10,12 +10,12 @@ export class Moderation {
     this.verdicts = new Verdicts({ api, onChange, onDecided: (id) => this.queue.forget(id), onStale: load });
   }
 
-  /** The products about which nothing has been decided here. @returns {object[]} */
+  /** The products about which nothing has been decided here. @returns {Wire.ModeratedProduct[]} */
   get waiting() {
     return this.queue.products.filter(({ id }) => !this.verdicts.has(id));
   }
 
-  /** @param {object} event */
+  /** @param {Wire.Event} event */
   apply(event) {
     this.verdicts.apply(event);
     this.queue.apply(event);

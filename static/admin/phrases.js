@@ -132,7 +132,6 @@ export const phrases = withShared({
     delete_sure: 'Точно удалить?',
     no_widgets: 'Виджетов пока нет.',
     no_assistants: 'Ассистентов пока нет.',
-    assistant_in_use: 'У ассистента есть виджеты или диалоги, поэтому он остаётся.',
   },
   en: {
     ...moderation.en,
@@ -260,6 +259,5 @@ export const phrases = withShared({
     delete_sure: 'Really delete?',
     no_widgets: 'No widgets yet.',
     no_assistants: 'No assistants yet.',
-    assistant_in_use: 'The assistant has widgets or dialogs, so it stays.',
   },
 });

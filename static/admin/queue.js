@@ -9,13 +9,13 @@ const PAGE = 200;
 export class ModerationQueue {
   #api;
   #onChange;
-  /** @type {Map<number, object>} */
+  /** @type {Map<number, Wire.ModeratedProduct>} */
   #products = new Map();
   /** The id behind which more may wait on the server; null when all are here. */
   #next = 0;
   #loaded = false;
   #problem = null;
-  /** @type {object[]|null} */
+  /** @type {Wire.Event[]|null} */
   #meanwhile = null;
 
   /** @param {{api: import('./api.js').PanelApi, onChange: () => void}} options */
@@ -49,12 +49,12 @@ export class ModerationQueue {
     return this.#problem;
   }
 
-  /** @returns {object[]} the longest-waiting first */
+  /** @returns {Wire.ModeratedProduct[]} the longest-waiting first */
   get products() {
     return [...this.#products.values()].sort((a, b) => a.id - b.id);
   }
 
-  /** @param {object} event */
+  /** @param {Wire.Event} event */
   apply(event) {
     if (!this.#enter(event)) return;
     this.#meanwhile?.push(event);
@@ -66,14 +66,16 @@ export class ModerationQueue {
     this.#products.delete(id);
   }
 
-  #enter({ type, data }) {
-    if (type === 'product.submitted') {
+  /** @param {Wire.Event} event @returns {boolean} whether it was about the queue */
+  #enter(event) {
+    if (event.type === 'product.submitted') {
+      const { data } = event;
       const later = this.#next !== null && data.id > this.#next; // `more` will bring it
       if (!later) this.#products.set(data.id, data);
       return true;
     }
-    if (type === 'product.approved' || type === 'product.rejected') {
-      this.#products.delete(data.product_id);
+    if (event.type === 'product.approved' || event.type === 'product.rejected') {
+      this.#products.delete(event.data.product_id);
       return true;
     }
     return false;

@@ -54,7 +54,7 @@ export class Room {
     return names.map((name) => Number(name.slice(own.length))).filter(Number.isInteger);
   }
 
-  /** Takes in what the inbox knows of the dialog. @param {object} dialog */
+  /** Takes in what the inbox knows of the dialog. @param {Wire.Dialog} dialog */
   take(dialog) {
     this.conversation.take(dialog);
     if (dialog.ticket) this.ticket ??= new TicketRecord({ id: dialog.ticket.id, api: this.#api, onChange: this.#onChange });
@@ -66,7 +66,7 @@ export class Room {
     for (const message of this.conversation.messages) this.outbox.confirm(message.client_id);
   }
 
-  /** @param {object} event of this dialog */
+  /** @param {Wire.Event} event of this dialog */
   apply(event) {
     // The event does not say which operator types, so while this one does it is taken for our own.
     const own = event.type === 'typing_start' && event.sender === 'manager' && performance.now() < this.#typingUntil;

@@ -6,22 +6,33 @@
  *   status: 'open'|'closed', kind: Kind, products: Products, webhook: number|'new'|null}} Route
  */
 
-/** Sections that only admins have. */
+/** Sections that only admins have. @type {Route['section'][]} */
 export const FOR_ADMINS = ['moderation', 'webhooks'];
+/** @type {Route['section'][]} */
+const OTHERS = ['widgets', ...FOR_ADMINS];
+/** @type {Kind[]} */
+const KINDS = ['dialog', 'ticket'];
+/** @type {Products[]} */
 const PRODUCTS = ['pending', 'approved', 'rejected'];
+
+const numberOf = (text) => (/^\d+$/.test(text ?? '') ? Number(text) : null);
 
 /** @param {string} hash e.g. `#/dialogs/1?status=closed` @returns {Route} */
 export function parseRoute(hash) {
   const [path, query = ''] = hash.replace(/^#/, '').split('?');
   const [, section, id] = path.split('/');
   const asked = new URLSearchParams(query);
-  const status = asked.get('status') === 'closed' ? 'closed' : 'open';
-  const kind = ['dialog', 'ticket'].includes(asked.get('kind')) ? asked.get('kind') : 'all';
-  const [dialogId, messageId] = [id, asked.get('message')].map((text) => (/^\d+$/.test(text ?? '') ? Number(text) : null));
-  const products = PRODUCTS.includes(id) ? id : 'pending';
-  const rest = { status, kind, products, webhook: id === 'new' ? id : dialogId };
-  if (section === 'widgets' || FOR_ADMINS.includes(section)) return { section, dialogId: null, messageId: null, ...rest };
-  return { section: 'dialogs', dialogId, messageId, ...rest };
+  const dialogId = numberOf(id);
+  const other = OTHERS.find((name) => name === section);
+  return {
+    section: other ?? 'dialogs',
+    dialogId: other ? null : dialogId,
+    messageId: other ? null : numberOf(asked.get('message')),
+    status: asked.get('status') === 'closed' ? 'closed' : 'open',
+    kind: KINDS.find((name) => name === asked.get('kind')) ?? 'all',
+    products: PRODUCTS.find((name) => name === id) ?? 'pending',
+    webhook: id === 'new' ? id : dialogId,
+  };
 }
 
 /**

@@ -5,14 +5,15 @@
  * @param {HTMLElement[]} nodes
  */
 export function arrange(container, nodes) {
+  /** @type {Set<Element>} */
   const kept = new Set(nodes);
   for (const child of [...container.children]) if (!kept.has(child)) child.remove();
   nodes.forEach((node, index) => {
     const there = container.children[index];
     if (there === node) return;
-    const focused = node.contains(document.activeElement) ? document.activeElement : null;
+    const { activeElement } = document;
     container.insertBefore(node, there ?? null);
-    focused?.focus({ preventScroll: true });
+    if (activeElement instanceof HTMLElement && node.contains(activeElement)) activeElement.focus({ preventScroll: true });
   });
 }
 
@@ -20,8 +21,9 @@ export function arrange(container, nodes) {
 export function walk(container, event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.altKey) return;
+  /** @type {HTMLElement[]} */
   const links = [...container.querySelectorAll('a')];
-  const next = links[links.indexOf(document.activeElement) + step];
+  const next = links[links.findIndex((link) => link === document.activeElement) + step];
   if (!next) return;
   event.preventDefault();
   next.focus();

@@ -8,21 +8,13 @@ const WORD = /[\p{L}\p{N}]/u;
 /**
  * A search in the messages of every dialog and ticket. One request at a time: a newer question aborts the one before,
  * so an answer never stands below another question.
- *
- * @typedef {object} Found
- * @property {number} dialog_id
- * @property {string|null} ticket_id
- * @property {string|null} subject the ticket's
- * @property {{name: string|null}} visitor
- * @property {import('../shared/conversation.js').Message} message
- * @property {{text: string, hit: boolean}[]} excerpt
  */
 export class MessageSearch {
   /** What is asked for; empty: nothing. */
   query = '';
   /** `off`: nothing is asked; `hint`: no word yet; `slow`: still `waiting`. @type {'off'|'hint'|'waiting'|'slow'|'done'|'failed'} */
   state = 'off';
-  /** The newest first. After a new question they stay until its answer is there. @type {Found[]} */
+  /** The newest first. After a new question they stay until its answer is there. @type {Wire.Found[]} */
   items = [];
   /** Why it `failed`. @type {import('../shared/http.js').HttpProblem|null} */
   problem = null;

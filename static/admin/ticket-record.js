@@ -4,24 +4,15 @@ const PAGE = 30;
 /**
  * What a ticket has beyond its dialog: the description and the history of changes. Lines of history are
  * kept by id, so it does not matter whether a page or an event brought one, or both did.
- *
- * @typedef {object} TicketChange
- * @property {number} id
- * @property {'status'|'priority'|'assignee'|'responseSla'|'resolutionSla'} field
- * @property {string|null} before
- * @property {string|null} after
- * @property {'USER'|'AGENT'|'BOT'|'SYSTEM'} actor
- * @property {{id: number, name: string}|null} account
- * @property {string} createdAt RFC 3339
  */
 export class TicketRecord {
   #id;
   #api;
   #onChange;
-  /** @type {Map<number, TicketChange>} */
+  /** @type {Map<number, Wire.TicketChange>} */
   #changes = new Map();
   #older = null;
-  /** Lines that events brought while a page was on its way. @type {TicketChange[]|null} */
+  /** Lines that events brought while a page was on its way. @type {Wire.TicketChange[]|null} */
   #late = null;
   #description = null;
 
@@ -42,7 +33,7 @@ export class TicketRecord {
     return this.#description;
   }
 
-  /** @returns {TicketChange[]} newest first, without gaps */
+  /** @returns {Wire.TicketChange[]} newest first, without gaps */
   get changes() {
     return [...this.#changes.values()].sort((a, b) => b.id - a.id);
   }
@@ -76,7 +67,7 @@ export class TicketRecord {
     this.#onChange();
   }
 
-  /** @param {{type: string} & Record<string, any>} event of this ticket's dialog */
+  /** @param {Wire.Event} event of this ticket's dialog */
   apply(event) {
     if (event.type !== 'ticket:updated') return;
     for (const change of event.changes) this.#changes.set(change.id, change);

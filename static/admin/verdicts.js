@@ -13,11 +13,11 @@ const CHANGED = 'product_changed';
  * @typedef {object} Verdict
  * @property {number} id
  * @property {'approve'|'reject'} action
- * @property {object[]} products those that are still to be decided
+ * @property {Wire.ModeratedProduct[]} products those that are still to be decided
  * @property {{moderation_notes?: string, approval_fee?: number}} fields
  * @property {'held'|'sending'|'failed'|'done'} state
  * @property {number} until when it is sent, by `performance.now()`
- * @property {{product: object, outcome: 'done'|'unchanged'|'gone'|'other'|'edited'}[]} results
+ * @property {{product: Wire.ModeratedProduct, outcome: 'done'|'unchanged'|'gone'|'other'|'edited'}[]} results
  * @property {import('../shared/http.js').HttpProblem|null} problem
  */
 
@@ -73,10 +73,11 @@ export class Verdicts {
     return this.#open().some(({ products }) => products.some(({ id }) => id === productId));
   }
 
-  /** Decides, in a while. @param {'approve'|'reject'} action @param {object[]} products @param {object} fields */
+  /** Decides, in a while. @param {'approve'|'reject'} action @param {Wire.ModeratedProduct[]} products @param {object} fields */
   hold(action, products, fields) {
     this.#ids += 1;
-    const verdict = { id: this.#ids, action, products, fields, results: [], problem: null };
+    /** @type {Verdict} */
+    const verdict = { id: this.#ids, action, products, fields, state: 'held', until: 0, results: [], problem: null };
     this.#list = [verdict, ...this.#open(), ...this.#list.filter(({ state }) => state === 'done').slice(0, KEPT)];
     this.#wait(verdict);
   }
@@ -107,10 +108,12 @@ export class Verdicts {
     await Promise.all(this.#list.filter(({ state }) => state === 'held').map((each) => this.#send(each, options)));
   }
 
-  /** Somebody else has decided about a product, or its shop has changed it: then ours is void. @param {object} event */
-  apply({ type, data }) {
-    if (type === 'product.approved' || type === 'product.rejected') this.#void(data.product_id, () => 'other');
-    if (type === 'product.submitted') this.#void(data.id, ({ version }) => version !== data.version && 'edited');
+  /** Somebody else has decided about a product, or its shop has changed it: then ours is void. @param {Wire.Event} event */
+  apply(event) {
+    if (event.type === 'product.approved' || event.type === 'product.rejected') this.#void(event.data.product_id, () => 'other');
+    if (event.type !== 'product.submitted') return;
+    const { id, version } = event.data;
+    this.#void(id, (product) => product.version !== version && 'edited');
   }
 
   #open() {
@@ -121,10 +124,10 @@ export class Verdicts {
     return this.#list.find((verdict) => verdict.id === id);
   }
 
-  #void(productId, outcomeOf) {
+  #void(productId, judge) {
     for (const verdict of this.#list) {
       const product = verdict.products.find(({ id }) => id === productId);
-      const outcome = product && verdict.state !== 'sending' && outcomeOf(product);
+      const outcome = product && verdict.state !== 'sending' && judge(product);
       if (!outcome) continue;
       this.#settle(verdict, product, outcome);
       if (verdict.products.length === 0) this.#finish(verdict);

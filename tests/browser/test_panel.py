@@ -252,6 +252,32 @@ class TestInbox:
         expect(row).to_have_attribute("data-unread", "0")
         expect(anna.messages.last).to_have_attribute("data-status", "read")
 
+    def test_what_nobody_has_read_is_counted_as_it_comes_in_the_list_and_in_the_pages_title(
+        self, stage: Stage, server: Server, boris: httpx.Client
+    ) -> None:
+        anna, vera = visitor_says(boris, "Первый вопрос"), visitor_says(boris, "Второй вопрос")
+        operator = stage.operator(server.url)
+        expect(operator.row("Второй вопрос")).to_be_visible()
+        before = int(re.match(r"\((\d+)\) ", operator.page.title())[1])  # type: ignore[index]
+
+        def counts(text: str, unread: int, more_in_all: int) -> None:
+            expect(operator.row(text)).to_have_attribute("data-unread", str(unread))
+            expect(operator.page).to_have_title(re.compile(rf"^\({before + more_in_all}\) "))
+
+        anna.say(boris, "Есть кто-нибудь?")
+        counts("Есть кто-нибудь?", 2, 1)
+        vera.say(boris, "А у меня?")
+        vera.say(boris, "Ау!")
+        counts("Ау!", 3, 3)
+        boris.post(f"/api/dialogs/{vera.dialog_id}/messages", json={"text": "Я здесь"})
+        counts("Я здесь", 0, 0)
+        vera.say(boris, "Спасибо")
+        counts("Спасибо", 1, 1)
+        anna.say(boris, "А я?")
+        counts("А я?", 3, 2)
+        boris.post(f"/api/dialogs/{anna.dialog_id}/read", json={})
+        counts("А я?", 0, -1)
+
 
 class TestWidgets:
     def test_a_widget_made_in_the_panel_works_by_the_code_copied_there(

@@ -1,4 +1,5 @@
 import { el, icon } from '../../shared/dom.js';
+import { problemWords } from '../../shared/problem-words.js';
 
 /** How long a delete button stays armed. */
 const ARMED_MS = 4000;
@@ -49,8 +50,7 @@ export function card({ t, title, testid, fields, extra = null, read, save, remov
       told.textContent = (await action()) ?? '';
       told.dataset.kind = 'done';
     } catch (error) {
-      const known = { assistant_in_use: t('assistant_in_use'), network: t('network') }[error.code];
-      told.textContent = known ?? t('went_wrong', { detail: error.detail || error.message });
+      told.textContent = problemWords(error, t);
       told.dataset.kind = 'problem';
     } finally {
       submit.disabled = false;

@@ -62,14 +62,9 @@ export class DecidedList {
   }
 
   #row(product) {
-    const { api, t, clock, money } = this.#options;
+    const { t, clock, money } = this.#options;
     const history = el('ol', { class: 'history' });
-    const reopen = async () => {
-      await api.reopenProduct(product.id);
-      row.remove();
-      this.#empty.hidden = this.#items.children.length > 0;
-    };
-    const button = { type: 'button', class: 'button', onclick: () => this.#problem.attempt(reopen), 'data-testid': 'reopen' };
+    const button = { type: 'button', class: 'button', onclick: () => this.#problem.attempt(() => this.#reopen(product.id, row)), 'data-testid': 'reopen' };
     const open = (event) => event.target.open && this.#problem.attempt(() => this.#history(product, history));
     const row = el(
       'li',
@@ -84,6 +79,12 @@ export class DecidedList {
       el('button', { ...button, 'aria-label': t('reopen_named', { name: product.name }) }, t('reopen_product')),
     );
     return row;
+  }
+
+  async #reopen(id, row) {
+    await this.#options.api.reopenProduct(id);
+    row.remove();
+    this.#empty.hidden = this.#items.children.length > 0;
   }
 
   async #history({ id }, list) {

@@ -6,6 +6,9 @@ import { dialogTitle, writer } from './names.js';
 import { SearchView } from './search-view.js';
 import { ticketMarks } from './ticket-marks.js';
 
+/** @type {import('../router.js').Route['status'][]} */
+const STATUSES = ['open', 'closed'];
+/** @type {import('../router.js').Kind[]} */
 const KINDS = ['all', 'dialog', 'ticket'];
 
 /** The list of dialogs, newest activity first, or what a search in their messages has found. Nodes outlive a redraw, so the focus stays where it is. */
@@ -20,7 +23,7 @@ export class DialogList {
   #scroll;
   /** Where the list stood when a search took its place. */
   #stood = 0;
-  /** @type {Map<number, {node: HTMLElement, link: HTMLElement, drawn: string}>} */
+  /** @type {Map<number, {node: HTMLElement, link: HTMLAnchorElement, drawn: string}>} */
   #rows = new Map();
 
   /**
@@ -44,7 +47,7 @@ export class DialogList {
     this.#kind.classList.add('tabs__kind');
     this.#kind.dataset.testid = 'filter-kind';
     this.#kind.setAttribute('aria-label', t('kind'));
-    this.#kind.addEventListener('change', () => onKind(this.#kind.value));
+    this.#kind.addEventListener('change', () => onKind(KINDS[this.#kind.selectedIndex]));
     this.#items = el('ul', { class: 'dialogs__items', 'data-testid': 'dialog-list' });
     this.#items.addEventListener('keydown', (event) => walk(this.#items, event));
     this.#empty = el('p', { class: 'dialogs__empty', hidden: true });
@@ -64,14 +67,15 @@ export class DialogList {
 
   /**
    * @param {object} state
-   * @param {object[]} state.dialogs in the order to show
+   * @param {Wire.Dialog[]} state.dialogs in the order to show
    * @param {import('../router.js').Route} state.route
    * @param {boolean} state.loaded
    * @param {boolean} state.hasMore
    */
   render({ dialogs, route, loaded, hasMore }) {
     const { status, kind } = route;
-    for (const [name, tab] of Object.entries(this.#tabs)) {
+    for (const name of STATUSES) {
+      const tab = this.#tabs[name];
       tab.setAttribute('aria-current', String(name === status));
       tab.href = hashOf({ ...route, dialogId: null, status: name });
     }

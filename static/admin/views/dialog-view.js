@@ -1,6 +1,7 @@
 import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { dialogTitle, visitorName } from './names.js';
 import { ticketMarks } from './ticket-marks.js';
 import { TicketPanel } from './ticket-panel.js';
@@ -30,8 +31,8 @@ export class DialogView {
    * @param {import('../../shared/storage.js').SafeStorage} options.storage
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
-   * @param {() => Promise<object[]>} options.operators whom a ticket can be given to
-   * @param {(fields: object) => Promise<void>} options.onTicket changes the ticket
+   * @param {() => Promise<Wire.Assignee[]>} options.operators whom a ticket can be given to
+   * @param {(fields: Wire.ChangeTicket) => Promise<void>} options.onTicket changes the ticket
    * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
    */
@@ -93,7 +94,7 @@ export class DialogView {
   }
 
   /**
-   * @param {object|undefined} dialog undefined while it is being loaded
+   * @param {Wire.Dialog|undefined} dialog undefined while it is being loaded
    * @param {string} backHref
    */
   render(dialog, backHref) {
@@ -219,15 +220,15 @@ export class DialogView {
 
   #failed(error) {
     const { t } = this.#options;
-    const detail = error.detail || error.message;
-    this.#say(error.status === 0 ? t('network') : t('went_wrong', { detail }), 'problem');
+    this.#say(problemWords(error, t), 'problem');
   }
 
+  /** @param {import('../../shared/conversation.js').Message} message */
   #nameOf({ sender, author }) {
     const { t, room, user, visitor } = this.#options;
     if (sender === 'user') return visitor(room.dialogId);
     if (sender === 'assistant') return author || t('assistant');
-    return author || (sender === 'manager' ? user.name : sender);
+    return author || (sender === 'manager' ? user.name : t(sender));
   }
 
   #seen() {

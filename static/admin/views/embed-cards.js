@@ -30,8 +30,8 @@ function widgetFields(t, widget, assistants) {
  * @param {object} options
  * @param {import('../api.js').PanelApi} options.api
  * @param {(key: string, params?: object) => string} options.t
- * @param {object|null} options.widget
- * @param {object[]} options.assistants
+ * @param {Wire.Widget|null} options.widget
+ * @param {Wire.Assistant[]} options.assistants
  * @param {boolean} options.open whether the card is unfolded
  * @param {() => void} options.onListChanged
  */
@@ -98,7 +98,7 @@ export function widgetCard({ api, t, widget, assistants, open, onListChanged }) 
  * @param {object} options
  * @param {import('../api.js').PanelApi} options.api
  * @param {(key: string, params?: object) => string} options.t
- * @param {object|null} options.assistant
+ * @param {Wire.Assistant|null} options.assistant
  * @param {() => void} options.onListChanged
  */
 export function assistantCard({ api, t, assistant, onListChanged }) {

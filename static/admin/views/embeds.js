@@ -1,4 +1,5 @@
 import { el } from '../../shared/dom.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { assistantCard, widgetCard } from './embed-cards.js';
 
 /** The page of assistants and widgets. */
@@ -33,8 +34,7 @@ export class EmbedsView {
       this.#problem.hidden = true;
       this.#show(assistants, widgets);
     } catch (error) {
-      const detail = error.detail || error.message;
-      this.#problem.textContent = error.status === 0 ? t('network') : t('went_wrong', { detail });
+      this.#problem.textContent = problemWords(error, t);
       this.#problem.hidden = false;
     }
   }

@@ -1,4 +1,5 @@
 import { el } from '../../shared/dom.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { DecidedList } from './decided-list.js';
 import { PlatformCard } from './platform-card.js';
 import { ProductList, letter } from './product-list.js';
@@ -46,8 +47,8 @@ export class ModerationView {
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
    * @param {() => (amount: number) => string} options.money
-   * @param {object} options.settings
-   * @param {(settings: object) => void} options.onSettings
+   * @param {Wire.PlatformSettings} options.settings
+   * @param {(settings: Wire.PlatformSettings) => void} options.onSettings
    */
   constructor(options) {
     this.#options = options;
@@ -111,12 +112,12 @@ export class ModerationView {
     }
   }
 
-  /** @param {object} event */
+  /** @param {Wire.Event} event */
   apply(event) {
     if (event.type.startsWith('product.')) this.#decided?.apply();
   }
 
-  /** @param {object} settings the platform's, as they are now */
+  /** @param {Wire.PlatformSettings} settings the platform's, as they are now */
   render(settings) {
     const { moderation, t, money } = this.#options;
     const { queue, waiting } = moderation;
@@ -135,7 +136,7 @@ export class ModerationView {
   }
 
   #words({ problem, loaded, hasMore }, t) {
-    if (problem) return problem.status === 0 ? t('network') : t('went_wrong', { detail: problem.detail });
+    if (problem) return problemWords(problem, t);
     if (!loaded) return t('loading');
     return t(hasMore ? 'none_shown' : 'none_pending');
   }

@@ -11,8 +11,8 @@ export class PlatformCard {
    * @param {object} options
    * @param {import('../api.js').PanelApi} options.api
    * @param {(key: string, params?: object) => string} options.t
-   * @param {object} options.settings
-   * @param {(settings: object) => void} options.onSaved
+   * @param {Wire.PlatformSettings} options.settings
+   * @param {(settings: Wire.PlatformSettings) => void} options.onSaved
    */
   constructor({ api, t, settings, onSaved }) {
     const amount = { type: 'number', min: '0', max: '1000000000', step: '0.01', inputmode: 'decimal', required: true };
@@ -44,7 +44,7 @@ export class PlatformCard {
     this.show(settings);
   }
 
-  /** @param {object} settings */
+  /** @param {Wire.PlatformSettings} settings */
   show(settings) {
     if (this.#typed) return;
     for (const [name, control] of Object.entries(this.#fields)) {

@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom.js';
-import { problemWords } from '../problem-words.js';
+import { problemWords } from '../../shared/problem-words.js';
 
 /** Where a page tells of a request that failed. */
 export class ProblemLine {

@@ -15,7 +15,7 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 };
  */
 export class ProductList {
   #options;
-  /** @type {Map<number, {node: HTMLElement, product: object, drawn: string}>} */
+  /** @type {Map<number, {node: HTMLElement, product: Wire.ModeratedProduct, drawn: string}>} */
   #rows = new Map();
   /** @type {Set<number>} */
   #selected = new Set();
@@ -39,7 +39,7 @@ export class ProductList {
     });
   }
 
-  /** @param {object[]} products @param {(amount: number) => string} money */
+  /** @param {Wire.ModeratedProduct[]} products @param {(amount: number) => string} money */
   render(products, money) {
     const before = [...this.element.children];
     const held = document.activeElement?.closest?.('.product');
@@ -54,7 +54,7 @@ export class ProductList {
     this.#mark();
   }
 
-  /** What a decision would be about: the selected ones, else the one with the focus. @returns {object[]} */
+  /** What a decision would be about: the selected ones, else the one with the focus. @returns {Wire.ModeratedProduct[]} */
   get chosen() {
     const ids = this.#selected.size > 0 ? [...this.#selected] : [this.#active];
     return ids.map((id) => this.#rows.get(id)?.product).filter(Boolean).sort((a, b) => a.id - b.id);
@@ -146,14 +146,15 @@ export class ProductList {
     const to = { Home: 0, End: nodes.length - 1 }[key] ?? (STEPS[key] && at + STEPS[key]);
     if (to === undefined) return false;
     if (extend) this.#selected.add(this.#active);
-    nodes[Math.min(Math.max(to, 0), nodes.length - 1)]?.focus();
+    const next = nodes[Math.min(Math.max(to, 0), nodes.length - 1)];
+    if (next instanceof HTMLElement) next.focus();
     if (extend) this.#selected.add(this.#active);
     this.#mark();
     return true;
   }
 }
 
-/** A product's row. @param {object} product @param {(amount: number) => string} money @param {object} clock */
+/** A product's row. @param {Wire.ModeratedProduct} product @param {(amount: number) => string} money @param {import('../../shared/i18n.js').Clock} clock */
 export function productWords(product, money, clock) {
   const { name, price, shop_name: shop, created_at: created, description } = product;
   return [

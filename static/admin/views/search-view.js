@@ -18,7 +18,7 @@ export class SearchView {
   #items;
   #more;
   #retry;
-  /** @type {Map<number, {node: HTMLElement, link: HTMLElement}>} */
+  /** @type {Map<number, {node: HTMLElement, link: HTMLAnchorElement}>} */
   #rows = new Map();
   #drawnFor = '';
 

@@ -6,7 +6,7 @@ export const PRIORITIES = ['LOW', 'MEDIUM', 'HIGH', 'URGENT'];
 
 /**
  * A ticket at a glance: that it is one, its status, its priority, and the time by which something is due.
- * @param {{status: string, priority: string, sla: string|null}} card
+ * @param {Wire.TicketCard} card
  * @param {(key: string, params?: object) => string} t
  * @param {import('../../shared/i18n.js').Clock} clock
  * @returns {HTMLElement[]}

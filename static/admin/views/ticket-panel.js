@@ -20,7 +20,9 @@ export class TicketPanel {
   #older;
   #dialog = null;
   /** Choices that are not sent yet, and those on their way: the event of another's change must not undo them. */
+  /** @type {Record<string, string>} */
   #chosen = {};
+  /** @type {Record<string, string>} */
   #sending = {};
   #timer = null;
   #queue = Promise.resolve();
@@ -33,7 +35,7 @@ export class TicketPanel {
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('../../shared/i18n.js').Clock} options.clock
    * @param {() => Promise<{id: number, name: string}[]>} options.operators whom a ticket can be given to
-   * @param {(fields: object) => Promise<void>} options.onChange returns when the change shows in the inbox
+   * @param {(fields: Wire.ChangeTicket) => Promise<void>} options.onChange returns when the change shows in the inbox
    * @param {(error: Error) => void} options.onProblem
    */
   constructor(options) {
@@ -80,7 +82,7 @@ export class TicketPanel {
     if (this.#timer !== null) this.#send();
   }
 
-  /** @param {object} dialog with its `ticket` */
+  /** @param {Wire.Dialog} dialog with its `ticket` */
   render(dialog) {
     this.#dialog = dialog;
     this.#drawFields();
@@ -113,8 +115,9 @@ export class TicketPanel {
       this.#sending = this.#chosen;
       this.#chosen = {};
       if (!Object.keys(this.#sending).length) return;
-      const { assignee, ...fields } = this.#sending;
-      if (assignee !== undefined) fields.assignee = assignee === NOBODY ? null : Number(assignee);
+      const { assignee, ...rest } = this.#sending;
+      const given = assignee === NOBODY ? null : Number(assignee);
+      const fields = assignee === undefined ? rest : { ...rest, assignee: given };
       await this.#options.onChange(fields).catch(this.#options.onProblem);
       this.#sending = {};
       this.#drawFields();
@@ -137,7 +140,7 @@ export class TicketPanel {
     const known = new Map([user, ...this.#operators].map((each) => [each.id, each]));
     const { assignee } = this.#dialog;
     if (assignee && !known.has(assignee.id)) known.set(assignee.id, assignee);
-    const items = [...known.values()].sort((a, b) => (b.id === user.id) - (a.id === user.id) || a.name.localeCompare(b.name));
+    const items = [...known.values()].sort((a, b) => Number(b.id === user.id) - Number(a.id === user.id) || a.name.localeCompare(b.name));
     const control = this.#selects.assignee;
     const drawn = items.map(({ id, name }) => `${id} ${name}`).join('\n');
     if (control.dataset.drawn === drawn) return;

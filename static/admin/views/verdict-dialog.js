@@ -28,9 +28,9 @@ function fieldsOf(action, t, settings, money) {
  * @param {object} options
  * @param {HTMLElement} options.place where the dialog is put for as long as it is open
  * @param {'approve'|'reject'} options.action
- * @param {object[]} options.products
+ * @param {Wire.ModeratedProduct[]} options.products
  * @param {(key: string, params?: object) => string} options.t
- * @param {object} options.settings the platform's
+ * @param {Wire.PlatformSettings} options.settings the platform's
  * @param {(amount: number) => string} options.money
  * @returns {Promise<object|null>} the fields, or null when it was cancelled
  */

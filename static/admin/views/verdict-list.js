@@ -1,4 +1,5 @@
 import { el, icon } from '../../shared/dom.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { arrange } from '../rows.js';
 
 /** What has just been decided: what can still be taken back, what is on its way, what came of it. */
@@ -72,7 +73,7 @@ export class VerdictList {
       failed: [button('retry', () => verdicts.retry(id)), button('undo', () => verdicts.remove(id))],
       done: [this.#dismiss(verdict)],
     }[state];
-    const detail = problem && t(problem.transient ? 'verdict_kept' : 'went_wrong', { detail: problem.detail });
+    const detail = problem && (problem.transient ? t('verdict_kept') : problemWords(problem, t));
     return [
       el('p', { class: 'verdict__words' }, this.#title(verdict), detail && el('span', { class: 'verdict__problem' }, detail)),
       el('span', { class: 'verdict__actions' }, ...actions),

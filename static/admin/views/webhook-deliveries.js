@@ -47,7 +47,7 @@ class Row {
     this.name = name;
   }
 
-  /** @param {object} delivery @param {boolean} active whether its webhook sends anything */
+  /** @param {Wire.Delivery} delivery @param {boolean} active whether its webhook sends anything */
   render(delivery, active) {
     const { t, clock } = this.#options;
     const waits = delivery.status === 'pending';
@@ -94,7 +94,7 @@ export class DeliveryLog {
   #items = el('ul', { class: 'deliveries', 'data-testid': 'deliveries' });
   #more;
   #active = true;
-  /** @type {Map<number, object>} */
+  /** @type {Map<number, Wire.Delivery>} */
   #deliveries = new Map();
   /** @type {Map<number, Row>} */
   #rows = new Map();

@@ -1,13 +1,13 @@
 import { el } from '../../shared/dom.js';
 import { checked, input, labelled } from '../../shared/fields.js';
-import { problemWords } from '../problem-words.js';
+import { faultWords, problemWords } from '../../shared/problem-words.js';
 import { eventWords } from './webhook-words.js';
 
 /** Check boxes for what a webhook listens to. Whoever takes a group has its types, and those to come, with it. */
 class EventChoice {
   #groups = [];
 
-  /** @param {{groups: {group: string, types: string[]}[], chosen: string[], t: (key: string) => string}} options */
+  /** @param {{groups: Wire.EventGroup[], chosen: string[], t: import('../../shared/i18n.js').Translate}} options */
   constructor({ groups, chosen, t }) {
     this.element = el('div', { class: 'events' });
     for (const { group, types } of groups) {
@@ -162,12 +162,10 @@ export class WebhookForm {
   #refused(error) {
     const { t } = this.#options;
     let first = null;
-    for (const { field, detail, reason } of error.errors ?? []) {
-      const known = this.#fields[field.split(/[.[]/)[0]];
+    for (const fault of error.errors ?? []) {
+      const known = this.#fields[fault.field.split(/[.[]/)[0]];
       if (!known) continue;
-      known.tell(
-        reason === 'network_not_allowed' ? t('hook_network_not_allowed') : t('hook_field_refused', { detail }),
-      );
+      known.tell(faultWords(fault, t));
       first ??= known;
     }
     if (first) {

@@ -1,6 +1,6 @@
 import { el, icon } from '../../shared/dom.js';
 import { Poll } from '../poll.js';
-import { problemWords } from '../problem-words.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { arrange } from '../rows.js';
 import { ProblemLine } from './problem-line.js';
 import { answerWords, deliveryMark, eventWords, hookState } from './webhook-words.js';

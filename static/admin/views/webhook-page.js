@@ -1,6 +1,6 @@
 import { el, icon } from '../../shared/dom.js';
 import { Poll } from '../poll.js';
-import { problemWords } from '../problem-words.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { confirmed } from './confirm.js';
 import { ProblemLine } from './problem-line.js';
 import { DeliveryLog } from './webhook-deliveries.js';

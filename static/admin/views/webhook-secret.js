@@ -1,6 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { input, labelled } from '../../shared/fields.js';
-import { problemWords } from '../problem-words.js';
+import { problemWords } from '../../shared/problem-words.js';
 import { copyButton } from './copy-button.js';
 
 const LONGEST_HOURS = 7 * 24;
