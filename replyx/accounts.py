@@ -12,7 +12,7 @@ import msgspec
 
 from replyx.auth import AccountActor
 from replyx.database import models
-from replyx.database.rows import Insert, Update, exists, select, unless_taken, value
+from replyx.database.rows import Insert, Update, exists, given_in, select, unless_taken, value
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AccountNotFound, CredentialInvalid, EmailTaken, Forbidden, LoginFailed, SetupDone, invalid
 from replyx.faults import Fault
@@ -281,9 +281,7 @@ class Accounts:
 
         Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then.
         """
-        columns: dict[str, object] = {
-            name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
-        }
+        columns = given_in(change)
         if "password" in columns:
             columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")))
 

@@ -44,15 +44,20 @@ class Paging(msgspec.Struct):
 
 
 def read_page(
-    rows: Rows, query: Select[T], key: Field[int], paging: Paging, given: Mapping[str, object] | None = None
+    rows: Rows,
+    query: Select[T],
+    key: Field[int],
+    paging: Paging,
+    given: Mapping[str, object] | None = None,
+    fixed: Sequence[str] = (),
 ) -> tuple[list[T], int | None]:
     """A page of what ``query`` reads, in the order of ``key``, which its records have as a field; the id that goes on.
 
-    ``given`` are further conditions with the value of each; None for one that is not asked for.
+    ``given`` are further conditions with the value of each, None for one that is not asked for; ``fixed`` need none.
     """
     comparison, order, bound = paging.window()
     asked = {condition: value for condition, value in (given or {}).items() if value is not None}
-    condition = " AND ".join((*asked, f"{key} {comparison} ?"))
+    condition = " AND ".join((*fixed, *asked, f"{key} {comparison} ?"))
     found = query.where(condition, f"ORDER BY {key} {order} LIMIT ?").all(
         rows, *asked.values(), bound, paging.limit + 1
     )

@@ -30,9 +30,9 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     tokens = Tokens(SecretsFile(settings.data_dir, settings.jwt_secret).load().jwt_keys)
     new = NewWidget(given.assistant, name=given.name, allowed_domains=given.domain)
     try:
-        row = store.change(lambda tx: widgets.create(tx, new))
+        stored = store.change(lambda tx: widgets.create(tx, new))
     except Problem as problem:
         return refuse(problem)
-    widget = embedded(row, tokens, settings.base_url(settings.port), time.time(), settings.widget_token_days * 86400)
+    widget = embedded(stored, tokens, settings.base_url(settings.port), time.time(), settings.widget_token_days * 86400)
     print(widget.embed_code)
     return 0

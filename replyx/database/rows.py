@@ -1,15 +1,15 @@
 """SQL that the models make when a module is imported, and rows that become typed records by the names of their fields.
 
-Three statements cover nearly all: a :class:`Select` whose rows become records, an :class:`Insert` and an
-:class:`Update` that take values by the names of columns. What they cannot say is SQL in which every name comes from a
-model, as in ``f"DELETE FROM {Lease} WHERE {Lease.name} = ?"``. A column that no model has fails at the import.
+There are four statements: a :class:`Select` whose rows become records, an :class:`Insert` and an :class:`Update` that
+take values by the names of columns, a :class:`Delete`. Conditions are SQL in which every name comes from a model, as in
+``f"{Lease.name} = ?"``. A column that no model has fails at the import.
 
 The texts are constants and the cursors the connection's own: peewee builds nothing while the server runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Generic, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -22,7 +22,8 @@ from replyx.schemas.dialogs import timestamp
 
 T = TypeVar("T")
 FAMILIES: dict[type[Field[Any]], type] = {TextField: str, BooleanField: bool, IntegerField: int}
-Source = Any  # a column, SQL of a value, a Part, or a Made
+DEFAULT = object()  # a field that no column fills; such fields come last
+Source = Any  # a column, SQL of a value, a Part, a Made, or DEFAULT
 
 
 class Rows(Protocol):
@@ -83,6 +84,10 @@ class Select(Generic[T]):
         """The row that must be there."""
         return self._read(rows.execute(self.sql, params).fetchone())
 
+    def each(self, rows: Rows, *params: object) -> Iterator[T]:
+        """As :meth:`all`, each row read when it is asked for."""
+        return map(self._read, rows.execute(self.sql, params))
+
     def all(self, rows: Rows, *params: object) -> list[T]:
         """Every row, in the order of the query."""
         return list(map(self._read, rows.execute(self.sql, params).fetchall()))
@@ -92,8 +97,8 @@ def select(shape: type[T], table: type[Table], joins: str = "", /, **sources: So
     """The query that reads ``shape``, a msgspec struct or a dataclass, from ``table`` and what is joined to it.
 
     A field is ``table``'s column of its name, or what ``sources`` name: another column, SQL, a :class:`Part`, a
-    :class:`Made`. A time becomes text where the field is text, JSON becomes what the field holds, and a flag is a
-    bool on every database. Raises :class:`TypeError` where a column cannot be what the field says.
+    :class:`Made`, :data:`DEFAULT`. A time becomes text where the field is text, JSON becomes what the field holds, and
+    a flag is a bool on every database. Raises :class:`TypeError` where a column cannot be what the field says.
     """
     reader = _Reader()
     read = reader.function(Part(shape, table, **sources))
@@ -140,19 +145,23 @@ class Insert:
         defaults = {f"d_{column.name}": column.default for column in columns}
         given = [f"{each.name}=d_{each.name}" if _may_lack(each) else each.name for each in columns]
         source = f"lambda *, {', '.join(given)}: ({', '.join(each.name for each in columns)},)"
-        self.values: Callable[..., tuple[object, ...]] = eval(source, defaults)  # noqa: S307 - names of columns alone
+        self._values: Callable[..., tuple[object, ...]] = eval(source, defaults)  # noqa: S307 - names of columns alone
 
     def add(self, rows: Rows, **values: object) -> None:
         """Insert a row of these values. A name that is no column, or one that is missing, is :class:`TypeError`."""
-        rows.execute(self.sql, self.values(**values))
+        rows.execute(self.sql, self._values(**values))
+
+    def many(self, rows: Rows, values: Iterable[Mapping[str, object]]) -> None:
+        """As :meth:`add`, for each of several rows."""
+        rows.executemany(self.sql, [self._values(**each) for each in values])
 
     def numbered(self, rows: Rows, **values: object) -> int:
         """As :meth:`add`; returns the id of the row."""
-        return int(rows.execute(self._numbered, self.values(**values)).fetchone()[0])
+        return int(rows.execute(self._numbered, self._values(**values)).fetchone()[0])
 
     def numbered_if_new(self, rows: Rows, **values: object) -> int | None:
         """As :meth:`numbered`, None where :func:`unless_taken` kept the row out."""
-        row = rows.execute(self._numbered, self.values(**values)).fetchone()
+        row = rows.execute(self._numbered, self._values(**values)).fetchone()
         return None if row is None else int(row[0])
 
 
@@ -194,6 +203,22 @@ class Update:
         return self._texts[named]
 
 
+class Delete:
+    """Takes away the rows of which ``condition`` is true."""
+
+    def __init__(self, table: type[Table], condition: str) -> None:
+        self._sql = f"DELETE FROM {table} WHERE {condition}"
+
+    def drop(self, rows: Rows, *params: object) -> int:
+        """Delete, with the values of the condition; returns how many rows there were."""
+        return int(rows.execute(self._sql, params).rowcount)
+
+
+def given_in(change: msgspec.Struct) -> dict[str, Any]:
+    """The fields that a change gives, for :meth:`Update.change`; those that are UNSET are left as they are."""
+    return {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+
+
 def names(*columns: Field[Any]) -> str:
     """The bare names of columns, as an index or the list of an ``INSERT`` wants them."""
     return ", ".join(column.name for column in columns)
@@ -221,7 +246,9 @@ class _Reader:
         hints = get_type_hints(part.shape)
         if unknown := part.sources.keys() - hints.keys():
             raise TypeError(f"{part.shape.__name__} has no fields {sorted(unknown)}")
-        arguments = [self._field(part, name, hint) for name, hint in hints.items()]
+        arguments = [
+            self._field(part, name, hint) for name, hint in hints.items() if part.sources.get(name) is not DEFAULT
+        ]
         made = f"{self._name(part.shape)}({', '.join(arguments)})"
         return f"({made} if c{first} is not None else {self._name(part.absent[0])})" if part.absent else made
 

@@ -10,11 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from replyx.database import models
+from replyx.database.rows import Delete, Insert, Update, unless_taken, value
 from replyx.delivery import holders
 from replyx.delivery.store import Snapshot, Store, Transaction
 
 TTL_S = 8.0
 RENEW_S = 3.0  # twice within the TTL: one failed write of the store loses no lease
+
+
+_HOLDER = value(models.Lease.holder).where(f"{models.Lease.name} = ? AND {models.Lease.expires_at} > ?")
+_ADD = Insert(models.Lease, unless_taken(models.Lease.name))
+_TAKE = Update(
+    models.Lease, f"{models.Lease.name} = ? AND ({models.Lease.holder} = ? OR {models.Lease.expires_at} <= ?)"
+)
+_DROP = Delete(models.Lease, f"{models.Lease.name} = ? AND {models.Lease.holder} = ?")
 
 
 class Lease:
@@ -54,22 +64,15 @@ class Lease:
 
 def holder(rows: Snapshot, name: str, now_ms: int) -> str:
     """Who holds ``name``; empty for nobody."""
-    row = rows.execute("SELECT holder, expires_at FROM lease WHERE name = ?", (name,)).fetchone()
-    return "" if row is None or int(row[1]) <= now_ms else str(row[0])
+    return _HOLDER.one(rows, name, now_ms) or ""
 
 
 def take(tx: Transaction, name: str, holder: str, before: str) -> bool:
     """Take or renew ``name`` for ``holder``; False while anybody but ``before`` holds it."""
-    tx.execute(
-        "INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, 0) ON CONFLICT (name) DO NOTHING", (name, holder)
-    )
-    taken = tx.execute(
-        "UPDATE lease SET holder = ?, expires_at = ? WHERE name = ? AND (holder = ? OR expires_at <= ?)",
-        (holder, tx.now_ms + int(TTL_S * 1000), name, before, tx.now_ms),
-    )
-    return bool(taken.rowcount)
+    _ADD.add(tx, name=name, holder=holder, expires_at=0)
+    return bool(_TAKE.change(tx, name, before, tx.now_ms, holder=holder, expires_at=tx.now_ms + int(TTL_S * 1000)))
 
 
 def release(tx: Transaction, name: str, holder: str) -> None:
     """End the lease that ``holder`` has."""
-    tx.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, holder))
+    _DROP.drop(tx, name, holder)

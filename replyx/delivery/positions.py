@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import logging
 
+from replyx.database.models import LogPosition
+from replyx.database.rows import Insert, replacing, value
 from replyx.delivery import eventlog
 from replyx.delivery.store import Snapshot, Transaction
 
 log = logging.getLogger("replyx.eventlog")
+
+
+_POSITION = value(LogPosition.position).where(f"{LogPosition.name} = ?")
+_PUT = Insert(LogPosition, replacing(LogPosition.name, LogPosition.position))
 
 
 def place(tx: Transaction, name: str) -> int:
@@ -15,7 +21,7 @@ def place(tx: Transaction, name: str) -> int:
 
     What retention has taken before its turn is reported and passed over.
     """
-    position, lowest = _stored(tx, name), eventlog.floor(tx)
+    position, lowest = _POSITION.one(tx, name), eventlog.floor(tx)
     if position is None:
         return move(tx, name, present(tx))
     if position >= lowest:
@@ -32,7 +38,7 @@ def place(tx: Transaction, name: str) -> int:
 
 def is_behind(rows: Snapshot, name: str) -> bool:
     """Whether the log has events that the follower ``name`` has not dealt with, or it has no place yet."""
-    position = _stored(rows, name)
+    position = _POSITION.one(rows, name)
     return position is None or position < eventlog.top(rows)
 
 
@@ -46,19 +52,10 @@ def begin(tx: Transaction, name: str, followed: bool) -> int:
 
 def move(tx: Transaction, name: str, position: int) -> int:
     """Put the follower ``name`` behind the event ``position``, which is returned."""
-    tx.execute(
-        "INSERT INTO log_position (name, position) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET position = EXCLUDED.position",
-        (name, position),
-    )
+    _PUT.add(tx, name=name, position=position)
     return position
 
 
 def present(tx: Transaction) -> int:
     """The id of the newest event, those of this transaction included."""
     return tx.next_event_id() - 1
-
-
-def _stored(rows: Snapshot, name: str) -> int | None:
-    row = rows.execute("SELECT position FROM log_position WHERE name = ?", (name,)).fetchone()
-    return None if row is None else int(row[0])

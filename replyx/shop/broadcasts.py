@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from replyx.database.models import BroadcastKey
+from replyx.database.rows import Delete, Insert, value
 from replyx.delivery.store import Store, Transaction
 from replyx.errors import FieldError, IdempotencyKeyReused, Invalid, invalid
 from replyx.faults import Fault
@@ -39,6 +41,9 @@ TYPE = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 OURS = frozenset({"connected", "subscribed", "subscribe", "unsubscribe", "ping", "pong", "error", "resync"})
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
+_DIGEST = value(BroadcastKey.digest).where(f"{BroadcastKey.key} = ?")
+_ADD_KEY = Insert(BroadcastKey)
+_DROP_OLD = Delete(BroadcastKey, f"{BroadcastKey.created_at} < ?")
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -113,7 +118,7 @@ def checked_key(key: str) -> str:
 
 def prune(tx: Transaction) -> None:
     """Forget the keys whose retries cannot come any more."""
-    tx.execute("DELETE FROM broadcast_key WHERE created_at < ?", (tx.now_ms - KEY_HOURS * 3_600_000,))
+    _DROP_OLD.drop(tx, tx.now_ms - KEY_HOURS * 3_600_000)
 
 
 def _wrong(value: Any, name: str) -> Fault | None:
@@ -125,10 +130,10 @@ def _wrong(value: Any, name: str) -> Fault | None:
 
 
 def _is_first(tx: Transaction, key: str, digest: str) -> bool:
-    row = tx.execute("SELECT digest FROM broadcast_key WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        tx.execute("INSERT INTO broadcast_key (key, digest, created_at) VALUES (?, ?, ?)", (key, digest, tx.now_ms))
+    known = _DIGEST.one(tx, key)
+    if known is None:
+        _ADD_KEY.add(tx, key=key, digest=digest, created_at=tx.now_ms)
         return True
-    if row[0] != digest:
+    if known != digest:
         raise IdempotencyKeyReused("This Idempotency-Key came with another body before. Make a new key for each event.")
     return False

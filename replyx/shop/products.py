@@ -13,15 +13,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from replyx.auth import AccountActor
+from replyx.database import models
+from replyx.database.rows import Insert, Made, Part, Update, given_in, select
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import ProductChanged, ProductNotFound
-from replyx.paging import Paging, cut, newest_first, oldest_first
+from replyx.paging import Paging, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Assignee, Page, timestamp
 from replyx.schemas.events import ProductApproved, ProductRejected, ProductSubmitted, account_topic, clients_topic
 from replyx.schemas.products import (
@@ -48,15 +48,29 @@ from replyx.shop.broadcasts import Broadcasts
 
 log = logging.getLogger("replyx.products")
 
-PRODUCT_SQL = (
-    "SELECT p.id, p.name, p.description, p.price, p.shop_id, a.name, p.status, p.moderation_notes, p.approval_fee,"
-    " p.created_at FROM product p JOIN account a ON a.id = p.shop_id"
+PUBLIC = f"{models.Product.status} = 'approved' AND {models.Account.active}"
+
+_PRODUCTS = select(
+    Product,
+    models.Product,
+    f"JOIN {models.Account} ON {models.Account.id} = {models.Product.shop_id}",
+    price=Made(models.Product.price, amount_of),
+    shop_name=models.Account.name,
+    approval_fee=Made(models.Product.approval_fee, amount_of),
 )
-PUBLIC = "p.status = 'approved' AND a.active"
-DECISION_SQL = (
-    "SELECT d.id, d.status, d.moderation_notes, d.approval_fee, d.account_id, a.name, d.created_at"
-    " FROM moderation_decision d LEFT JOIN account a ON a.id = d.account_id"
+_PRODUCT = _PRODUCTS.where(f"{models.Product.id} = ?")
+_SHOWN = _PRODUCTS.where(f"{models.Product.id} = ? AND {PUBLIC}")
+_ADD = Insert(models.Product)
+_CHANGE = Update(models.Product, f"{models.Product.id} = ?")
+
+_DECISIONS = select(
+    Decision,
+    models.ModerationDecision,
+    f"LEFT JOIN {models.Account} ON {models.Account.id} = {models.ModerationDecision.account_id}",
+    approval_fee=Made(models.ModerationDecision.approval_fee, amount_of),
+    admin=Part(Assignee, models.Account).or_else(None),
 )
+_ADD_DECISION = Insert(models.ModerationDecision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +171,11 @@ class Products:
 
     async def decisions(self, product_id: int, paging: Paging) -> Page[Decision]:
         """Who decided what about the product, oldest first; the newest page when neither side of it is given."""
-        comparison, order, bound = paging.window()
 
         def query(rows: Snapshot) -> Page[Decision]:
             load(rows, product_id)
-            where = f"d.product_id = ? AND d.id {comparison} ? ORDER BY d.id {order} LIMIT ?"
-            rows_found = rows.execute(f"{DECISION_SQL} WHERE {where}", (product_id, bound, paging.limit + 1))
-            items, following = cut([_decision(row) for row in rows_found], paging, lambda decision: decision.id)
+            of_product = {f"{models.ModerationDecision.product_id} = ?": product_id}
+            items, following = read_page(rows, _DECISIONS, models.ModerationDecision.id, paging, of_product)
             return Page(oldest_first(items, paging), following)
 
         return await self._store.read(query)
@@ -205,12 +217,16 @@ class Products:
 
 def submit(tx: Transaction, shop_id: int, new: NewProduct) -> Product:
     """Insert a product and send it the way of every submission."""
-    row = tx.execute(
-        "INSERT INTO product (shop_id, name, description, price, status, created_at)"
-        " VALUES (?, ?, ?, ?, 'pending', ?) RETURNING id",
-        (shop_id, new.name, new.description, hundredths(new.price, "price"), tx.now_ms),
-    ).fetchone()
-    return _enter(tx, int(row[0]))
+    product_id = _ADD.numbered(
+        tx,
+        shop_id=shop_id,
+        name=new.name,
+        description=new.description,
+        price=hundredths(new.price, "price"),
+        status="pending",
+        created_at=tx.now_ms,
+    )
+    return _enter(tx, product_id)
 
 
 def decide(tx: Transaction, product_id: int, verdict: Verdict, seen: str | None = None) -> tuple[Product, bool]:
@@ -225,10 +241,14 @@ def decide(tx: Transaction, product_id: int, verdict: Verdict, seen: str | None 
     if seen is not None and seen != version_of(before):
         raise ProductChanged(f"The shop has changed product {product_id} meanwhile. Look at it again, then decide.")
     _set(tx, product_id, verdict)
-    tx.execute(
-        "INSERT INTO moderation_decision (product_id, status, moderation_notes, approval_fee, account_id, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (product_id, verdict.status, verdict.notes, verdict.fee, verdict.admin_id, tx.now_ms),
+    _ADD_DECISION.add(
+        tx,
+        product_id=product_id,
+        status=verdict.status,
+        moderation_notes=verdict.notes,
+        approval_fee=verdict.fee,
+        account_id=verdict.admin_id,
+        created_at=tx.now_ms,
     )
     after = load(tx, product_id)
     _announce(tx, after, verdict.admin_id)
@@ -237,16 +257,15 @@ def decide(tx: Transaction, product_id: int, verdict: Verdict, seen: str | None 
 
 def load(rows: Snapshot, product_id: int) -> Product:
     """The product as clients see it. Raises :class:`ProductNotFound`."""
-    row = rows.execute(f"{PRODUCT_SQL} WHERE p.id = ?", (product_id,)).fetchone()
-    if row is None:
+    product = _PRODUCT.one(rows, product_id)
+    if product is None:
         raise _not_found(product_id)
-    return _product(row)
+    return product
 
 
 def _shown(rows: Snapshot, product_id: int) -> Product | None:
     """The product if the public sees it."""
-    row = rows.execute(f"{PRODUCT_SQL} WHERE p.id = ? AND {PUBLIC}", (product_id,)).fetchone()
-    return None if row is None else _product(row)
+    return _SHOWN.one(rows, product_id)
 
 
 def _enter(tx: Transaction, product_id: int) -> Product:
@@ -264,23 +283,17 @@ def _change(tx: Transaction, shop_id: int, product_id: int, change: ProductChang
     before = load(tx, product_id)
     if before.shop_id != shop_id:
         raise _not_found(product_id)
-    given = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
-    after = msgspec.structs.replace(before, **given)
+    after = msgspec.structs.replace(before, **given_in(change))
     if after == before:
         return before
-    tx.execute(
-        "UPDATE product SET name = ?, description = ?, price = ? WHERE id = ?",
-        (after.name, after.description, hundredths(after.price, "price"), product_id),
-    )
+    price = hundredths(after.price, "price")
+    _CHANGE.change(tx, product_id, name=after.name, description=after.description, price=price)
     _set(tx, product_id, Verdict("pending", None, None, None))
     return _enter(tx, product_id)
 
 
 def _set(tx: Transaction, product_id: int, verdict: Verdict) -> None:
-    tx.execute(
-        "UPDATE product SET status = ?, moderation_notes = ?, approval_fee = ? WHERE id = ?",
-        (verdict.status, verdict.notes, verdict.fee, product_id),
-    )
+    _CHANGE.change(tx, product_id, status=verdict.status, moderation_notes=verdict.notes, approval_fee=verdict.fee)
 
 
 def _approving(rows: Snapshot, admin: AccountActor, approval: ApprovalTerms) -> Verdict:
@@ -316,37 +329,9 @@ def _announce(tx: Transaction, product: Product, admin_id: int | None) -> None:
 def _page(
     rows: Snapshot, paging: Paging, status: ProductStatus | None, shop_id: int | None, conditions: Sequence[str] = ()
 ) -> Page[Product]:
-    comparison, order, bound = paging.window()
-    where, params = [f"p.id {comparison} ?", *conditions], [bound]
-    given: tuple[tuple[str, Any], ...] = (("p.status", status), ("p.shop_id", shop_id))
-    for column, value in given:
-        if value is not None:
-            where.append(f"{column} = ?")
-            params.append(value)
-    sql = f"{PRODUCT_SQL} WHERE {' AND '.join(where)} ORDER BY p.id {order} LIMIT ?"
-    found = [_product(row) for row in rows.execute(sql, [*params, paging.limit + 1])]
-    items, following = cut(found, paging, lambda product: product.id)
+    asked = {f"{models.Product.status} = ?": status, f"{models.Product.shop_id} = ?": shop_id}
+    items, following = read_page(rows, _PRODUCTS, models.Product.id, paging, asked, conditions)
     return Page(newest_first(items, paging), following)
-
-
-def _product(row: Sequence[Any]) -> Product:
-    return Product(
-        id=row[0],
-        name=row[1],
-        description=row[2],
-        price=row[3] / 100,
-        shop_id=row[4],
-        shop_name=row[5],
-        status=row[6],
-        moderation_notes=row[7],
-        approval_fee=amount_of(row[8]),
-        created_at=timestamp(row[9]),
-    )
-
-
-def _decision(row: Sequence[Any]) -> Decision:
-    admin = Assignee(row[4], row[5]) if row[4] is not None else None
-    return Decision(row[0], row[1], row[2], amount_of(row[3]), admin, timestamp(row[6]))
 
 
 def _not_found(product_id: int) -> ProductNotFound:

@@ -149,16 +149,20 @@ def test_a_package_imports_only_what_lies_below_it() -> None:
 
 
 def of_the_log(source: str) -> set[str]:
-    """The statements of a source on the log's own tables."""
-    return set(re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN|TABLE)\s+event(?:_topic)?\b", source, re.IGNORECASE))
+    """What a source has to do with the log's own tables: statements on them, and their models."""
+    statements = re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN|TABLE)\s+event(?:_topic)?\b", source, re.IGNORECASE)
+    models = {"replyx.database.models.Event", "replyx.database.models.EventTopic"} & imported(source)
+    return {*statements, *models, *re.findall(r"\bmodels\.Event(?:Topic)?\b", source)}
 
 
 def test_the_log_alone_reads_and_writes_its_tables() -> None:
     """Whoever else wants events follows the log (``replyx/delivery/followers.py``) or subscribes."""
-    assert of_the_log("SELECT id FROM event WHERE 1; DELETE FROM event_topic; UPDATE eventual") == {
+    assert of_the_log("'SELECT id FROM event WHERE 1; DELETE FROM event_topic; UPDATE eventual'") == {
         "FROM event",
         "FROM event_topic",
     }
+    assert of_the_log("from replyx.database.models import Event, Eventual") == {"replyx.database.models.Event"}
+    assert of_the_log("value(models.EventTopic.topic)") == {"models.EventTopic"}
     found = {name_of(path): of_the_log(path.read_text(encoding="utf-8")) for path in SOURCES}
     others = {name for name, statements in found.items() if statements and "/migrations/" not in name}
     assert others == {"replyx/delivery/eventlog.py"}
