@@ -169,9 +169,11 @@ class Server:
         for follower in self.followers:
             follower.start()
         given = self.services.settings
+        edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
-            application(self.services, self.tokens, self.engine),
+            edge,
             limits=HttpLimits(),
+            body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
         )
 
