@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import uvloop
 
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
 from handlers.ticket_sockets import ticket_engine
-from replyx import cli, demo, passwords, settings
+from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
@@ -34,7 +35,8 @@ from replyx.conversations.widgets import Widgets
 from replyx.database.dialect import DatabaseUnusable
 from replyx.database.migrations import HalfMoved, SchemaTooNew
 from replyx.delivery import eventlog
-from replyx.delivery.bus import Bus, Follower, LocalBus
+from replyx.delivery.bus import Bus, LocalBus, TailWatch
+from replyx.delivery.followers import Follower
 from replyx.delivery.hub import RECENT_EVENTS, Hub
 from replyx.delivery.presence import LocalPresence
 from replyx.delivery.store import Store
@@ -59,8 +61,8 @@ from replyx.services import Services
 from replyx.settings import Settings, SettingsError
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
-from replyx.shop.catalog import Catalog
 from replyx.shop.platform_settings import Platform
+from replyx.shop.products import Products
 from replyx.tokens import Tokens
 
 ROOT = Path(__file__).resolve().parent
@@ -91,14 +93,16 @@ class Server:
         self.presence = LocalPresence()
         self.presence.report("streams", self.streams.by_kind)
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
-        self.follower = Follower(store, self.hub)
+        self.tail_watch = TailWatch(store, self.hub)
         self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
         self.retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
-        self.courier = Courier(store, self.hub, self.outside, given.webhook_retry_seconds, clock)
+        courier = Courier(store, self.outside, epoch, given.webhook_retry_seconds, clock)
+        webhook_follower = Follower(store, self.hub, courier, clock)
         contact = given.push_contact or (base_url if base_url.startswith("https:") else "mailto:nobody@localhost")
-        self.pusher = Pusher(store, self.hub, self.streams, self.outside, secrets, contact, clock)
+        pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
+        self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
@@ -129,11 +133,11 @@ class Server:
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
-            catalog=Catalog(store, broadcasts),
+            products=Products(store, broadcasts),
             platform=Platform(store),
-            webhooks=Webhooks(store, self.outside, clock, self.courier.wake),
+            webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
             requests=Requests(),
-            push=Push(store, self.outside, self.pusher, clock),
+            push=Push(store, self.outside, pusher, clock),
             started_at=clock(),
         )
         self.engine = ticket_engine(self.services)
@@ -150,7 +154,7 @@ class Server:
 
         link = RedisLink(RedisAddress.parse(given.redis_url), f"replyx-{os.getpid()}")
         shared = SharedLimits(limits, lambda taken: bus.share_spent(taken), clock)
-        bus = RedisBus(link, self.hub, self.presence, keys, look=self.follower.look, spent=shared.hear)
+        bus = RedisBus(link, self.hub, self.presence, keys, look=self.tail_watch.look, spent=shared.hear)
         return bus, shared
 
     def start(self) -> HttpServer:
@@ -159,15 +163,17 @@ class Server:
         self.hub.start()
         self.bus.start()
         self.streams.start()
-        self.follower.start()
+        self.tail_watch.start()
         self.retention.start()
         self.sla_watch.start()
-        self.courier.start()
-        self.pusher.start()
+        for follower in self.followers:
+            follower.start()
         given = self.services.settings
+        edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
-            application(self.services, self.tokens, self.engine),
+            edge,
             limits=HttpLimits(),
+            body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
         )
 
@@ -179,12 +185,11 @@ class Server:
         await self.streams.close()
         self.engine.close()
         await http.close_all_connections()
-        await self.courier.close()
-        await self.pusher.close()
+        await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
         await self.sla_watch.close()
         await self.retention.close()
-        await self.follower.close()
+        await self.tail_watch.close()
         await self.hub.close()
         await self.store.close()
         await self.bus.close()
@@ -197,6 +202,7 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     port = sockets[0].getsockname()[1]
     store, secrets = await opened(given)
     server = Server(given, store, secrets, port)
+    public_address.remember(store, server.services.base_url)
     http = server.start()
     if assigned is None or assigned.first:
         await greet(server)
@@ -204,6 +210,7 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up, stopped, on_terminal())
     http.add_sockets(sockets)
     log.info("SSE Manager started: up to %d recent events in memory", RECENT_EVENTS)
     if assigned:
@@ -232,6 +239,24 @@ async def supervise(given: Settings) -> int:
     command = [sys.executable, *sys.orig_argv[1:]]
     supervisor = workers.Supervisor(command, places, None if passed_on else another)
     return await supervisor.run(lambda: announce(given, port))
+
+
+def hang_up(stopped: asyncio.Event, had_terminal: bool) -> None:
+    """SIGHUP: open the log's file anew, for whoever rotates it; a terminal that was closed takes its server along."""
+    if had_terminal and not on_terminal():
+        stopped.set()
+        return
+    try:
+        logs.reopen()
+    except OSError as failure:
+        log.error("the log file cannot be opened anew: %s", failure)
+    else:
+        log.info("SIGHUP: the log file was opened anew")
+
+
+def on_terminal() -> bool:
+    """Whether a person's terminal stands behind the standard input."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def listening_sockets(given: Settings) -> list[socket]:
@@ -294,13 +319,16 @@ def collect_rarely() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    asked = cli.parse(argv)
     os.umask(0o077)  # the database and the log hold what people said in confidence
     try:
-        if arguments and arguments[0] in cli.COMMANDS:
-            return cli.run(arguments, os.environ)
-        given = settings.load(arguments, os.environ)
-        logs.configure(given.log_level, given.log_format, given.log_file)
+        status = cli.run(asked, os.environ)
+        if status is not None:
+            return status
+        given = settings.from_namespace(asked, os.environ)
+        logs.configure(
+            given.log_level, given.log_format, given.log_file, given.log_file_mb * 1_000_000, given.log_files_kept
+        )
         assigned = listening.assigned(os.environ)
         if assigned is None:
             log.info("settings", extra=settings.redacted(given))

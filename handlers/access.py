@@ -13,6 +13,7 @@ from tornado.httputil import HTTPServerRequest
 
 from replyx.auth import AccountActor, Actor, Authenticator, VisitorActor
 from replyx.errors import CredentialInvalid, CredentialMissing, Forbidden, WrongEndpoint, invalid
+from replyx.faults import Fault
 from replyx.schemas.dialogs import OPERATOR_ROLES
 from replyx.tokens import AccessClaims, Claims, SiteClaims, Tokens, WidgetClaims
 
@@ -70,11 +71,11 @@ class Presented:
         self.of_guest = self.guest_id is not None or (self.assistant_id is not None and in_dialog)
 
 
-class Address(Protocol):
+class Endpoint(Protocol):
     """How a refused request is told where its credential belongs."""
 
     def of(self, way: str) -> str:
-        """The same call at another kind of client's address: ``operator``, ``site`` or ``widget``."""
+        """The same call at another kind of client's endpoint: ``operator``, ``site`` or ``widget``."""
         ...
 
 
@@ -85,7 +86,7 @@ class Gate:
         self._tokens = tokens
         self._authenticator = authenticator
 
-    async def admit(self, access: Access, presented: Presented, address: Address, now: float) -> Actor | None:
+    async def admit(self, access: Access, presented: Presented, endpoint: Endpoint, now: float) -> Actor | None:
         """The actor, or None where nobody has a name. Raises a 401 or 403 problem for everybody else."""
         if access in (Access.PUBLIC, Access.WIDGET):
             return None
@@ -96,67 +97,67 @@ class Gate:
             self._authenticator.monitor(presented.bearer)
             return None
         if access is Access.SITE:
-            return await self._site(presented, address, now)
+            return await self._site(presented, endpoint, now)
         if access is Access.GUEST:
-            return await self._guest(presented, address, now)
+            return await self._guest(presented, endpoint, now)
         if access is Access.PARTICIPANT:
-            return await self._participant(presented, address, now)
-        return await self._account(access, presented, address, now)
+            return await self._participant(presented, endpoint, now)
+        return await self._account(access, presented, endpoint, now)
 
-    async def _account(self, access: Access, presented: Presented, address: Address, now: float) -> AccountActor:
+    async def _account(self, access: Access, presented: Presented, endpoint: Endpoint, now: float) -> AccountActor:
         token = presented.token or presented.cookie
         if presented.token is None and (presented.site_token or presented.of_guest):
-            raise _belongs("site" if presented.site_token else "widget", address)
+            raise _belongs("site" if presented.site_token else "widget", endpoint)
         if token is None:
             raise CredentialMissing("Send an access token: Authorization: Bearer …, or ?token=….")
-        self._refuse_visitor_token(token, address, now)
+        self._refuse_visitor_token(token, endpoint, now)
         actor = await self._authenticator.account(token, now)
         if actor.role not in ROLES[access]:
             raise Forbidden(f"This is for {access.value}; the account's role is {actor.role}.")
         return actor
 
-    async def _site(self, presented: Presented, address: Address, now: float) -> VisitorActor:
+    async def _site(self, presented: Presented, endpoint: Endpoint, now: float) -> VisitorActor:
         token = presented.site_token or presented.token
         if token is None:
             if presented.of_guest:
-                raise _belongs("widget", address)
+                raise _belongs("widget", endpoint)
             if presented.cookie:
-                raise _belongs("operator", address)
+                raise _belongs("operator", endpoint)
             raise CredentialMissing("Send the token from POST /api/site/session as ?site_token=….")
         if isinstance(self._tokens.read(token, now), AccessClaims):
-            raise _belongs("operator", address)
+            raise _belongs("operator", endpoint)
         return await self._authenticator.site(token, presented.guest_id, now)
 
-    async def _guest(self, presented: Presented, address: Address, now: float) -> VisitorActor:
+    async def _guest(self, presented: Presented, endpoint: Endpoint, now: float) -> VisitorActor:
         if presented.assistant_id is None or presented.guest_id is None:
             if presented.site_token:
-                raise _belongs("site", address)
+                raise _belongs("site", endpoint)
             if presented.token:
                 claims = self._tokens.read(presented.token, now)
-                raise _belongs(_way_of(claims), address)
+                raise _belongs(_way_of(claims), endpoint)
             if presented.cookie and not presented.of_guest:
-                raise _belongs("operator", address)
+                raise _belongs("operator", endpoint)
             raise CredentialMissing("Send both assistant_id and guest_id, e.g. ?assistant_id=3&guest_id=….")
         return await self._authenticator.guest(whole(presented.assistant_id, "assistant_id"), presented.guest_id)
 
-    async def _participant(self, presented: Presented, address: Address, now: float) -> Actor:
+    async def _participant(self, presented: Presented, endpoint: Endpoint, now: float) -> Actor:
         if presented.site_token:
-            return await self._site(presented, address, now)
+            return await self._site(presented, endpoint, now)
         if presented.of_guest and not presented.token:
-            return await self._guest(presented, address, now)
+            return await self._guest(presented, endpoint, now)
         if presented.token and isinstance(self._tokens.read(presented.token, now), SiteClaims | WidgetClaims):
             return await self._authenticator.site(presented.token, presented.guest_id, now)
-        return await self._account(Access.STAFF, presented, address, now)
+        return await self._account(Access.STAFF, presented, endpoint, now)
 
-    def _refuse_visitor_token(self, token: str, address: Address, now: float) -> None:
+    def _refuse_visitor_token(self, token: str, endpoint: Endpoint, now: float) -> None:
         if isinstance(self._tokens.read(token, now), SiteClaims | WidgetClaims):
-            raise _belongs("site", address)
+            raise _belongs("site", endpoint)
 
 
 def whole(text: str, field: str) -> int:
     """``text`` as a positive whole number. Raises :class:`Invalid` naming ``field``."""
     if not text.isdecimal() or len(text) > 15:
-        raise invalid(field, "must be a whole number")
+        raise invalid(field, Fault.WRONG_TYPE, expected="a whole number", given="text")
     return int(text)
 
 
@@ -175,5 +176,5 @@ CREDENTIALS = {
 }
 
 
-def _belongs(way: str, address: Address) -> WrongEndpoint:
-    return WrongEndpoint(f"A request with {CREDENTIALS[way]} belongs to {address.of(way)}")
+def _belongs(way: str, endpoint: Endpoint) -> WrongEndpoint:
+    return WrongEndpoint(f"A request with {CREDENTIALS[way]} belongs to {endpoint.of(way)}")

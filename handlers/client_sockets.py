@@ -15,7 +15,7 @@ from handlers.room_sockets import Moment, RoomSocket
 from handlers.sockets import SocketHandler
 from handlers.streams import position_of
 from replyx.delivery.subscription import Subscription
-from replyx.errors import Problem
+from replyx.errors import FieldError, Problem
 from replyx.schemas.dialogs import timestamp
 from replyx.schemas.events import ClientType, account_topic, clients_topic
 from replyx.wire.mobile import MOBILE
@@ -61,6 +61,7 @@ class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     retry_after: int | None = None
+    errors: tuple[FieldError, ...] = ()
 
 
 class ClientSocket(RoomSocket):
@@ -97,7 +98,7 @@ class ClientSocket(RoomSocket):
 
     def error_frame(self, problem: Problem, data: bytes) -> msgspec.Struct:
         """See :class:`EventSocket`."""
-        return self.envelope("error", Refused(problem.code, problem.detail, problem.retry_after))
+        return self.envelope("error", Refused(problem.code, problem.detail, problem.retry_after, problem.errors))
 
 
 class UserSocket(ClientSocket):

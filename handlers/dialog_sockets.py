@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from handlers.base import Handler, spend_send
 from handlers.decoding import decode
@@ -14,7 +15,7 @@ from handlers.streams import position_of, topics_of
 from replyx.auth import Actor, VisitorActor
 from replyx.conversations.dialogs import ClientId, Draft, MessageId, sender_of
 from replyx.delivery.subscription import Subscription
-from replyx.errors import Problem
+from replyx.errors import FieldError, Problem
 from replyx.schemas.dialogs import Message
 from replyx.wire.websocket import WEBSOCKET
 
@@ -85,6 +86,7 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
     detail: str
     client_id: str | None = None
     retry_after: int | None = None
+    errors: tuple[FieldError, ...] | UnsetType = UNSET
 
 
 class DialogSocket(EventSocket):
@@ -131,7 +133,7 @@ class DialogSocket(EventSocket):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             client_id = None
         shown = client_id if isinstance(client_id, str) and len(client_id) <= 64 else None
-        return ErrorFrame(problem.code, problem.detail, shown, problem.retry_after)
+        return ErrorFrame(problem.code, problem.detail, shown, problem.retry_after, problem.errors or UNSET)
 
 
 class DialogHandler(SocketHandler):

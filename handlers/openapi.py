@@ -62,8 +62,14 @@ PROBLEM: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["field", "detail"],
-                "properties": {name: {"type": "string"} for name in ("field", "detail", "reason")},
+                "required": ["field", "detail", "code"],
+                "properties": {
+                    **{name: {"type": "string"} for name in ("field", "detail", "code", "reason")},
+                    "params": {
+                        "type": "object",
+                        "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                    },
+                },
             },
         },
     },
@@ -132,6 +138,14 @@ def _operation(route: Route, method: str, declared: Operation, schema_of: dict[A
             "required": any(field.required for field in msgspec.structs.fields(declared.body)),
             "content": {"application/json": {"schema": schema_of[declared.body]}},
         }
+    elif route.body.streams and method != "get":
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/octet-stream": {}},
+        }  # OpenAPI 3.1, 4.8.14.3
+    if "requestBody" in described:
+        described["requestBody"]["description"] = f"At most {route.body.most} bytes."
+        described["requestBody"]["x-max-bytes"] = route.body.most
     return described
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-from tornado.web import StaticFileHandler
-
 from handlers.base import Handler, operation
+from handlers.shelf import Shelf
 from replyx.conversations.widgets import WidgetQuery
-from replyx.errors import InternalError, MethodNotAllowed, NotFound, Problem, WidgetNotFound
+from replyx.errors import WidgetNotFound
 from replyx.origins import frame_ancestors
 
 CSP = (
@@ -26,11 +24,22 @@ class Page(Handler):
     """Renders a template under the strict policy."""
 
     def show(self, template: str, ancestors: str = "'none'", **variables: Any) -> None:
-        """Answer with ``template``; ``ancestors`` are the places that may frame it."""
+        """Answer with ``template``; ``ancestors`` are the places that may frame it.
+
+        In the template ``static(name)`` is the address of a file, ``modules(name)`` those of a script with all that it
+        imports.
+        """
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors {ancestors}")
         self.set_header("Cache-Control", "no-cache")
-        self.finish(self.render_string(template, **variables))
+        self.finish(self.render_string(template, static=self.shelf.address, modules=self.shelf.preloads, **variables))
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where the files of the pages are."""
+        found = self.settings["shelf"]
+        assert isinstance(found, Shelf)
+        return found
 
     def json_block(self, value: object) -> str:
         """JSON that cannot end the ``script`` element it stands in."""
@@ -58,9 +67,7 @@ class ChatPage(Page):
         self.show(
             "chat.html",
             f"'self' {frame_ancestors(widget.domains)}",
-            base_url=self.services.base_url,
             widget=fields,
-            widget_json=self.json_block(fields),
             config_json=self.json_block({"base_url": self.services.base_url, "widget": fields}),
         )
 
@@ -83,8 +90,12 @@ class TicketDemo(Page):
     @operation("The two-panel demo of a ticket's chat", answers={200: str}, media_type="text/html")
     async def get(self) -> None:
         # The same file works on a static host, where its neighbours are relative.
-        html = (Path(self.services.root) / "static" / "demo" / "index.html").read_text("utf-8")
-        html = html.replace('"../', '"/static/').replace('data-served-by="elsewhere"', 'data-served-by="replyx"')
+        html = self.shelf.find("demo/index.html").body.decode()
+        html = re.sub(r'(?<=")\.\./([^"]+)', lambda found: self.shelf.address(found[1]), html)
+        modules = "".join(
+            f'<link rel="modulepreload" href="{each}">\n  ' for each in self.shelf.preloads("demo/demo.js")
+        )
+        html = html.replace("<script", f"{modules}<script", 1)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         # The page may be pointed at another server, whose data it reads; scripts stay our own.
         policy = CSP.replace("connect-src 'self'", "connect-src 'self' http: https:")
@@ -104,34 +115,3 @@ class Home(Page):
     @operation("Where things are", answers={302: None})
     async def get(self) -> None:
         self.redirect("/demo-site/" if self.services.settings.demo else "/admin")
-
-
-class StaticFiles(StaticFileHandler):
-    """Files under ``static/``, revalidated at every use so that a new version is seen at once."""
-
-    def set_default_headers(self) -> None:
-        """Any page may load our files: a widget's host page has to."""
-        self.clear_header("Server")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("Access-Control-Allow-Origin", "*")
-
-    def set_extra_headers(self, path: str) -> None:
-        """A browser asks again at each use; unchanged files answer 304."""
-        self.set_header("Cache-Control", "no-cache")
-        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
-        if path.endswith(".html"):
-            # The demo takes scripts from the server that its address names; under our origin it must not.
-            self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors 'none'")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Refusals of files are problems too; what lies outside ``static/`` is simply not there."""
-        problem: Problem = NotFound(f"There is no file at {self.request.path[:200]}.")
-        if status_code == 405:
-            problem = MethodNotAllowed("Files take GET and HEAD.")
-            self.set_header("Allow", "GET, HEAD")
-        elif status_code >= 500:
-            problem = InternalError("The file could not be read.")
-        self.set_status(problem.status)
-        self.set_header("Content-Type", "application/problem+json")
-        self.finish(msgspec.json.encode(problem.document()))

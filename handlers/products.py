@@ -46,10 +46,10 @@ class ProductList(Handler):
         """No credential is looked at unless the shop asks for its own."""
         if query.mine:
             self.actor = await self.gate.admit(Access.SHOP, Presented(self.request), self, self.now)
-            return await self.services.catalog.list(query, query.status, self.account.account_id)
+            return await self.services.products.list(query, query.status, self.account.account_id)
         if query.status not in (None, "approved"):
             raise Forbidden("Only approved products are public. A shop sees its own of every status with mine=true.")
-        return await self.services.catalog.shown(query, query.shop_id)
+        return await self.services.products.shown(query, query.shop_id)
 
     @operation(
         "Submit a product", body=NewProduct, answers={201: Product}, problems=(Invalid, Forbidden), access=Access.SHOP
@@ -57,7 +57,7 @@ class ProductList(Handler):
     async def post(self, body: NewProduct) -> object:
         """Limited by shop."""
         self.limit("product_submit", str(self.account.account_id))
-        return await self.services.catalog.submit(self.account, body)
+        return await self.services.products.submit(self.account, body)
 
 
 class OneProduct(Handler):
@@ -66,7 +66,7 @@ class OneProduct(Handler):
     @operation("One product", answers={200: Product}, problems=(ProductNotFound, CredentialInvalid, CredentialExpired))
     async def get(self, product_id: int) -> object:
         """Its shop and admins see it whatever its status."""
-        return await self.services.catalog.get(product_id, await self.presented_account())
+        return await self.services.products.get(product_id, await self.presented_account())
 
     @operation(
         "Change a product of one's own; it is submitted again",
@@ -78,13 +78,13 @@ class OneProduct(Handler):
     async def patch(self, product_id: int, body: ProductChange) -> object:
         """What is not named stays as it is."""
         self.limit("product_submit", str(self.account.account_id))
-        return await self.services.catalog.change(self.account, product_id, body)
+        return await self.services.products.change(self.account, product_id, body)
 
 
 class ModerationQueue(Handler):
     @operation("Products of every shop, the newest first", query=ModerationQuery, answers={200: Page[ModeratedProduct]})
     async def get(self, query: ModerationQuery) -> object:
-        return await self.services.catalog.queue(query)
+        return await self.services.products.queue(query)
 
 
 class ApproveProduct(Handler):
@@ -95,7 +95,7 @@ class ApproveProduct(Handler):
         problems=(ProductNotFound, ProductChanged, Invalid),
     )
     async def post(self, product_id: int, body: Approval) -> object:
-        return await self.services.catalog.approve(self.account, product_id, body)
+        return await self.services.products.approve(self.account, product_id, body)
 
 
 class RejectProduct(Handler):
@@ -106,13 +106,13 @@ class RejectProduct(Handler):
         problems=(ProductNotFound, ProductChanged, Invalid),
     )
     async def post(self, product_id: int, body: Rejection) -> object:
-        return await self.services.catalog.reject(self.account, product_id, body)
+        return await self.services.products.reject(self.account, product_id, body)
 
 
 class ReopenProduct(Handler):
     @operation("Send a decided product back to the queue", answers={200: Product}, problems=(ProductNotFound,))
     async def post(self, product_id: int) -> object:
-        return await self.services.catalog.reopen(self.account, product_id)
+        return await self.services.products.reopen(self.account, product_id)
 
 
 class BulkApprove(Handler):
@@ -123,7 +123,7 @@ class BulkApprove(Handler):
         problems=(Invalid,),
     )
     async def post(self, body: BulkApproval) -> object:
-        return await self.services.catalog.bulk_approve(self.account, body)
+        return await self.services.products.bulk_approve(self.account, body)
 
 
 class ProductDecisions(Handler):
@@ -134,7 +134,7 @@ class ProductDecisions(Handler):
         problems=(ProductNotFound,),
     )
     async def get(self, product_id: int, paging: Paging) -> object:
-        return await self.services.catalog.decisions(product_id, paging)
+        return await self.services.products.decisions(product_id, paging)
 
 
 class PublicSettings(Handler):

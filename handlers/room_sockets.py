@@ -13,6 +13,7 @@ from handlers.sockets import EventSocket
 from replyx.delivery.subscription import Subscription
 from replyx.delivery.wire import Wire
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.schemas.events import room_topic
 from replyx.shop import rooms
 from replyx.shop.rooms import Room
@@ -88,7 +89,7 @@ class RoomSocket(EventSocket):
     def move(self, named: Mapping[str, None]) -> None:
         """Be in these rooms from now on. What comes behind the answer is of these alone."""
         if len(named) > rooms.MAX_ROOMS:
-            raise invalid("rooms", f"a socket takes {rooms.FORM}")
+            raise invalid("rooms", Fault.NOT_ROOMS, max=rooms.MAX_ROOMS)
         self.rooms = named
         self.send(self.subscribed())
         if self.subscription is not None:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import RequestHandler
 
 from handlers.socketio_polling import PollingHandler, refuse
-from handlers.socketio_sessions import Admits, Connect, EngineServer, Link
+from handlers.socketio_sessions import Admits, Connect, EngineServer, Link, Spend, address_of
 from handlers.websocket import WebSocket, accept_key, shake_hands
-from replyx.errors import GOING_AWAY, Problem
+from replyx.errors import GOING_AWAY, Problem, TooManyRequests
+from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.socketio.application import Application, Connection
 from replyx.socketio.engineio_errors import Refusal, Refused
@@ -43,6 +45,18 @@ def admits_origins(origins: OriginPolicy) -> Admits:
     return admits
 
 
+def spends_connections(limits: Limiter, clock: Callable[[], float]) -> Spend:
+    """Spends from the limit of connections, as any other kind of connection does. ``clock`` gives seconds."""
+
+    def spend(request: HTTPServerRequest) -> None:
+        try:
+            limits.spend("connect", address_of(request), clock())
+        except TooManyRequests as refusal:
+            raise Refused(Refusal.TOO_MANY, refusal.retry_after) from None
+
+    return spend
+
+
 class EngineWebSocket(RequestHandler):
     """The handshake of a session's WebSocket: its only transport, or the one that it wants to change to."""
 
@@ -54,13 +68,14 @@ class EngineWebSocket(RequestHandler):
         self.server = server
 
     async def prepare(self) -> None:
-        """Refuse before the handshake, with the numbers that Engine.IO clients know."""
+        """Refuse before the handshake, with the numbers that Engine.IO clients know.
+
+        A session that takes no other WebSocket is no reason: such a socket is closed after its handshake.
+        """
         try:
             self.link = self.server.link_of(self.request, upgrade=True)
-            if self.link is not None:
-                self.link.session.audition()
         except Refused as refused:
-            refuse(self, refused.refusal)
+            refuse(self, refused.refusal, refused.retry_after)
 
     async def get(self) -> None:
         """Shake hands, and hand the socket to a new session, or to the one that upgrades."""
@@ -86,7 +101,7 @@ class EngineSocket:
         self._link = link
 
     def open(self, taken: socket.socket, early: bytes, request: HTTPServerRequest) -> None:
-        """Begin the session, or upgrade it; then go on with what the client has sent ``early``."""
+        """Begin the session, or try to upgrade it; then go on with what the client has sent ``early``."""
         self.sink = WebSocket(taken, self, self._server.settings.max_payload)
         if self._link is None:
             self._link = self._server.open_websocket(request, self)

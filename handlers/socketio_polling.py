@@ -13,6 +13,7 @@ from replyx.errors import InternalError
 from replyx.socketio.engineio_errors import Refusal, Refused
 
 PREFLIGHT_S = 600
+RETRY_S = 5
 
 # A poll beside a WebSocket that is about to become the transport. Frames that the client sent before the poll may be
 # read after it, and the last of them decides whether polling is still allowed.
@@ -50,7 +51,7 @@ class PollingHandler(RequestHandler):
         try:
             self.link = self.server.link_of(self.request, upgrade=False)
         except Refused as refused:
-            refuse(self, refused.refusal)
+            refuse(self, refused.refusal, refused.retry_after)
 
     def compute_etag(self) -> str | None:
         """None: no two polls are alike."""
@@ -143,10 +144,10 @@ class _Poll:
             self.answered.set_result(payload)
 
 
-def refuse(handler: RequestHandler, refusal: Refusal) -> None:
-    """Answer with the number and the sentence of ``refusal``."""
+def refuse(handler: RequestHandler, refusal: Refusal, retry_after: int | None = None) -> None:
+    """Answer with the number and the sentence of ``refusal``, and with when to try again where that may help."""
     handler.set_status(refusal.status)
     handler.set_header("Content-Type", "application/json")
-    if refusal is Refusal.FULL:
-        handler.set_header("Retry-After", "5")
+    if refusal in (Refusal.FULL, Refusal.TOO_MANY):
+        handler.set_header("Retry-After", str(retry_after or RETRY_S))
     handler.finish(refusal.body)

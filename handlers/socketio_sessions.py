@@ -13,6 +13,8 @@ from typing import Protocol
 
 from tornado.httputil import HTTPServerRequest
 
+from handlers.socketio_crowd import Crowd
+from replyx.limits import address_key
 from replyx.socketio.application import RequestInfo
 from replyx.socketio.engineio_errors import Refusal, Refused
 from replyx.socketio.engineio_ports import EngineSettings, Poll, WebSocket
@@ -24,6 +26,7 @@ STEPS = 20  # of the wheel in one ping timeout: a ping is at most this part of i
 LONGEST_STEP_S = 1.0
 
 Admits = Callable[[HTTPServerRequest], bool]
+Spend = Callable[[HTTPServerRequest], None]
 
 
 class Program(Protocol):
@@ -109,12 +112,14 @@ class Wheel:
 class Link:
     """A session, the program that it carries, and the turn in which its messages are worked off."""
 
-    __slots__ = ("_server", "program", "session", "slot", "turn")
+    __slots__ = ("_server", "address", "program", "session", "slot", "turn")
 
     def __init__(self, server: EngineServer, request: HTTPServerRequest, now: float) -> None:
         self._server = server
+        info = request_info(request)
+        self.address = info.address
         self.session = EngineSession(secrets.token_urlsafe(15), server.settings, self)
-        self.program = server.connect(self.session, request_info(request), now)
+        self.program = server.connect(self.session, info, now)
         self.turn = asyncio.Lock()
         self.slot: int | None = None
 
@@ -159,7 +164,8 @@ class Link:
 class EngineServer:
     """The sessions of one process. ``admits`` judges every request before anything else looks at it.
 
-    ``clock`` gives seconds and never goes back.
+    ``spend`` is called with each request that would open a session, and may raise :class:`Refused`. ``clock`` gives
+    seconds and never goes back.
     """
 
     def __init__(
@@ -168,12 +174,15 @@ class EngineServer:
         settings: EngineSettings,
         *,
         admits: Admits = lambda request: True,
+        spend: Spend = lambda request: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.connect = connect
         self.settings = settings
         self.now = clock
         self.admits = admits
+        self._spend = spend
+        self._crowd: Crowd[Link] = Crowd(settings.max_polling, settings.max_polling_of_address)
         self._links: dict[str, Link] = {}
         self._wheel = Wheel(min(LONGEST_STEP_S, settings.ping_timeout_s / STEPS), clock, self._due)
         self.stopping = False
@@ -197,8 +206,8 @@ class EngineServer:
             raise Refused(Refusal.BAD_REQUEST)
         if query.get("EIO") != "4":
             raise Refused(Refusal.VERSION_UNSUPPORTED)
-        if link is None and (self.stopping or len(self._links) >= self.settings.max_sessions):
-            raise Refused(Refusal.FULL)
+        if link is None:
+            self._let_in(request, upgrade)
         return link
 
     def open_polling(self, request: HTTPServerRequest, poll: Poll) -> Link:
@@ -219,6 +228,7 @@ class EngineServer:
         """Forget a session that is over, and know when any other is due."""
         if link.session.state is State.CLOSED:
             self._links.pop(link.session.sid, None)
+        self._crowd.look(link)
         self._wheel.place(link, link.session.deadline)
 
     def close(self) -> None:
@@ -227,6 +237,16 @@ class EngineServer:
         for link in list(self._links.values()):
             link.session.close()
         self._wheel.stop()
+
+    def _let_in(self, request: HTTPServerRequest, upgrade: bool) -> None:
+        """Let a request open a session. What it costs is spent before the session exists. Raises :class:`Refused`."""
+        if self.stopping:
+            raise Refused(Refusal.FULL)
+        self._spend(request)
+        leaver = None if upgrade else self._crowd.leaver_for(address_of(request))
+        if leaver is not None:
+            leaver.session.fail("forced close")
+            leaver.settled()
 
     def _open(self, request: HTTPServerRequest) -> Link:
         link = Link(self, request, self.now())
@@ -246,6 +266,11 @@ class EngineServer:
         link.settled()
 
 
+def address_of(request: HTTPServerRequest) -> str:
+    """The client's address as limits know it."""
+    return address_key(request.remote_ip or "0.0.0.0")
+
+
 def query_of(request: HTTPServerRequest) -> dict[str, str]:
     """The query of a request, the last value of each name."""
     return {name: values[-1].decode("utf-8", "replace") for name, values in request.query_arguments.items() if values}
@@ -253,4 +278,4 @@ def query_of(request: HTTPServerRequest) -> dict[str, str]:
 
 def request_info(request: HTTPServerRequest) -> RequestInfo:
     """What programs get to know of the request that opened a session."""
-    return RequestInfo(request.remote_ip or "0.0.0.0", request.headers, query_of(request))
+    return RequestInfo(address_of(request), request.headers, query_of(request))

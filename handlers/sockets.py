@@ -13,6 +13,7 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from handlers.base import Handler
+from handlers.manners import Manners
 from handlers.streams import cursor_of
 from handlers.websocket import WebSocket, accept_key, shake_hands
 from replyx.auth import AccountActor, Actor
@@ -20,13 +21,10 @@ from replyx.delivery.eventlog import Cursor
 from replyx.delivery.streams import SOCKET_SLOTS
 from replyx.delivery.subscription import Subscription
 from replyx.errors import (
-    BAD_REQUEST,
     HEARTBEAT_LOST,
-    TOO_FAST,
     CloseCode,
     Malformed,
     Problem,
-    TooManyRequests,
     UpgradeRequired,
     close_code_for,
 )
@@ -34,7 +32,6 @@ from replyx.services import Services
 from replyx.wire.websocket import ping_frame, text_frame
 
 FRAME_BYTES = 256 * 1024  # 10,000 characters, each escaped as two \uXXXX, fit
-BAD_FRAMES = 20  # refused frames, less the good ones, before a connection is closed
 
 PING = ping_frame()
 
@@ -48,9 +45,9 @@ class EventSocket:
     __slots__ = (
         "actor",
         "address",
-        "bad_frames",
         "cursor",
         "heard_of",
+        "manners",
         "request_id",
         "services",
         "sink",
@@ -70,7 +67,7 @@ class EventSocket:
         self.cursor = cursor
         self.subscription: Subscription | None = None
         self.heard_of = True
-        self.bad_frames = 0
+        self.manners = Manners()
 
     # What a kind of client fills in
 
@@ -164,7 +161,7 @@ class EventSocket:
             if not text:
                 raise Malformed("Frames are JSON in text frames, not binary.")
             await self.act(data)
-            self.bad_frames = max(0, self.bad_frames - 1)
+            self.manners.good()
         except Problem as problem:
             self.refuse_frame(problem, data)
 
@@ -186,11 +183,9 @@ class EventSocket:
     def refuse_frame(self, problem: Problem, data: bytes) -> None:
         """Answer one frame with an error; close a socket that goes on and on, but not for what is our own failure."""
         self.send(self.error_frame(problem, data))
-        if problem.status >= 500:
-            return
-        self.bad_frames += 1
-        if self.bad_frames >= BAD_FRAMES:
-            self.end(TOO_FAST if isinstance(problem, TooManyRequests) else BAD_REQUEST)
+        why = self.manners.refused(problem)
+        if why is not None:
+            self.end(why)
 
     def send(self, frame: msgspec.Struct) -> None:
         """Write one frame of our own between the events; a client that does not take it gets no more until it does."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from handlers.pages import StaticFiles
+from handlers.shelf import Shelf
+from handlers.static_files import StaticFiles
 from replyx.errors import NotFound
 from replyx.services import Services
 
@@ -26,13 +27,13 @@ MISSING = (
 
 
 class StockClient(StaticFiles):
-    """Files of the npm package ``socket.io-client``, from the first of ``folders`` that has them."""
+    """Files of the npm package ``socket.io-client``, from the first of ``shelves`` that has them."""
 
-    def initialize(self, folders: Sequence[Path]) -> None:  # type: ignore[override]
-        """Tornado's own takes one folder."""
-        found = next((folder for folder in folders if folder.is_dir()), None)
+    def initialize(self, shelves: Sequence[Shelf]) -> None:  # type: ignore[override]
+        """What is asked of one shelf elsewhere is asked of several."""
+        found = next((shelf for shelf in shelves if shelf.is_there), None)
         self.missing = found is None
-        super().initialize(str(found or folders[0]))
+        super().initialize(found or shelves[0])
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
         """Say what to do where the package is not there."""
@@ -45,7 +46,7 @@ class StockClient(StaticFiles):
         self.finish(msgspec.json.encode(problem.document()))
 
 
-def folders(services: Services) -> list[Path]:
+def shelves(services: Services) -> list[Shelf]:
     """Where the client may be."""
     root = Path(services.root)
-    return [root / RELEASED, root / DIST, services.settings.data_dir / DIST]
+    return [Shelf(each) for each in (root / RELEASED, root / DIST, services.settings.data_dir / DIST)]

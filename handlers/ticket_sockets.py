@@ -4,7 +4,7 @@ Client to server: ``join_ticket``, ``send_message``, ``leave_ticket``, ``typing`
 ``{ok: true, …}`` or ``{ok: false, code, detail}``, and a refusal also comes as ``error {code, message}``. Server to
 client: ``ticket:history``, ``message:new``, ``ticket:updated``, ``typing`` of the tickets that were joined; operators
 also hear ``ticket:new_message`` and ``ticket:updated`` of every ticket. The last argument of each durable event is its
-offset, from which a client that was cut off goes on (:mod:`replyx.conversations.ticket_rooms`).
+offset, from which a client that was cut off goes on (:mod:`replyx.conversations.ticket_joins`).
 
 ``join_ticket`` brings ``ticket:history`` and then every later event once. With ``cursor``, an offset or a cursor as
 REST answers it, there is no history: the events behind the cursor follow, each once. Where the log no longer holds
@@ -26,16 +26,17 @@ import msgspec
 
 from handlers.access import SECRET_HEADER
 from handlers.decoding import convert
-from handlers.socketio import admits_origins, socket_io
+from handlers.manners import Manners
+from handlers.socketio import admits_origins, socket_io, spends_connections
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
 from replyx.auth import AccountActor, Speaker
 from replyx.conversations import ticket_wire as wires
-from replyx.conversations.ticket_rooms import Place, Room, Rooms
+from replyx.conversations.ticket_joins import Join, Joins, Place
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
-from replyx.limits import address_key
+from replyx.faults import Fault
 from replyx.schemas.events import INBOX
 from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
 from replyx.services import Services
@@ -53,20 +54,20 @@ Answer = dict[str, Any]
 Deed = Callable[[Client, Any], Awaitable[Answer]]
 
 
-class Join(msgspec.Struct, rename="camel"):
+class JoinTicket(msgspec.Struct, rename="camel"):
     """``join_ticket``."""
 
     ticket_id: TicketId
     cursor: str | int | None = None
 
 
-class Leave(msgspec.Struct, rename="camel"):
+class LeaveTicket(msgspec.Struct, rename="camel"):
     """``leave_ticket``."""
 
     ticket_id: TicketId
 
 
-class Send(TicketDraft, rename="camel", kw_only=True):
+class SendMessage(TicketDraft, rename="camel", kw_only=True):
     """``send_message``: what REST takes as the body of a message, and the ticket."""
 
     ticket_id: TicketId
@@ -88,10 +89,11 @@ class Visit:
     place: Place
     account: AccountActor | None = None
     secret: str | None = None
-    rooms: dict[int, Room] = field(default_factory=dict)
+    joins: dict[int, Join] = field(default_factory=dict)
     number: int = 0
     entries: list[Entry] = field(default_factory=list)
     stream: TicketStream | None = None
+    manners: Manners = field(default_factory=Manners)
 
     @property
     def is_operator(self) -> bool:
@@ -101,41 +103,41 @@ class Visit:
     @property
     def topics(self) -> frozenset[str]:
         """What it hears."""
-        joined = frozenset(room.topic for room in self.rooms.values())
+        joined = frozenset(join.topic for join in self.joins.values())
         return joined | {INBOX} if self.is_operator else joined
 
     @property
     def topic_wires(self) -> Mapping[str, Wires]:
         """The topics that look different from the rest to this client."""
-        return {room.topic: wires.OPERATOR_JOINED for room in self.rooms.values()} if self.is_operator else NOTHING
+        return {join.topic: wires.OPERATOR_JOINED for join in self.joins.values()} if self.is_operator else NOTHING
 
     @property
     def floors(self) -> Mapping[str, int]:
         """What its joins have brought already."""
-        return {room.topic: room.floor for room in self.rooms.values()}
+        return {join.topic: join.floor for join in self.joins.values()}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a join brings: the history in ``joined``, or the events that were missed."""
+    """What a join brings: ``history``, or the events that were missed."""
 
-    room: Room
-    joined: TicketJoined
+    join: Join
+    history: TicketJoined
     missed: Sequence[LoggedEvent] | None
 
     def send(self, client: Client, epoch: str) -> None:
         """Bring it."""
-        at = Cursor(epoch, self.room.position)
+        at = Cursor(epoch, self.join.position)
         if self.missed is None:
-            history = {"ticket": self.joined.ticket, "messages": self.joined.messages, "next": self.joined.next}
-            place = Place(at, self.room.number, self.room.floor)
+            history = {"ticket": self.history.ticket, "messages": self.history.messages, "next": self.history.next}
+            place = Place(at, self.join.number, self.join.floor)
             client.send("ticket:history", msgspec.to_builtins(history), str(place))
             return
         for event in self.missed:
             translated = wires.in_ticket(event.payload)
             if translated is not None:
                 name, argument = translated
-                client.send(name, msgspec.json.decode(argument), str(Place(at, self.room.number, event.id)))
+                client.send(name, msgspec.json.decode(argument), str(Place(at, self.join.number, event.id)))
 
 
 class TicketSockets:
@@ -146,11 +148,11 @@ class TicketSockets:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._hub = services.hub
-        self._rooms = Rooms(services.store, services.hub.epoch, services.settings.retention_days)
+        self._joins = Joins(services.store, services.hub.epoch, services.settings.retention_days)
         self._deeds: dict[str, tuple[type[msgspec.Struct], Deed]] = {
-            "join_ticket": (Join, self._join),
-            "leave_ticket": (Leave, self._leave),
-            "send_message": (Send, self._send),
+            "join_ticket": (JoinTicket, self._join),
+            "leave_ticket": (LeaveTicket, self._leave),
+            "send_message": (SendMessage, self._send),
             "typing": (Typing, self._typing),
         }
 
@@ -169,7 +171,7 @@ class TicketSockets:
 
     async def _visit(self, client: Client, auth: Mapping[str, Any]) -> Visit:
         now = self._services.clock()
-        self._services.limits.spend("connect", address_of(client), now)
+        self._services.limits.spend("socketio_connect", client.request.address, now)
         account, secret = await self._credentials(client, auth, now)
         visit = await self._place(auth, now)
         visit.account, visit.secret = account, secret
@@ -179,22 +181,22 @@ class TicketSockets:
         return visit
 
     async def _place(self, auth: Mapping[str, Any], now: float) -> Visit:
-        returned = await self._rooms.returning(auth, now)
+        returned = await self._joins.returning(auth, now)
         if returned is None:
             position = self._hub.last
-            return Visit(self._rooms.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
+            return Visit(self._joins.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
         # Without any ticket the client is told that it was not recovered, so that it joins again what it may have
         # joined; what an operator hears of all tickets goes on from where it was.
-        pid = returned.pid if returned.rooms else self._rooms.new_pid(returned.place.cursor.id, now)
+        pid = returned.pid if returned.joins else self._joins.new_pid(returned.place.cursor.id, now)
         visit = Visit(pid, returned.place)
-        visit.rooms = {room.dialog_id: room for room in returned.rooms}
-        visit.number = max([returned.place.number, *(room.number for room in returned.rooms)])
-        for room in returned.rooms:
-            if not room.is_known_to(returned.place):
-                after = room.after
-                if after is not None and room.is_under_way_at(returned.place):
+        visit.joins = {join.dialog_id: join for join in returned.joins}
+        visit.number = max([returned.place.number, *(join.number for join in returned.joins)])
+        for join in returned.joins:
+            if not join.is_known_to(returned.place):
+                after = join.after
+                if after is not None and join.is_under_way_at(returned.place):
                     after = max(after, returned.place.reached)
-                ticket_id = await self._services.tickets.ticket_id(room.dialog_id)
+                ticket_id = await self._services.tickets.ticket_id(join.dialog_id)
                 visit.entries.append(await self._enter(visit, ticket_id, returned.place.cursor.id, after))
         return visit
 
@@ -220,7 +222,7 @@ class TicketSockets:
         visit.entries.clear()
         feed = client.follow(self._hub, frozenset(), wires.NOTICES if visit.is_operator else wires.JOINED, None)
         feed.begin(visit.place.cursor, visit.topics, visit.topic_wires, visit.floors)
-        log.info("ticket socket connected transport=%s joined=%d", client.transport, len(visit.rooms))
+        log.info("ticket socket connected transport=%s joined=%d", client.transport, len(visit.joins))
 
     def on_disconnect(self, client: Client, reason: str) -> None:
         """Forget the stream; what was joined stays for a client that returns."""
@@ -238,19 +240,35 @@ class TicketSockets:
             if found is None:
                 raise Malformed(f"There is no event {name[:64]!r} here.")
             shape, deed = found
-            return [{"ok": True, **await deed(client, asked_of(args, shape))}]
+            done = await deed(client, asked_of(args, shape))
         except Problem as problem:
-            return [refuse(client, problem)]
+            return [self._refused(client, problem)]
         except Exception:
             refuse(client, InternalError("The server failed."))
             raise
-
-    async def _join(self, client: Client, asked: Join) -> Answer:
         visit: Visit = client.state
+        visit.manners.good()
+        return [{"ok": True, **done}]
+
+    def _refused(self, client: Client, problem: Problem) -> Answer:
+        """Answer a refusal, and end the connection of a client that goes on and on."""
+        answer = refuse(client, problem)
+        visit: Visit = client.state
+        why = visit.manners.refused(problem)
+        if why is not None:
+            if not why.reconnect:
+                client.disconnect()  # stock clients then do not come back by themselves
+            client.disconnect(close=True)
+        return answer
+
+    async def _join(self, client: Client, asked: JoinTicket) -> Answer:
+        visit: Visit = client.state
+        self._limit("ticket_join", client.id)
+        self._limit("address_join", client.request.address)
         cursor = cursor_of(asked.cursor)
         dialog_id = await self._services.tickets.dialog_id(asked.ticket_id)
-        if dialog_id not in visit.rooms and len(visit.rooms) >= MAX_JOINED:
-            raise invalid("ticketId", f"a connection may join {MAX_JOINED} tickets at once")
+        if dialog_id not in visit.joins and len(visit.joins) >= MAX_JOINED:
+            raise invalid("ticketId", Fault.TOO_MANY_JOINED, max=MAX_JOINED)
         feed = client.feed
         assert feed is not None
         # Nothing may overtake the history, and what comes while it is read must come behind it.
@@ -264,8 +282,8 @@ class TicketSockets:
         finally:
             feed.change(visit.topics, visit.topic_wires, visit.floors)
         return {
-            "ticket": msgspec.to_builtins(entry.joined.ticket),
-            "cursor": f"{self._hub.epoch}-{entry.room.floor}",
+            "ticket": msgspec.to_builtins(entry.history.ticket),
+            "cursor": f"{self._hub.epoch}-{entry.join.floor}",
             "resumed": entry.missed is not None,
         }
 
@@ -273,32 +291,32 @@ class TicketSockets:
         """Read what a join at ``position`` brings, and remember the join."""
         tickets = self._services.tickets
         dialog_id = await tickets.dialog_id(ticket_id)
-        missed = await self._rooms.missed(dialog_id, after) if after is not None else None
-        joined = await tickets.join(ticket_id)
-        floor = Cursor.parse(joined.cursor).id if missed is None else missed[1]
+        missed = await self._joins.missed(dialog_id, after) if after is not None else None
+        history = await tickets.join(ticket_id)
+        floor = Cursor.parse(history.cursor).id if missed is None else missed[1]
         visit.number += 1
-        room = Room(dialog_id, visit.number, position, floor, after if missed is not None else None)
-        await self._rooms.join(visit.pid, room)
-        visit.rooms[dialog_id] = room
-        return Entry(room, joined, None if missed is None else missed[0])
+        join = Join(dialog_id, visit.number, position, floor, after if missed is not None else None)
+        await self._joins.join(visit.pid, join)
+        visit.joins[dialog_id] = join
+        return Entry(join, history, None if missed is None else missed[0])
 
-    async def _leave(self, client: Client, asked: Leave) -> Answer:
+    async def _leave(self, client: Client, asked: LeaveTicket) -> Answer:
         visit: Visit = client.state
         dialog_id = await self._services.tickets.dialog_id(asked.ticket_id)
-        if dialog_id in visit.rooms:
-            await self._rooms.leave(visit.pid, dialog_id)
-            del visit.rooms[dialog_id]
+        if dialog_id in visit.joins:
+            await self._joins.leave(visit.pid, dialog_id)
+            del visit.joins[dialog_id]
             if client.feed is not None:
                 client.feed.change(visit.topics, visit.topic_wires)
         return {}
 
-    async def _send(self, client: Client, asked: Send) -> Answer:
+    async def _send(self, client: Client, asked: SendMessage) -> Answer:
         speaker = await self._speaker(client, asked.ticket_id, asked.sender_type)
         if isinstance(speaker, AccountActor):
             self._limit("operator_send", str(speaker.account_id))
         else:
             self._limit("visitor_send", f"ticket {asked.ticket_id}")
-            self._limit("address_send", address_of(client))
+            self._limit("address_send", client.request.address)
         sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
         return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}
 
@@ -322,6 +340,7 @@ def ticket_engine(services: Services) -> EngineServer:
         socket_io(TicketSockets(services)),
         EngineSettings(max_payload=MAX_PAYLOAD),
         admits=admits_origins(services.origins),
+        spend=spends_connections(services.limits, services.clock),
     )
 
 
@@ -348,13 +367,8 @@ def refuse(client: Client, problem: Problem) -> Answer:
     refusal: Answer = {"code": problem.code}
     more: Answer = {}
     if problem.errors:
-        more["errors"] = [error.document() for error in problem.errors]
+        more["errors"] = msgspec.to_builtins(problem.errors)
     if problem.retry_after is not None:
         more["retryAfter"] = problem.retry_after
     client.send("error", {**refusal, "message": problem.detail, **more})
     return {"ok": False, **refusal, "detail": problem.detail, **more}
-
-
-def address_of(client: Client) -> str:
-    """The client's address as limits know it."""
-    return address_key(client.request.remote_ip)

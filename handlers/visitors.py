@@ -5,6 +5,7 @@ from __future__ import annotations
 from handlers.base import Handler, operation
 from replyx.conversations.visitors import GuestQuery, OpenDialog, OpenedDialog, OpenSession, SiteSession
 from replyx.errors import AssistantNotFound, CredentialInvalid, CredentialMissing, OriginRefused, invalid
+from replyx.faults import Fault
 
 
 class SiteSessions(Handler):
@@ -37,7 +38,7 @@ class WidgetDialogs(Handler):
     async def post(self, query: GuestQuery, body: OpenDialog) -> object:
         assistant_id = query.assistant_id if body.assistant_id is None else body.assistant_id
         if assistant_id is None:
-            raise invalid("assistant_id", "is needed, in the query or in the body")
+            raise invalid("assistant_id", Fault.REQUIRED)
         body.guest_id = body.guest_id or query.guest_id
         self.limit("dialog_open", self.address)
         check_widget_origin(self, await self.services.directory.assistant_domains(assistant_id))

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from handlers.room_sockets import Moment, RoomSocket
 from handlers.sockets import SocketHandler
 from handlers.streams import position_of
 from replyx.delivery.subscription import Subscription
-from replyx.errors import Problem
+from replyx.errors import FieldError, Problem
 from replyx.schemas.events import BROADCASTS
 from replyx.wire.webapp import WEBAPP
 
@@ -46,6 +47,7 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
     code: str
     detail: str
     retry_after: int | None = None
+    errors: tuple[FieldError, ...] | UnsetType = UNSET
 
 
 class WebappSocket(RoomSocket):
@@ -85,7 +87,7 @@ class WebappSocket(RoomSocket):
 
     def error_frame(self, problem: Problem, data: bytes) -> msgspec.Struct:
         """See :class:`EventSocket`."""
-        return ErrorFrame(problem.code, problem.detail, problem.retry_after)
+        return ErrorFrame(problem.code, problem.detail, problem.retry_after, problem.errors or UNSET)
 
 
 class WebappHandler(SocketHandler):

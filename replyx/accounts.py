@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
 from replyx.auth import AccountActor
+from replyx.database import models
+from replyx.database.rows import Insert, Update, exists, given_in, select, unless_taken, value
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AccountNotFound, CredentialInvalid, EmailTaken, Forbidden, LoginFailed, SetupDone, invalid
+from replyx.faults import Fault
 from replyx.limits import Limiter, address_key
-from replyx.paging import Paging, cut, oldest_first
+from replyx.paging import Paging, oldest_first, read_page
 from replyx.passwords import Passwords
-from replyx.schemas.dialogs import NO_NUL, OPERATOR_ROLES, Account, Page, Role, timestamp
+from replyx.schemas.dialogs import NO_NUL, OPERATOR_ROLES, Account, Page, Role
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
 from replyx.shop.broadcasts import Broadcasts
 from replyx.tokens import Tokens, new_token_id
@@ -29,7 +33,6 @@ WEBAPP_SECONDS = REFRESH_SECONDS  # the shop page keeps none either: whoever com
 RENEWED_SECONDS = 24 * 3600  # not at each visit: a renewal is a write
 
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
-COLUMNS = "id, email, name, role, active, created_at"
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
 
@@ -87,6 +90,15 @@ class AccountQuery(Paging):
     role: Role | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a login is compared with."""
+
+    id: int
+    password_hash: str
+    active: bool
+
+
 class TokenPair(msgspec.Struct, frozen=True):
     """Tokens of a session; ``expires_in`` is in seconds and speaks of the access token."""
 
@@ -95,6 +107,22 @@ class TokenPair(msgspec.Struct, frozen=True):
     token_type: str
     expires_in: int
     user: Account
+
+
+_ACCOUNTS = select(Account, models.Account)
+_ACCOUNT = _ACCOUNTS.where(f"{models.Account.id} = ?")
+_BY_EMAIL = select(Credentials, models.Account).where(f"{models.Account.email} = ?")
+_ADD_ACCOUNT = Insert(models.Account, unless_taken(models.Account.email))
+_CHANGE_ACCOUNT = Update(models.Account, f"{models.Account.id} = ?")
+
+_ADD_SESSION = Insert(models.Session)
+_CHANGE_SESSION = Update(models.Session, f"{models.Session.id} = ?")
+_REFRESH_ID = value(
+    models.Session.refresh_id, f"JOIN {models.Account} ON {models.Account.id} = {models.Session.account_id}"
+).where(f"{models.Session.id} = ? AND NOT {models.Session.ended} AND {models.Account.active}")
+_SESSIONS = value(models.Session.id).where(f"{models.Session.account_id} = ? AND NOT {models.Session.ended}")
+
+any_account = exists(models.Account)
 
 
 class Accounts:
@@ -138,8 +166,8 @@ class Accounts:
         now = self._clock()
         if actor.is_operator or actor.expires_at - now > WEBAPP_SECONDS - RENEWED_SECONDS:
             return None
-        row = (int(now + WEBAPP_SECONDS) * 1000, actor.session_id)
-        await self._store.commit(lambda tx: tx.execute("UPDATE session SET expires_at = ? WHERE id = ?", row) and None)
+        until = int(now + WEBAPP_SECONDS) * 1000
+        await self._store.commit(lambda tx: _CHANGE_SESSION.change(tx, actor.session_id, expires_at=until))
         return self._tokens.issue_access(actor.account_id, actor.role, actor.session_id, now, WEBAPP_SECONDS)
 
     async def login(self, request: Login, address: str) -> TokenPair:
@@ -155,16 +183,16 @@ class Accounts:
         now = self._clock()
         self._limits.spend("login_address", address_key(address), now)
         self._limits.spend("login_account", email, now)
-        row = await self._store.read(lambda rows: _by_email(rows, email))
-        good = await self._passwords.verify(row[1] if row else None, request.password)
-        if row is None or not good or not row[2]:
+        known = await self._store.read(lambda rows: by_email(rows, email))
+        good = await self._passwords.verify(known.password_hash if known else None, request.password)
+        if known is None or not good or not known.active:
             log.info("login refused for an account from %s", address)
             raise LoginFailed("The e-mail and password do not match an account.")
         self._limits.refund("login_account", email, now)
-        if self._passwords.needs_rehash(row[1]):
+        if self._passwords.needs_rehash(known.password_hash):
             stronger = await self._passwords.hash(request.password)
-            await self._store.commit(lambda tx: _set_hash(tx, row[0], stronger))
-        return row[0]
+            await self._store.commit(lambda tx: _CHANGE_ACCOUNT.change(tx, known.id, password_hash=stronger))
+        return known.id
 
     async def open_session(self, account_id: int, access_seconds: int = ACCESS_SECONDS) -> TokenPair:
         """Tokens of a new session of the account, without asking for its password."""
@@ -183,17 +211,13 @@ class Accounts:
         refresh_id = new_token_id()
 
         def unit(tx: Transaction) -> Account | None:
-            row = tx.execute(
-                "SELECT s.refresh_id FROM session s JOIN account a ON a.id = s.account_id"
-                " WHERE s.id = ? AND NOT s.ended AND a.active",
-                (claims.session_id,),
-            ).fetchone()
-            if row is None:
+            good_one = _REFRESH_ID.one(tx, claims.session_id)
+            if good_one is None:
                 return None
-            if row[0] != claims.token_id:
+            if good_one != claims.token_id:
                 end_sessions(tx, [claims.session_id])
                 return None
-            tx.execute("UPDATE session SET refresh_id = ? WHERE id = ?", (refresh_id, claims.session_id))
+            _CHANGE_SESSION.change(tx, claims.session_id, refresh_id=refresh_id)
             return load(tx, claims.account_id)
 
         account = await self._store.commit(unit)
@@ -213,14 +237,8 @@ class Accounts:
         """A page of accounts, oldest first."""
 
         def read(rows: Snapshot) -> Page[Account]:
-            comparison, order, bound = query.window()
-            where = f"id {comparison} ?"
-            params: Sequence[object] = (bound, query.limit + 1)
-            if query.role is not None:
-                where, params = f"role = ? AND {where}", (query.role, *params)
-            sql = f"SELECT {COLUMNS} FROM account WHERE {where} ORDER BY id {order} LIMIT ?"
-            found = [_account(row) for row in rows.execute(sql, params).fetchall()]
-            items, following = cut(found, query, lambda account: account.id)
+            of_role = {f"{models.Account.role} = ?": query.role}
+            items, following = read_page(rows, _ACCOUNTS, models.Account.id, query, of_role)
             return Page(oldest_first(items, query), following)
 
         return await self._store.read(read)
@@ -248,7 +266,7 @@ class Accounts:
         row = await self.prepared(NewAccount(request.email, request.password, request.name, "admin"))
 
         def unit(tx: Transaction) -> Account:
-            if tx.execute("SELECT 1 FROM account LIMIT 1").fetchone():
+            if any_account(tx):
                 raise SetupDone("There is an account already. Log in, or add accounts with `replyx account add`.")
             return insert(tx, *row)
 
@@ -256,16 +274,11 @@ class Accounts:
 
     async def exist(self) -> bool:
         """Whether there is any account."""
-        return await self._store.read(lambda rows: rows.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None)
+        return await self._store.read(any_account)
 
     async def change(self, actor: AccountActor, account_id: int, change: AccountChange) -> Account:
-        """Change what is given. A new password, role or ``active: false`` ends the account's sessions.
-
-        Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then.
-        """
-        columns: dict[str, object] = {
-            name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
-        }
+        """As :func:`change_row`, for whoever may. Raises :class:`Forbidden`; :class:`Invalid` for a password."""
+        columns = given_in(change)
         if "password" in columns:
             columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")))
 
@@ -275,29 +288,20 @@ class Accounts:
             _may_manage(actor, str(columns.get("role", before.role)))
             if actor.account_id == account_id and (columns.get("active") is False or "role" in columns):
                 raise Forbidden("Nobody takes their own access away; ask another admin.")
-            for name, value in columns.items():
-                tx.execute(f"UPDATE account SET {name} = ? WHERE id = ?", (value, account_id))
-            if columns.keys() & {"password_hash", "role"} or columns.get("active") is False:
-                end_sessions(tx, _sessions(tx, account_id))
-            elif columns:
-                tx.append((DIRECTORY,), DirectoryChanged())
-            after = load(tx, account_id)
-            if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
-                self._broadcasts.tell(tx, "shop_updated", shopId=account_id)
-            return after
+            return change_row(tx, account_id, columns, self._broadcasts)
 
         return await self._store.commit(unit)
 
     async def change_own_password(self, actor: AccountActor, request: OwnPassword) -> None:
         """Set the caller's password and end all of its sessions, this one too. Raises :class:`LoginFailed`."""
-        row = await self._store.read(lambda rows: _by_email(rows, actor.email))
-        if row is None or not await self._passwords.verify(row[1], request.current_password):
+        known = await self._store.read(lambda rows: by_email(rows, actor.email))
+        if known is None or not await self._passwords.verify(known.password_hash, request.current_password):
             raise LoginFailed("The current password is not right.")
         new_hash = await self._passwords.hash(request.new_password)
 
         def unit(tx: Transaction) -> None:
-            _set_hash(tx, actor.account_id, new_hash)
-            end_sessions(tx, _sessions(tx, actor.account_id))
+            _CHANGE_ACCOUNT.change(tx, actor.account_id, password_hash=new_hash)
+            end_sessions(tx, _SESSIONS.all(tx, actor.account_id))
 
         await self._store.commit(unit)
 
@@ -321,63 +325,70 @@ class Accounts:
 
 def insert(tx: Transaction, email: str, name: str, role: str, password_hash: str) -> Account:
     """Insert an account. Raises :class:`EmailTaken`."""
-    row = tx.execute(
-        "INSERT INTO account (email, name, role, password_hash, active, created_at) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (email) DO NOTHING RETURNING id",
-        (email, name, role, password_hash, True, tx.now_ms),
-    ).fetchone()
-    if row is None:
+    account_id = _ADD_ACCOUNT.numbered_if_new(
+        tx, email=email, name=name, role=role, password_hash=password_hash, active=True, created_at=tx.now_ms
+    )
+    if account_id is None:
         raise EmailTaken(f"There is an account with the e-mail {email}.")
-    return load(tx, int(row[0]))
+    return load(tx, account_id)
+
+
+def change_row(tx: Transaction, account_id: int, columns: Mapping[str, object], broadcasts: Broadcasts) -> Account:
+    """Change what is given. A new password hash, role or ``active: false`` ends the account's sessions.
+
+    Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then. Raises
+    :class:`AccountNotFound`.
+    """
+    before = load(tx, account_id)
+    if columns:
+        _CHANGE_ACCOUNT.change(tx, account_id, **columns)
+    if columns.keys() & {"password_hash", "role"} or columns.get("active") is False:
+        end_sessions(tx, _SESSIONS.all(tx, account_id))
+    elif columns:
+        tx.append((DIRECTORY,), DirectoryChanged())
+    after = load(tx, account_id)
+    if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
+        broadcasts.tell(tx, "shop_updated", shopId=account_id)
+    return after
 
 
 def insert_session(tx: Transaction, session_id: str, account_id: int, refresh_id: str, expires_at: int) -> None:
     """Insert a session; ``expires_at`` in milliseconds."""
-    tx.execute(
-        "INSERT INTO session (id, account_id, refresh_id, expires_at, ended, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (session_id, account_id, refresh_id, expires_at, False, tx.now_ms),
-    )
+    times = {"expires_at": expires_at, "created_at": tx.now_ms}
+    _ADD_SESSION.add(tx, id=session_id, account_id=account_id, refresh_id=refresh_id, ended=False, **times)
 
 
 def checked_email(text: str) -> str:
     """The address in its one spelling. Raises :class:`Invalid`."""
     email = text.strip().lower()
     if EMAIL.fullmatch(email) is None:
-        raise invalid("email", "must be an e-mail address such as anna@example.com")
+        raise invalid("email", Fault.NOT_AN_EMAIL)
     return email
 
 
 def load(rows: Snapshot, account_id: int) -> Account:
     """The account as clients see it. Raises :class:`AccountNotFound`."""
-    row = rows.execute(f"SELECT {COLUMNS} FROM account WHERE id = ?", (account_id,)).fetchone()
-    if row is None:
+    account = _ACCOUNT.one(rows, account_id)
+    if account is None:
         raise AccountNotFound(f"There is no account {account_id}.")
-    return _account(row)
+    return account
+
+
+def load_all(rows: Snapshot) -> list[Account]:
+    """Every account, the oldest first."""
+    return _ACCOUNTS.where("TRUE", f"ORDER BY {models.Account.id}").all(rows)
+
+
+def by_email(rows: Snapshot, email: str) -> Credentials | None:
+    """Whoever logs in with this address, in the spelling of :func:`checked_email`."""
+    return _BY_EMAIL.one(rows, email)
 
 
 def end_sessions(tx: Transaction, session_ids: Sequence[str]) -> None:
     """End sessions and tell every process to close their streams."""
     for session_id in session_ids:
-        tx.execute("UPDATE session SET ended = ? WHERE id = ?", (True, session_id))
+        _CHANGE_SESSION.change(tx, session_id, ended=True)
     tx.append((DIRECTORY,), DirectoryChanged([f"session:{session_id}" for session_id in session_ids]))
-
-
-def _account(row: Sequence[Any]) -> Account:
-    return Account(row[0], row[1], row[2], row[3], bool(row[4]), timestamp(row[5]))
-
-
-def _by_email(rows: Snapshot, email: str) -> tuple[int, str, bool] | None:
-    row = rows.execute("SELECT id, password_hash, active FROM account WHERE email = ?", (email,)).fetchone()
-    return (row[0], row[1], bool(row[2])) if row else None
-
-
-def _set_hash(tx: Transaction, account_id: int, password_hash: str) -> None:
-    tx.execute("UPDATE account SET password_hash = ? WHERE id = ?", (password_hash, account_id))
-
-
-def _sessions(rows: Snapshot, account_id: int) -> list[str]:
-    found = rows.execute("SELECT id FROM session WHERE account_id = ? AND NOT ended", (account_id,)).fetchall()
-    return [row[0] for row in found]
 
 
 def _may_manage(actor: AccountActor, role: str) -> None:

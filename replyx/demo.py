@@ -10,11 +10,13 @@ from replyx import accounts
 from replyx.conversations import assistants, visitors, widgets
 from replyx.conversations.assistants import NewAssistant
 from replyx.conversations.widgets import NewWidget
+from replyx.database.models import Account, Assistant, Dialog, Installation
+from replyx.database.rows import Insert, exists
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.passwords import Passwords
 from replyx.schemas.products import NewProduct
-from replyx.shop import catalog
-from replyx.shop.catalog import Verdict
+from replyx.shop import products
+from replyx.shop.products import Verdict
 
 PASSWORD = "password"  # noqa: S105 - printed on purpose; the demo listens on loopback only
 ACCOUNTS = (
@@ -39,6 +41,11 @@ APPROVED = (
 )
 ASSISTANT = 3
 GUEST = "test"
+
+
+_IS_DEMO = exists(Installation, f"{Installation.key} = 'demo'")
+_IN_USE = tuple(exists(table) for table in (Account, Assistant, Dialog))
+_ADD_FACT = Insert(Installation)
 
 
 class NotEmpty(Exception):
@@ -78,12 +85,9 @@ def welcome(base_url: str, internal_secret: str) -> str:
 
 
 def _state(rows: Snapshot) -> str:
-    if rows.execute("SELECT 1 FROM installation WHERE key = 'demo'").fetchone():
+    if _IS_DEMO(rows):
         return "demo"
-    used = any(
-        rows.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("account", "assistant", "dialog")
-    )
-    return "other" if used else "empty"
+    return "other" if any(holds(rows) for holds in _IN_USE) else "empty"
 
 
 def _insert(tx: Transaction, hashed: str) -> None:
@@ -95,7 +99,7 @@ def _insert(tx: Transaction, hashed: str) -> None:
     widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c"))
     visitors.arrive(tx, ASSISTANT, None, GUEST, None, None)
     for product in (*APPROVED, *PENDING):
-        submitted = catalog.submit(tx, ids["shop"], product)
+        submitted = products.submit(tx, ids["shop"], product)
         if product in APPROVED:
-            catalog.decide(tx, submitted.id, Verdict("approved", "Отличный товар", 500, ids["admin"]))
-    tx.execute("INSERT INTO installation (key, value) VALUES ('demo', 'filled')")
+            products.decide(tx, submitted.id, Verdict("approved", "Отличный товар", 500, ids["admin"]))
+    _ADD_FACT.add(tx, key="demo", value="filled")

@@ -6,12 +6,13 @@ process has applied; a change made here is visible to the request that made it.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from replyx.database import models
+from replyx.database.rows import select
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Snapshot, Store
 from replyx.schemas.events import DIRECTORY
@@ -49,11 +50,34 @@ class KnownWidget:
 
 
 @dataclass(frozen=True, slots=True)
+class Domains:
+    """Where a widget may stand."""
+
+    domains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KnownVisitor:
     """A visitor, and the assistant whose guest id led to it."""
 
     visitor_id: int
     assistant_id: int
+
+
+_SESSION = select(
+    LiveSession,
+    models.Session,
+    f"JOIN {models.Account} ON {models.Account.id} = {models.Session.account_id}",
+    session_id=models.Session.id,
+    email=models.Account.email,
+    name=models.Account.name,
+    role=models.Account.role,
+).where(f"{models.Session.id} = ? AND NOT {models.Session.ended} AND {models.Account.active}")
+_WIDGET = select(KnownWidget, models.Widget, widget_id=models.Widget.id).where(f"{models.Widget.id} = ?")
+_DOMAINS = select(Domains, models.Widget).where(f"{models.Widget.assistant_id} = ? AND NOT {models.Widget.deleted}")
+_VISITOR = select(KnownVisitor, models.Visitor, visitor_id=models.Visitor.id).where(
+    f"{models.Visitor.assistant_id} = ? AND {models.Visitor.guest_id} = ?"
+)
 
 
 class Cache(Generic[K, V]):
@@ -95,11 +119,11 @@ class Directory:
 
     async def session(self, session_id: str) -> LiveSession | None:
         """The session if it and its account are still good."""
-        return await self._load(self._sessions, session_id, lambda rows: _session(rows, session_id))
+        return await self._load(self._sessions, session_id, lambda rows: _SESSION.one(rows, session_id))
 
     async def widget(self, widget_id: int) -> KnownWidget | None:
         """The widget, also a deleted one."""
-        return await self._load(self._widgets, widget_id, lambda rows: _widget(rows, widget_id))
+        return await self._load(self._widgets, widget_id, lambda rows: _WIDGET.one(rows, widget_id))
 
     async def assistant_domains(self, assistant_id: int) -> tuple[str, ...]:
         """Every domain on which some widget of the assistant may stand."""
@@ -109,7 +133,7 @@ class Directory:
     async def visitor(self, assistant_id: int, guest_id: str) -> KnownVisitor | None:
         """The visitor who holds ``guest_id`` with this assistant."""
         key = (assistant_id, guest_id)
-        return await self._load(self._visitors, key, lambda rows: _visitor(rows, assistant_id, guest_id))
+        return await self._load(self._visitors, key, lambda rows: _VISITOR.one(rows, assistant_id, guest_id))
 
     async def _load(self, cache: Cache[K, V], key: K, query: Callable[[Snapshot], V | None]) -> V | None:
         known = cache.get(key)
@@ -126,37 +150,5 @@ class Directory:
             cache.clear()
 
 
-def _session(rows: Snapshot, session_id: str) -> LiveSession | None:
-    row = rows.execute(
-        "SELECT s.id, a.id, a.email, a.name, a.role FROM session s JOIN account a ON a.id = s.account_id"
-        " WHERE s.id = ? AND NOT s.ended AND a.active",
-        (session_id,),
-    ).fetchone()
-    return LiveSession(*row) if row else None
-
-
-def _widget(rows: Snapshot, widget_id: int) -> KnownWidget | None:
-    row = rows.execute(
-        "SELECT id, assistant_id, name, domains, theme, type, position, locale, deleted FROM widget WHERE id = ?",
-        (widget_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    widget_id, assistant_id, name, domains, theme, kind, position, locale, deleted = row
-    return KnownWidget(
-        widget_id, assistant_id, name, tuple(json.loads(domains)), theme, kind, position, locale, bool(deleted)
-    )
-
-
-def _domains(rows: Snapshot, assistant_id: int) -> tuple[str, ...] | None:
-    found = rows.execute(
-        "SELECT domains FROM widget WHERE assistant_id = ? AND NOT deleted", (assistant_id,)
-    ).fetchall()
-    return tuple(sorted({domain for (domains,) in found for domain in json.loads(domains)}))
-
-
-def _visitor(rows: Snapshot, assistant_id: int, guest_id: str) -> KnownVisitor | None:
-    row = rows.execute(
-        "SELECT id, assistant_id FROM visitor WHERE assistant_id = ? AND guest_id = ?", (assistant_id, guest_id)
-    ).fetchone()
-    return KnownVisitor(*row) if row else None
+def _domains(rows: Snapshot, assistant_id: int) -> tuple[str, ...]:
+    return tuple(sorted({domain for widget in _DOMAINS.all(rows, assistant_id) for domain in widget.domains}))

@@ -11,22 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+from replyx.faults import Fault
+
+
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bad field of a request: its dotted path and what would be right.
 
-    ``reason`` is a stable word where a client may want to explain more than ``detail`` says.
+    ``code`` and ``params`` say the same as ``detail`` to whoever wants it in another language. ``reason`` is an older
+    name of ``code``, sent where clients know it.
     """
 
     field: str
     detail: str
+    code: str
+    params: dict[str, str | int] = {}
     reason: str | None = None
 
-    def document(self) -> dict[str, str]:
-        """The member of ``errors``; ``reason`` only where there is one."""
-        named = {"field": self.field, "detail": self.detail}
-        return named if self.reason is None else {**named, "reason": self.reason}
+    @classmethod
+    def of(cls, field: str, fault: Fault, **params: str | int) -> FieldError:
+        """What is wrong with ``field``; ``params`` are those that the fault's sentence names."""
+        reason = fault.code if fault is Fault.NETWORK_NOT_ALLOWED else None
+        return cls(field, fault.value.format(**params), fault.code, params, reason)
 
 
 class Problem(Exception):
@@ -61,7 +68,7 @@ class Problem(Exception):
             "code": self.code,
         }
         if self.errors:
-            body["errors"] = [error.document() for error in self.errors]
+            body["errors"] = self.errors
         return body
 
 
@@ -200,7 +207,12 @@ class UnsupportedMediaType(Problem):
 
 
 class Invalid(Problem):
+    """Its detail says what ``errors`` say."""
+
     status, code, title = 422, "invalid", "A value is not acceptable"
+
+    def __init__(self, *, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.detail}" for error in errors), errors=errors)
 
 
 class IdempotencyKeyReused(Problem):
@@ -235,9 +247,9 @@ class Stopping(Problem):
     status, code, title = 503, "stopping", "The server is restarting"
 
 
-def invalid(field: str, detail: str, reason: str | None = None) -> Invalid:
-    """The problem of a single wrong value, e.g. ``invalid("text", "must hold 1 to 10000 characters")``."""
-    return Invalid(f"{field}: {detail}", errors=[FieldError(field, detail, reason)])
+def invalid(field: str, fault: Fault, **params: str | int) -> Invalid:
+    """The problem of a single wrong value, e.g. ``invalid("name", Fault.TOO_LONG, max=100)``."""
+    return Invalid(errors=[FieldError.of(field, fault, **params)])
 
 
 @dataclass(frozen=True, slots=True)

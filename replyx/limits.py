@@ -65,6 +65,10 @@ RULES = (
     # A bot that imports a shop's whole catalogue tells of each product, and does not ask twice.
     Rule("broadcast", 2000, 200.0, "broadcasts from this address"),
     Rule("connect", 3000, 200.0, "connections opened from this address"),
+    Rule("socketio_connect", 3000, 200.0, "Socket.IO clients from this address"),
+    # Each is a row that stays for as long as its client may return.
+    Rule("ticket_join", 250, 5.0, "joins on this connection"),
+    Rule("address_join", 3000, 10.0, "joins of tickets from this address"),
     Rule("socket_frames", 500, 100.0, "frames on this connection"),
     Rule("push_test", 5, 0.1, "tests of this account's notices"),
     Rule("push_change", 60, 1.0, "changes of subscriptions from this address"),

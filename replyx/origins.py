@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import idna
 
 from replyx.errors import invalid
+from replyx.faults import Fault
 
 ALWAYS_ALLOWED = ("localhost", "127.0.0.1", "[::1]")
 """Domains that every widget has, so that it can be tried before it is published."""
@@ -84,10 +85,10 @@ def normalise_domain(text: str) -> str:
     wildcard = domain.startswith("*.")
     origin = Origin.parse("any://" + (domain[2:] if wildcard else domain))
     if origin is None or "_" in origin.host:
-        raise _refused(text, "write it like example.com, *.example.com or example.com:8080")
+        raise _refused(text, Fault.NOT_A_DOMAIN)
     host = origin.host.removesuffix(".")
     if wildcard and ("." not in host or _is_address(host)):
-        raise _refused(text, "a wildcard needs a name of two parts, like *.example.com")
+        raise _refused(text, Fault.WILDCARD_TOO_WIDE)
     return ("*." if wildcard else "") + host + ("" if origin.port is None else f":{origin.port}")
 
 
@@ -99,7 +100,7 @@ def widget_domains(given: Iterable[str]) -> tuple[str, ...]:
     domains = dict.fromkeys(normalise_domain(text) for text in given)
     domains.update(dict.fromkeys(ALWAYS_ALLOWED))
     if len(domains) > MAX_DOMAINS + len(ALWAYS_ALLOWED):
-        raise invalid("allowed_domains", f"at most {MAX_DOMAINS} domains; use a wildcard like *.example.com")
+        raise invalid("allowed_domains", Fault.TOO_MANY_DOMAINS, max=MAX_DOMAINS)
     return tuple(domains)
 
 
@@ -212,6 +213,6 @@ def _port(digits: str) -> int | None:
     return int(digits) if len(digits) <= 5 and 0 < int(digits) < 65536 else None
 
 
-def _refused(text: str, advice: str) -> Exception:
+def _refused(text: str, fault: Fault) -> Exception:
     shown = text if len(text) <= 80 else text[:80] + "…"
-    return invalid("allowed_domains", f"{shown!r} is not a domain: {advice}")
+    return invalid("allowed_domains", fault, given=repr(shown))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, TypeVar
 
 import msgspec
+from peewee import Field
 
+from replyx.database.rows import Rows, Select
 from replyx.errors import invalid
+from replyx.faults import Fault
 
 T = TypeVar("T")
 
@@ -25,7 +29,7 @@ class Paging(msgspec.Struct):
 
     def __post_init__(self) -> None:
         if self.before is not None and self.after is not None:
-            raise invalid("after", "cannot be given together with before")
+            raise invalid("after", Fault.NOT_TOGETHER, other="before")
 
     @property
     def forward(self) -> bool:
@@ -37,6 +41,27 @@ class Paging(msgspec.Struct):
         if self.after is not None:
             return (">", "ASC", self.after)
         return ("<", "DESC", LAST_ID if self.before is None else self.before)
+
+
+def read_page(
+    rows: Rows,
+    query: Select[T],
+    key: Field[int],
+    paging: Paging,
+    given: Mapping[str, object] | None = None,
+    fixed: Sequence[str] = (),
+) -> tuple[list[T], int | None]:
+    """A page of what ``query`` reads, in the order of ``key``, which its records have as a field; the id that goes on.
+
+    ``given`` are further conditions with the value of each, None for one that is not asked for; ``fixed`` need none.
+    """
+    comparison, order, bound = paging.window()
+    asked = {condition: value for condition, value in (given or {}).items() if value is not None}
+    condition = " AND ".join((*fixed, *asked, f"{key} {comparison} ?"))
+    found = query.where(condition, f"ORDER BY {key} {order} LIMIT ?").all(
+        rows, *asked.values(), bound, paging.limit + 1
+    )
+    return cut(found, paging, attrgetter(key.name))
 
 
 def cut(found: Sequence[T], paging: Paging, id_of: Callable[[T], int]) -> tuple[list[T], int | None]:

@@ -18,6 +18,7 @@ import argon2
 from argon2.exceptions import VerifyMismatchError
 
 from replyx.errors import TooManyRequests, invalid
+from replyx.faults import Fault
 
 MIN_CHARACTERS = 8  # NIST SP 800-63B, 5.1.1.2
 MAX_CHARACTERS = 256
@@ -100,7 +101,7 @@ def acceptable(password: str) -> str:
     secret = _secret(password)
     text = "" if secret is None else secret.decode()
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
-        raise invalid("password", f"must hold {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
+        raise invalid("password", Fault.WRONG_LENGTH, min=MIN_CHARACTERS, max=MAX_CHARACTERS, given=len(text))
     return text
 
 

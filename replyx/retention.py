@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from replyx import tasks
-from replyx.conversations import ticket_rooms
+from replyx.conversations import ticket_joins
 from replyx.delivery import eventlog
 from replyx.delivery.store import Store
 from replyx.errors import StoreUnavailable
@@ -44,7 +44,7 @@ class Retention:
         total = 0
         while pruned := await self._store.commit(lambda tx: eventlog.prune(tx, oldest, self._events)):
             total += pruned
-        await self._store.commit(lambda tx: ticket_rooms.prune(tx, oldest))
+        await self._store.commit(lambda tx: ticket_joins.prune(tx, oldest))
         await self._store.commit(broadcasts.prune)
         await self._store.commit(push_devices.prune)
         while await self._store.commit(pruning.prune):

@@ -28,8 +28,8 @@ from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 from replyx.shop.broadcasts import Broadcasts
-from replyx.shop.catalog import Catalog
 from replyx.shop.platform_settings import Platform
+from replyx.shop.products import Products
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Services:
     search: Search
     tickets: Tickets
     visitors: Visitors
-    catalog: Catalog
+    products: Products
     platform: Platform
     webhooks: Webhooks
     requests: Requests

@@ -160,10 +160,6 @@ class Tokens:
         """The claims of a widget token, and of no other kind."""
         return self._read_as(WidgetClaims, token, now)
 
-    def read_site(self, token: str, now: float) -> SiteClaims:
-        """The claims of a site session token, and of no other kind."""
-        return self._read_as(SiteClaims, token, now)
-
     def read(self, token: str, now: float) -> Claims:
         """The claims of a token of any kind: one of the four classes above, which says what it is."""
         if len(token) > MAX_TOKEN_LENGTH:

@@ -1,20 +1,22 @@
 /* The service worker of push messages: shows what arrives and opens the page that it is about. Pages load as without it. */
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
 /** A newer worker takes over at once: no page depends on which of them runs. */
-self.addEventListener('install', (event) => event.waitUntil(self.skipWaiting()));
+worker.addEventListener('install', (event) => event.waitUntil(worker.skipWaiting()));
 
 /** Only a page that is under its control can be led elsewhere by a click on a notification. */
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+worker.addEventListener('activate', (event) => event.waitUntil(worker.clients.claim()));
 
-self.addEventListener('push', (event) => event.waitUntil(show(event.data.json())));
+worker.addEventListener('push', (event) => event.waitUntil(show(event.data.json())));
 
-self.addEventListener('notificationclick', (event) => {
+worker.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  event.waitUntil(open(address(event.notification.data.url)));
+  event.waitUntil(visit(address(event.notification.data.url)));
 });
 
 /** The browser has another subscription, or has ended the one it had. */
-self.addEventListener('pushsubscriptionchange', (event) => event.waitUntil(renew(event)));
+worker.addEventListener('pushsubscriptionchange', (event) => event.waitUntil(renew(event)));
 
 /**
  * Tells the server where the notices go now. The old subscription's secret proves whose they are, so nobody need be
@@ -24,7 +26,7 @@ async function renew({ oldSubscription: old, newSubscription }) {
   if (!old || Notification.permission !== 'granted') return;
   const { applicationServerKey } = old.options;
   const asked = { userVisibleOnly: true, applicationServerKey };
-  const { endpoint, keys } = (newSubscription ?? (await self.registration.pushManager.subscribe(asked))).toJSON();
+  const { endpoint, keys } = (newSubscription ?? (await worker.registration.pushManager.subscribe(asked))).toJSON();
   const { auth } = old.toJSON().keys;
   await fetch('/api/v1/push/subscriptions', {
     method: 'PUT',
@@ -39,18 +41,18 @@ async function show({ title, body, url, tag, test }) {
   const pages = await windows();
   if (!test && pages.some(({ visibilityState }) => visibilityState === 'visible')) return;
   // A newer notification of the same tag takes the older one's place, and may be heard again.
-  await self.registration.showNotification(title, { body, tag, renotify: Boolean(tag), data: { url } });
+  await worker.registration.showNotification(title, { body, tag, renotify: Boolean(tag), data: { url } });
 }
 
 /** The page on this server that a notification names; its start page for one that is elsewhere. */
 function address(url) {
-  const start = new URL('/', self.location.origin);
+  const start = new URL('/', worker.location.origin);
   const found = URL.canParse(url, start) ? new URL(url, start) : start;
   return found.origin === start.origin ? found : start;
 }
 
 /** Brings the page to the front: the one that shows it, or one of the same path, or a new one. */
-async function open(target) {
+async function visit(target) {
   const pages = await windows();
   const there = pages.find(({ url }) => url === target.href);
   if (there) return there.focus();
@@ -58,9 +60,9 @@ async function open(target) {
   if (near && !target.search && !target.hash) return near.focus(); // whatever shop or dialog it shows
   // A page that loaded past this worker (a forced reload) is not its to lead.
   const led = await near?.navigate(target.href).catch(() => null);
-  return led ? led.focus() : self.clients.openWindow(target.href);
+  return led ? led.focus() : worker.clients.openWindow(target.href);
 }
 
 function windows() {
-  return self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  return worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
 }

@@ -17,7 +17,7 @@
 
   const LOG = '[ReplyX Widget]';
   const script = document.currentScript;
-  if (!script || window.replyx?.loaded) {
+  if (!(script instanceof HTMLScriptElement) || window.replyx?.loaded) {
     console.warn(LOG, script ? 'the page has a widget already' : 'must be a classic script, not a module');
     return;
   }
@@ -96,11 +96,13 @@ iframe{display:block;width:100%;height:100%;border:0}
   };
 
   const icon = () => {
-    const [svg, path] = ['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
+    const make = (tag) => document.createElementNS('http://www.w3.org/2000/svg', tag);
+    const svg = make('svg');
+    const path = make('path');
     svg.setAttribute('viewBox', '0 0 24 24');
     svg.setAttribute('aria-hidden', 'true');
     svg.append(path);
-    return [svg, (d) => path.setAttribute('d', d)];
+    return { svg, draw: (d) => path.setAttribute('d', d) };
   };
 
   const style = (root) => {
@@ -122,7 +124,7 @@ iframe{display:block;width:100%;height:100%;border:0}
     const theme = [option('theme'), widget.theme].find((color) => /^#[\da-f]{6}$/i.test(color)) || '#2563eb';
     const side = (option('position') || widget.position) === 'bottom-left' ? ' left' : '';
 
-    const [svg, draw] = icon();
+    const { svg, draw } = icon();
     const badge = el('span', { class: 'badge', hidden: '' });
     const launcher = el('button', { type: 'button', class: `launcher${side}`, 'data-testid': 'replyx-launcher' }, svg, badge);
     const panel = el('div', { class: `panel${side}`, role: 'dialog', 'aria-label': widget.title || words.chat });
@@ -153,7 +155,7 @@ iframe{display:block;width:100%;height:100%;border:0}
         if (text === undefined) return localStorage.getItem(key);
         if (text) localStorage.setItem(key, text);
         else localStorage.removeItem(key);
-      } catch (error) { /* this page may not store either */ }
+      } catch { /* this page may not store either */ }
     };
 
     const hear = ({ data }) => {

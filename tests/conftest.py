@@ -9,11 +9,12 @@ import hypothesis
 import pytest
 
 from tests import parts
-from tests.browser import install_browser
 from tests.postgres import Cluster
 from tests.redis_server import RedisServer
 from tests.server import Joint, Server
 from tests.spreader import Spreader
+
+pytest_plugins = ["tests.background", "tests.workers"]
 
 # No deadline: how long an example takes says something about the machine, nothing about the code.
 hypothesis.settings.register_profile("replyx", deadline=None)
@@ -115,7 +116,7 @@ def node() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Path of a Chromium, for Playwright's ``executable_path``."""
-    return parts.require("Chromium", install_browser.find_browser(), install_browser.REMEDY)
+    return parts.require_program("chromium")
 
 
 @pytest.fixture(scope="module")

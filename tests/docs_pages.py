@@ -6,12 +6,16 @@ A page marks such a part with ``<!-- made: NAME -->`` before and ``<!-- end: NAM
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from replyx.cli import each_command
+from replyx.cli.actions import Action
 from replyx.errors import CLOSE_CODES
+from replyx.faults import Fault
 from replyx.limits import RULES
 from replyx.settings import SETTINGS
 from tests.bench import capacity
@@ -34,10 +38,31 @@ def limits_table() -> str:
     return table(("Rule", "At once", "Then per second", "What is counted"), rows)
 
 
+def commands_table() -> str:
+    """Every command, with its own arguments; the settings that all take are left out."""
+    rows = (
+        (code(" ".join((f"replyx {words}", *arguments_of(action)))), action.help) for words, action in each_command()
+    )
+    return table(("Command", "What it does"), [(code("replyx"), "runs the server, as `python run.py` does"), *rows])
+
+
+def arguments_of(action: Action) -> list[str]:
+    """What the usage of a command names, from ``--help`` on."""
+    parser = argparse.ArgumentParser(prog="", add_help=False)
+    action.add_arguments(parser)
+    return parser.format_usage().removeprefix("usage: ").split()
+
+
 def close_codes_table() -> str:
     """Every code with which the server closes a WebSocket."""
     rows = ((str(each.code), each.reason, "yes" if each.reconnect else "no") for each in CLOSE_CODES)
     return table(("Code", "Reason", "Come back?"), rows)
+
+
+def faults_table() -> str:
+    """Every code that a field's error can have."""
+    rows = ((code(fault.code), fault.value) for fault in Fault)
+    return table(("Code", "Sentence, with its parameters"), rows)
 
 
 def limits_measured() -> str:
@@ -65,8 +90,9 @@ def capacity_table() -> str:
 
 
 MADE = {
-    "docs/operating.md": {"settings": settings_table, "limits": limits_table},
+    "docs/operating.md": {"settings": settings_table, "limits": limits_table, "commands": commands_table},
     "docs/scaling.md": {"processes": processes_measured, "limits": limits_measured, "capacity": capacity_table},
+    "docs/errors.md": {"faults": faults_table},
     "docs/api.md": {"close codes": close_codes_table},
 }
 

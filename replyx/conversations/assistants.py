@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
+from replyx.database import models
+from replyx.database.rows import Delete, Insert, Update, exists, given_in, select
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AssistantInUse, AssistantNotFound
-from replyx.paging import Paging, cut, oldest_first
-from replyx.schemas.dialogs import NO_NUL, Assistant, Page, timestamp
+from replyx.paging import Paging, oldest_first, read_page
+from replyx.schemas.dialogs import NO_NUL, Assistant, Page
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
 Greeting = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL)]
-
-COLUMNS = "id, name, greeting, created_at"
 
 
 class NewAssistant(msgspec.Struct):
@@ -32,6 +31,15 @@ class AssistantChange(msgspec.Struct):
     greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
 
 
+_ASSISTANTS = select(Assistant, models.Assistant)
+_ASSISTANT = _ASSISTANTS.where(f"{models.Assistant.id} = ?")
+_ADD = Insert(models.Assistant)
+_CHANGE = Update(models.Assistant, f"{models.Assistant.id} = ?")
+_DROP = Delete(models.Assistant, f"{models.Assistant.id} = ?")
+_REFERENCES = (models.Widget.assistant_id, models.Visitor.assistant_id, models.Dialog.assistant_id)
+_HAS = {str(column.model): exists(column.model, f"{column} = ?") for column in _REFERENCES}
+
+
 class Assistants:
     """Keeps assistants. Every method raises :class:`AssistantNotFound` for an unknown id."""
 
@@ -42,12 +50,7 @@ class Assistants:
         """A page of assistants, oldest first."""
 
         def query(rows: Snapshot) -> Page[Assistant]:
-            comparison, order, bound = paging.window()
-            found = rows.execute(
-                f"SELECT {COLUMNS} FROM assistant WHERE id {comparison} ? ORDER BY id {order} LIMIT ?",
-                (bound, paging.limit + 1),
-            ).fetchall()
-            items, following = cut([_assistant(row) for row in found], paging, lambda assistant: assistant.id)
+            items, following = read_page(rows, _ASSISTANTS, models.Assistant.id, paging)
             return Page(oldest_first(items, paging), following)
 
         return await self._store.read(query)
@@ -64,10 +67,9 @@ class Assistants:
         """Change what is given, leave the rest."""
 
         def unit(tx: Transaction) -> Assistant:
-            before = load(tx, assistant_id)
-            name = before.name if change.name is msgspec.UNSET else change.name
-            greeting = before.greeting if change.greeting is msgspec.UNSET else change.greeting
-            tx.execute("UPDATE assistant SET name = ?, greeting = ? WHERE id = ?", (name, greeting, assistant_id))
+            load(tx, assistant_id)
+            if given := given_in(change):
+                _CHANGE.change(tx, assistant_id, **given)
             return load(tx, assistant_id)
 
         return await self._store.commit(unit)
@@ -77,30 +79,27 @@ class Assistants:
 
         def unit(tx: Transaction) -> None:
             load(tx, assistant_id)
-            for table in ("widget", "visitor", "dialog"):
-                if tx.execute(f"SELECT 1 FROM {table} WHERE assistant_id = ? LIMIT 1", (assistant_id,)).fetchone():
+            for table, has in _HAS.items():
+                if has(tx, assistant_id):
                     raise AssistantInUse(f"Assistant {assistant_id} has {table}s; its history must not lose its owner.")
-            tx.execute("DELETE FROM assistant WHERE id = ?", (assistant_id,))
+            _DROP.drop(tx, assistant_id)
 
         await self._store.commit(unit)
 
 
 def create(tx: Transaction, new: NewAssistant) -> Assistant:
     """Insert an assistant."""
-    row = tx.execute(
-        "INSERT INTO assistant (name, greeting, created_at) VALUES (?, ?, ?) RETURNING id",
-        (new.name, new.greeting, tx.now_ms),
-    ).fetchone()
-    return load(tx, int(row[0]))
+    return load(tx, _ADD.numbered(tx, name=new.name, greeting=new.greeting, created_at=tx.now_ms))
 
 
 def load(rows: Snapshot, assistant_id: int) -> Assistant:
     """The assistant as clients see it. Raises :class:`AssistantNotFound`."""
-    row = rows.execute(f"SELECT {COLUMNS} FROM assistant WHERE id = ?", (assistant_id,)).fetchone()
-    if row is None:
+    assistant = _ASSISTANT.one(rows, assistant_id)
+    if assistant is None:
         raise AssistantNotFound(f"There is no assistant {assistant_id}.")
-    return _assistant(row)
+    return assistant
 
 
-def _assistant(row: Sequence[Any]) -> Assistant:
-    return Assistant(row[0], row[1], row[2], timestamp(row[3]))
+def load_all(rows: Snapshot) -> list[Assistant]:
+    """Every assistant, the oldest first."""
+    return _ASSISTANTS.where("TRUE", f"ORDER BY {models.Assistant.id}").all(rows)

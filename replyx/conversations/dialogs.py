@@ -19,6 +19,7 @@ from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
+from replyx.faults import Fault
 from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first
 from replyx.schemas.dialogs import (
     NO_NUL,
@@ -235,9 +236,9 @@ def checked_text(text: str, field: str = "text") -> str:
     """The trimmed text, 1 to 10,000 characters; raises :class:`Invalid`."""
     trimmed = text.strip()
     if not 1 <= len(trimmed) <= TEXT_LIMIT:
-        raise invalid(field, f"must hold 1 to {TEXT_LIMIT} characters, this has {len(trimmed)}")
+        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=TEXT_LIMIT, given=len(trimmed))
     if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
-        raise invalid(field, "must not hold the character U+0000")
+        raise invalid(field, Fault.CHARACTER_NOT_ALLOWED, character="U+0000")
     return trimmed
 
 

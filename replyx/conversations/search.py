@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
 from replyx.conversations.search_words import Piece, excerpt, words_of
+from replyx.database import models
+from replyx.database.rows import Part, Select, computed, select, stated
 from replyx.delivery.store import Snapshot, Store
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.paging import ItemId
-from replyx.schemas.dialogs import Message, Page, VisitorCard, timestamp
+from replyx.schemas.dialogs import Message, Page, VisitorCard
 
 MOST_WORDS = 10
 
@@ -34,13 +38,30 @@ class Found(msgspec.Struct, frozen=True):
     excerpt: list[Piece]
 
 
-ENDS = "SELECT (SELECT MIN(id) FROM message), (SELECT MAX(id) FROM message)"  # in one SELECT SQLite reads every row
-ROWS = (
-    "SELECT m.dialog_id, t.ticket_id, t.subject, v.name, v.page,"
-    " m.id, m.sender, m.text, m.created_at, m.client_id, m.author"
-    " FROM message m JOIN dialog d ON d.id = m.dialog_id"
-    " LEFT JOIN visitor v ON v.id = d.visitor_id LEFT JOIN ticket t ON t.dialog_id = d.id"
-    " WHERE m.id IN ({places}) ORDER BY m.id DESC"
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A message that was found, before its excerpt is cut."""
+
+    dialog_id: int
+    ticket_id: str | None
+    subject: str | None
+    visitor: VisitorCard
+    message: Message
+
+
+# One by one: SQLite takes an end from the index, and reads every row for both ends in one SELECT.
+_FIRST: Select[int | None] = computed(int, f"MIN({models.Message.id})", models.Message)
+_LAST: Select[int | None] = computed(int, f"MAX({models.Message.id})", models.Message)
+_MESSAGES = select(
+    _Whole,
+    models.Message,
+    f"JOIN {models.Dialog} ON {models.Dialog.id} = {models.Message.dialog_id}"
+    f" LEFT JOIN {models.Visitor} ON {models.Visitor.id} = {models.Dialog.visitor_id}"
+    f" LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
+    ticket_id=models.Ticket.ticket_id,
+    subject=models.Ticket.subject,
+    visitor=Part(VisitorCard, models.Visitor),
+    message=Part(Message, models.Message, timestamp=models.Message.created_at),
 )
 
 
@@ -54,28 +75,29 @@ class Search:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._dialect = store.dialect
+        self._matches = stated(int, store.dialect.SEARCH)
 
     async def messages(self, query: SearchQuery) -> Page[Found]:
         """A page of messages, the newest first. Raises :class:`Invalid` for a query without a letter or digit."""
         words = words_of(query.q)[:MOST_WORDS]
         if not words:
-            raise invalid("q", "must hold a letter or a digit")
+            raise invalid("q", Fault.NO_WORD)
 
-        def run(rows: Snapshot) -> list[Any]:
+        def run(rows: Snapshot) -> list[_Whole]:
             ids = self._ids(rows, words, query.before, query.limit + 1)
             if not ids:
                 return []
-            found: list[Any] = rows.execute(ROWS.format(places=", ".join("?" * len(ids))), ids).fetchall()
-            return found
+            among = f"{models.Message.id} IN ({', '.join('?' * len(ids))})"
+            return _MESSAGES.where(among, f"ORDER BY {models.Message.id} DESC").all(rows, *ids)
 
-        rows = await self._store.read(run)
-        items = [_found(row, words) for row in rows[: query.limit]]
-        return Page(items, items[-1].message.id if len(rows) > query.limit else None)
+        found = await self._store.read(run)
+        items = [_found(each, words) for each in found[: query.limit]]
+        return Page(items, items[-1].message.id if len(found) > query.limit else None)
 
     def _ids(self, rows: Snapshot, words: list[str], before: int | None, limit: int) -> list[int]:
         """At most ``limit`` ids of messages that hold ``words``, the newest first."""
-        first, last = rows.execute(ENDS).fetchone()
-        if last is None:
+        first, last = _FIRST.only(rows), _LAST.only(rows)
+        if first is None or last is None:
             return []
         dialect = self._dialect
         if dialect.BEFORE_SEARCH:
@@ -85,13 +107,12 @@ class Search:
         while below > first and len(found) < limit:
             band = (below - 1) // dialect.BAND
             start = band * dialect.BAND
-            params = (dialect.matching(words, band), start, below, limit - len(found))
-            found += [message_id for (message_id,) in rows.execute(dialect.SEARCH, params)]
+            matching = dialect.matching(words, band)
+            found += self._matches.all(rows, matching, start, below, limit - len(found))
             below = start
         return found
 
 
-def _found(row: Any, words: list[str]) -> Found:
-    dialog_id, ticket_id, subject, name, page, message_id, sender, text, created_at, client_id, author = row
-    message = Message(message_id, sender, text, timestamp(created_at), client_id, author)
-    return Found(dialog_id, ticket_id, subject, VisitorCard(name, page), message, excerpt(text, words))
+def _found(whole: _Whole, words: list[str]) -> Found:
+    marked = excerpt(whole.message.text, words)
+    return Found(whole.dialog_id, whole.ticket_id, whole.subject, whole.visitor, whole.message, marked)

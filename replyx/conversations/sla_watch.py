@@ -14,13 +14,18 @@ from replyx import tasks
 from replyx.conversations import dialogs, ticket_rows
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
-from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.database.models import Ticket
+from replyx.database.rows import value
+from replyx.delivery.store import Store, Transaction
 from replyx.errors import StoreUnavailable
 
 log = logging.getLogger("replyx.sla")
 
 EVERY_S = 5.0  # a mark comes at most this late; targets are minutes and hours
 AT_ONCE = 200
+
+
+_DUE = value(Ticket.dialog_id).where(f"{Ticket.look_at} <= ?", f"ORDER BY {Ticket.look_at} LIMIT ?")
 
 
 class SlaWatch:
@@ -46,7 +51,7 @@ class SlaWatch:
     async def look(self) -> int:
         """Mark what is due at this moment; returns how many tickets that were."""
         now = int(self._clock() * 1000)
-        found = await self._store.read(lambda rows: _to_look_at(rows, now))
+        found = await self._store.read(lambda rows: _DUE.all(rows, now, AT_ONCE))
         for dialog_id in found:
             await self._store.commit(partial(mark, dialog_id=dialog_id, policy=self._policy))
         return len(found)
@@ -65,8 +70,3 @@ def mark(tx: Transaction, dialog_id: int, policy: Policy) -> None:
     """Bring the marks of one ticket to the present and publish them."""
     before = dialogs.load(tx, dialog_id)
     dialogs.announce(tx, before, ticket_rows.change(tx, dialog_id, None, policy, Wanted()))
-
-
-def _to_look_at(rows: Snapshot, now_ms: int) -> list[int]:
-    found = rows.execute("SELECT dialog_id FROM ticket WHERE look_at <= ? ORDER BY look_at LIMIT ?", (now_ms, AT_ONCE))
-    return [int(dialog_id) for (dialog_id,) in found.fetchall()]

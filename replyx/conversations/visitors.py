@@ -11,6 +11,8 @@ import msgspec
 
 from replyx.auth import Authenticator
 from replyx.conversations import dialogs
+from replyx.database import models
+from replyx.database.rows import Insert, exists, names, value
 from replyx.delivery.store import Store, Transaction
 from replyx.directory import KnownWidget
 from replyx.errors import AssistantNotFound
@@ -70,6 +72,18 @@ class OpenedDialog(msgspec.Struct, frozen=True):
     cursor: str
 
 
+_ASSISTANT_EXISTS = exists(models.Assistant, f"{models.Assistant.id} = ?")
+_NEWEST_DIALOG = value(models.Dialog.id).where(
+    f"{models.Dialog.visitor_id} = ?", f"ORDER BY {models.Dialog.id} DESC LIMIT 1"
+)
+_ADD_DIALOG = Insert(models.Dialog)
+_ADD_VISITOR = Insert(
+    models.Visitor,
+    f"ON CONFLICT ({names(models.Visitor.assistant_id, models.Visitor.guest_id)}) DO UPDATE SET"
+    f" name = COALESCE(excluded.name, {models.Visitor.name}), page = COALESCE(excluded.page, {models.Visitor.page})",
+)
+
+
 class Visitors:
     """Finds or opens a visitor's dialog; one per visitor and assistant."""
 
@@ -107,32 +121,30 @@ def arrive(
     tx: Transaction, assistant_id: int, widget: KnownWidget | None, guest_id: str, name: str | None, page: str | None
 ) -> tuple[int, Dialog, int]:
     """The visitor's id, the visitor's dialog, and the log's top right behind it."""
-    if tx.execute("SELECT 1 FROM assistant WHERE id = ?", (assistant_id,)).fetchone() is None:
+    if not _ASSISTANT_EXISTS(tx, assistant_id):
         raise AssistantNotFound(f"There is no assistant {assistant_id}.")
-    visitor_id = _visitor(tx, assistant_id, guest_id, name, page)
-    row = tx.execute("SELECT id FROM dialog WHERE visitor_id = ? ORDER BY id DESC LIMIT 1", (visitor_id,)).fetchone()
-    dialog = dialogs.load(tx, row[0]) if row else open_dialog(tx, assistant_id, widget, visitor_id)
+    visitor_id = _ADD_VISITOR.numbered(
+        tx, assistant_id=assistant_id, guest_id=guest_id, name=name, page=page, created_at=tx.now_ms
+    )
+    dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
+    dialog = dialogs.load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
     return visitor_id, dialog, tx.next_event_id() - 1
-
-
-def _visitor(tx: Transaction, assistant_id: int, guest_id: str, name: str | None, page: str | None) -> int:
-    row = tx.execute(
-        "INSERT INTO visitor (assistant_id, guest_id, name, page, created_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (assistant_id, guest_id) DO UPDATE SET"
-        " name = COALESCE(excluded.name, visitor.name), page = COALESCE(excluded.page, visitor.page) RETURNING id",
-        (assistant_id, guest_id, name, page, tx.now_ms),
-    ).fetchone()
-    return int(row[0])
 
 
 def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> Dialog:
     """Insert an open dialog that the assistant handles, and publish it to the inbox."""
-    row = tx.execute(
-        "INSERT INTO dialog (kind, assistant_id, widget_id, visitor_id, status, handler, activity, unread,"
-        " user_read, manager_read, created_at, updated_at)"
-        " VALUES ('dialog', ?, ?, ?, 'open', 'assistant', ?, 0, 0, 0, ?, ?) RETURNING id",
-        (assistant_id, widget.widget_id if widget else None, visitor_id, tx.next_event_id(), tx.now_ms, tx.now_ms),
-    ).fetchone()
-    dialog = dialogs.load(tx, int(row[0]))
+    dialog_id = _ADD_DIALOG.numbered(
+        tx,
+        kind="dialog",
+        assistant_id=assistant_id,
+        widget_id=widget.widget_id if widget else None,
+        visitor_id=visitor_id,
+        status="open",
+        handler="assistant",
+        activity=tx.next_event_id(),
+        created_at=tx.now_ms,
+        updated_at=tx.now_ms,
+    )
+    dialog = dialogs.load(tx, dialog_id)
     tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return dialog

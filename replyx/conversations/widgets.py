@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import msgspec
 
 from replyx.auth import Authenticator, WidgetVerdict
 from replyx.conversations import assistants
+from replyx.database import models
+from replyx.database.rows import Insert, Update, given_in, select
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.directory import Directory, KnownWidget
 from replyx.errors import CredentialExpired, CredentialInvalid, WidgetNotFound
 from replyx.origins import Origin, domain_allows, widget_domains
-from replyx.paging import ItemId, Paging, cut, oldest_first
-from replyx.schemas.dialogs import NO_NUL, Page, Widget, timestamp
+from replyx.paging import ItemId, Paging, oldest_first, read_page
+from replyx.schemas.dialogs import NO_NUL, Page, Widget
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
 from replyx.tokens import Tokens, domain_digest
 
@@ -25,8 +28,6 @@ Theme = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
 Kind = Literal["floating", "inline"]
 Position = Literal["bottom-right", "bottom-left"]
 Locale = Literal["ru", "en"]
-
-COLUMNS = "id, assistant_id, name, domains, theme, type, position, locale, created_at"
 
 
 class NewWidget(msgspec.Struct):
@@ -79,6 +80,27 @@ class WidgetCheck(msgspec.Struct, frozen=True):
     widget: WidgetFace | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredWidget:
+    """A widget without what is made for it at each look: the token and the HTML."""
+
+    id: int
+    assistant_id: int
+    name: str
+    domains: list[str]
+    theme: str
+    type: str
+    position: str
+    locale: str | None
+    created_at: str
+
+
+_WIDGETS = select(StoredWidget, models.Widget)
+_WIDGET = _WIDGETS.where(f"{models.Widget.id} = ? AND NOT {models.Widget.deleted}")
+_ADD = Insert(models.Widget)
+_CHANGE = Update(models.Widget, f"{models.Widget.id} = ?")
+
+
 class Widgets:
     """Keeps widgets and issues their tokens. Raises :class:`WidgetNotFound` for an unknown or deleted id."""
 
@@ -104,22 +126,16 @@ class Widgets:
         """A page of widgets, oldest first."""
 
         def run(rows: Snapshot) -> Page[Widget]:
-            comparison, order, bound = query.window()
-            of_assistant = "" if query.assistant_id is None else " AND assistant_id = ?"
-            params: list[object] = [bound, *([] if query.assistant_id is None else [query.assistant_id])]
-            found = rows.execute(
-                f"SELECT {COLUMNS} FROM widget WHERE id {comparison} ? AND NOT deleted{of_assistant}"
-                f" ORDER BY id {order} LIMIT ?",
-                [*params, query.limit + 1],
-            ).fetchall()
-            items, following = cut([self._widget(row) for row in found], query, lambda widget: widget.id)
-            return Page(oldest_first(items, query), following)
+            of_assistant = {f"{models.Widget.assistant_id} = ?": query.assistant_id}
+            alive = (f"NOT {models.Widget.deleted}",)
+            items, following = read_page(rows, _WIDGETS, models.Widget.id, query, of_assistant, alive)
+            return Page([self._widget(each) for each in oldest_first(items, query)], following)
 
         return await self._store.read(run)
 
     async def get(self, widget_id: int) -> Widget:
         """One widget, with a token for its present domains."""
-        return self._widget(await self._store.read(lambda rows: _row(rows, widget_id)))
+        return self._widget(await self._store.read(lambda rows: _load(rows, widget_id)))
 
     async def create(self, new: NewWidget) -> Widget:
         """Add a widget of an assistant. Raises :class:`AssistantNotFound`, :class:`Invalid` for a bad domain."""
@@ -127,18 +143,16 @@ class Widgets:
 
     async def change(self, widget_id: int, change: WidgetChange) -> Widget:
         """Change what is given, leave the rest."""
-        columns: dict[str, object] = {
-            name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
-        }
+        columns = given_in(change)
         if "allowed_domains" in columns:
-            columns["domains"] = json.dumps(widget_domains(columns.pop("allowed_domains")))  # type: ignore[arg-type]
+            columns["domains"] = json.dumps(widget_domains(columns.pop("allowed_domains")))
 
-        def unit(tx: Transaction) -> Sequence[Any]:
-            _row(tx, widget_id)
-            for name, value in columns.items():
-                tx.execute(f"UPDATE widget SET {name} = ? WHERE id = ?", (value, widget_id))
+        def unit(tx: Transaction) -> StoredWidget:
+            _load(tx, widget_id)
+            if columns:
+                _CHANGE.change(tx, widget_id, **columns)
             tx.append((DIRECTORY,), DirectoryChanged())
-            return _row(tx, widget_id)
+            return _load(tx, widget_id)
 
         return self._widget(await self._store.commit(unit))
 
@@ -146,8 +160,8 @@ class Widgets:
         """Revoke a widget and every token of it."""
 
         def unit(tx: Transaction) -> None:
-            _row(tx, widget_id)
-            tx.execute("UPDATE widget SET deleted = ? WHERE id = ?", (True, widget_id))
+            _load(tx, widget_id)
+            _CHANGE.change(tx, widget_id, deleted=True)
             tx.append((DIRECTORY,), DirectoryChanged([f"widget:{widget_id}"]))
 
         await self._store.commit(unit)
@@ -172,11 +186,9 @@ class Widgets:
             return WidgetCheck(False, "expired")
         except CredentialInvalid:
             return WidgetCheck(False, "malformed")
-        widget = await self._directory.widget(claims.widget_id)
-        if widget is None or widget.deleted:
-            return WidgetCheck(False, "revoked")
-        if domain_digest(widget.domains) != claims.domain_digest:
-            return WidgetCheck(False, "domains changed")
+        verdict, widget = await self._authenticator.verdict(claims)
+        if widget is None or verdict != "ok":
+            return WidgetCheck(False, verdict)
         if place is None or not _allowed(widget.domains, place):
             return WidgetCheck(False, "domain not allowed")
         return WidgetCheck(True, "ok", await self._face(widget))
@@ -194,43 +206,56 @@ class Widgets:
             assistant.greeting,
         )
 
-    def _widget(self, row: Sequence[Any]) -> Widget:
-        return embedded(row, self._tokens, self._base_url, self._clock(), self._token_seconds)
+    def _widget(self, stored: StoredWidget) -> Widget:
+        return embedded(stored, self._tokens, self._base_url, self._clock(), self._token_seconds)
 
 
-def embedded(row: Sequence[Any], tokens: Tokens, base_url: str, now: float, token_seconds: int) -> Widget:
-    """A widget's row with a token for its present domains and the HTML that embeds it."""
-    widget_id, assistant_id, name, domains_json, theme, kind, position, locale, created_at = row
-    domains = json.loads(domains_json)
-    token = tokens.issue_widget(widget_id, assistant_id, domain_digest(domains), now, token_seconds)
+def embedded(stored: StoredWidget, tokens: Tokens, base_url: str, now: float, token_seconds: int) -> Widget:
+    """A widget with a token for its present domains and the HTML that embeds it."""
+    token = tokens.issue_widget(stored.id, stored.assistant_id, domain_digest(stored.domains), now, token_seconds)
     embed_code = (
-        f'<script src="{base_url}/widget.js?token={token}&assistant_id={assistant_id}'
-        f'&theme={quote(theme, safe="")}&type={kind}&host={base_url}" async></script>'
+        f'<script src="{base_url}/widget.js?token={token}&assistant_id={stored.assistant_id}'
+        f'&theme={quote(stored.theme, safe="")}&type={stored.type}&host={base_url}" async></script>'
     )
-    created = timestamp(created_at)
-    return Widget(widget_id, assistant_id, name, token, embed_code, domains, theme, kind, position, locale, created)
+    return Widget(
+        id=stored.id,
+        assistant_id=stored.assistant_id,
+        name=stored.name,
+        token=token,
+        embed_code=embed_code,
+        allowed_domains=stored.domains,
+        theme=stored.theme,
+        type=stored.type,
+        position=stored.position,
+        locale=stored.locale,
+        created_at=stored.created_at,
+    )
 
 
-def create(tx: Transaction, new: NewWidget) -> Sequence[Any]:
-    """Insert a widget and return its row."""
+def create(tx: Transaction, new: NewWidget) -> StoredWidget:
+    """Insert a widget."""
     assistants.load(tx, new.assistant_id)
-    domains = json.dumps(widget_domains(new.allowed_domains))
-    row = tx.execute(
-        "INSERT INTO widget (assistant_id, name, domains, theme, type, position, locale, deleted, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (new.assistant_id, new.name, domains, new.theme, new.type, new.position, new.locale, False, tx.now_ms),
-    ).fetchone()
+    widget_id = _ADD.numbered(
+        tx,
+        assistant_id=new.assistant_id,
+        name=new.name,
+        domains=json.dumps(widget_domains(new.allowed_domains)),
+        theme=new.theme,
+        type=new.type,
+        position=new.position,
+        locale=new.locale,
+        deleted=False,
+        created_at=tx.now_ms,
+    )
     tx.append((DIRECTORY,), DirectoryChanged())
-    return _row(tx, int(row[0]))
+    return _load(tx, widget_id)
 
 
-def _row(rows: Snapshot, widget_id: int) -> Sequence[Any]:
-    row: Sequence[Any] | None = rows.execute(
-        f"SELECT {COLUMNS} FROM widget WHERE id = ? AND NOT deleted", (widget_id,)
-    ).fetchone()
-    if row is None:
+def _load(rows: Snapshot, widget_id: int) -> StoredWidget:
+    widget = _WIDGET.one(rows, widget_id)
+    if widget is None:
         raise WidgetNotFound(f"There is no widget {widget_id}.")
-    return row
+    return widget
 
 
 def _allowed(domains: Sequence[str], place: str) -> bool:

@@ -1,26 +1,35 @@
-"""The tables, as peewee models.
+"""The tables, as peewee models, from which :mod:`replyx.database.rows` makes SQL.
 
-Times are whole milliseconds since the epoch (UTC). The schema itself is made by ``replyx/migrations``; a test
+In a text a model is its table's name and a field its column's, as in ``f"SELECT {Lease.holder} FROM {Lease}"``.
+Times are whole milliseconds since the epoch (UTC). The schema itself is made by ``replyx/database/migrations``; a test
 holds the two together. ``database`` is bound to SQLite or PostgreSQL by :class:`replyx.delivery.store.Store`.
 """
 
 from __future__ import annotations
 
-from peewee import (
+from peewee import CompositeKey, DatabaseProxy, Model, ModelBase
+
+from replyx.database.fields import (
     AutoField,
     BigIntegerField,
     BooleanField,
-    CompositeKey,
-    DatabaseProxy,
     IntegerField,
-    Model,
+    JsonField,
+    MomentField,
     TextField,
 )
 
 database = DatabaseProxy()
 
 
-class Table(Model):
+class Named(ModelBase):
+    """The class of models, each of which stands in SQL as its table's name."""
+
+    def __str__(cls) -> str:
+        return str(cls._meta.table_name)  # type: ignore[attr-defined]  # not in peewee's stubs
+
+
+class Table(Model, metaclass=Named):
     """What all tables share: the database that the store binds."""
 
     class Meta:
@@ -48,7 +57,7 @@ class Event(Table):
     id = BigIntegerField(primary_key=True)
     topics = TextField()
     payload = TextField()
-    created_at = BigIntegerField(index=True)
+    created_at = MomentField(index=True)
 
 
 class EventTopic(Table):
@@ -70,7 +79,7 @@ class Account(Table):
     role = TextField()
     password_hash = TextField()
     active = BooleanField()
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
 
 class Session(Table):
@@ -79,9 +88,9 @@ class Session(Table):
     id = TextField(primary_key=True)
     account_id = IntegerField(index=True)
     refresh_id = TextField()
-    expires_at = BigIntegerField()
+    expires_at = MomentField()
     ended = BooleanField()
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
 
 class Assistant(Table):
@@ -90,7 +99,7 @@ class Assistant(Table):
     id = AutoField()
     name = TextField()
     greeting = TextField()
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
 
 class Widget(Table):
@@ -99,13 +108,13 @@ class Widget(Table):
     id = AutoField()
     assistant_id = IntegerField(index=True)
     name = TextField()
-    domains = TextField()
+    domains = JsonField()
     theme = TextField()
     type = TextField()
     position = TextField()
     locale = TextField(null=True)
     deleted = BooleanField()
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
 
 class Visitor(Table):
@@ -116,7 +125,7 @@ class Visitor(Table):
     guest_id = TextField()
     name = TextField(null=True)
     page = TextField(null=True)
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
     class Meta:
         indexes = ((("assistant_id", "guest_id"), True),)
@@ -135,11 +144,11 @@ class Dialog(Table):
     assignee_id = IntegerField(null=True)
     last_message_id = BigIntegerField(null=True)
     activity = BigIntegerField()
-    unread = IntegerField()
-    user_read = BigIntegerField()
-    manager_read = BigIntegerField()
-    created_at = BigIntegerField()
-    updated_at = BigIntegerField()
+    unread = IntegerField(default=0)
+    user_read = BigIntegerField(default=0)
+    manager_read = BigIntegerField(default=0)
+    created_at = MomentField()
+    updated_at = MomentField()
 
     class Meta:
         indexes = (
@@ -163,7 +172,7 @@ class Message(Table):
     author = TextField(null=True)
     text = TextField()
     client_id = TextField(null=True)
-    created_at = BigIntegerField()
+    created_at = MomentField()
     sender_ref = TextField(null=True)
     message_type = TextField(default="TEXT")
     words = TextField(default="")
@@ -186,15 +195,15 @@ class Ticket(Table):
     priority = TextField()
     status = TextField()
     user_id = TextField(null=True)
-    first_response_at = BigIntegerField(null=True)
-    resolved_at = BigIntegerField(null=True)
+    first_response_at = MomentField(null=True)
+    resolved_at = MomentField(null=True)
     running_since = BigIntegerField(null=True)
     used_ms = BigIntegerField()
-    response_due_at = BigIntegerField(null=True)
-    resolution_due_at = BigIntegerField(null=True)
+    response_due_at = MomentField(null=True)
+    resolution_due_at = MomentField(null=True)
     response_mark = TextField(null=True)
     resolution_mark = TextField(null=True)
-    look_at = BigIntegerField(null=True, index=True)
+    look_at = MomentField(null=True, index=True)
 
     class Meta:
         indexes = ((("status", "dialog_id"), False), (("priority", "dialog_id"), False))
@@ -210,7 +219,7 @@ class TicketChange(Table):
     after = TextField(null=True)
     actor = TextField()
     account_id = IntegerField(null=True)
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
     class Meta:
         indexes = ((("dialog_id", "id"), False),)
@@ -219,7 +228,7 @@ class TicketChange(Table):
 class SocketRoom(Table):
     """One ticket that a Socket.IO client has joined; ``pid`` is its private id.
 
-    See :mod:`replyx.conversations.ticket_rooms`.
+    See :mod:`replyx.conversations.ticket_joins`.
     """
 
     pid = TextField()
@@ -228,7 +237,7 @@ class SocketRoom(Table):
     position = BigIntegerField()
     floor = BigIntegerField()
     after = BigIntegerField(null=True)
-    joined_at = BigIntegerField(index=True)
+    joined_at = MomentField(index=True)
 
     class Meta:
         primary_key = CompositeKey("pid", "dialog_id")
@@ -248,7 +257,7 @@ class Product(Table):
     status = TextField()
     moderation_notes = TextField(null=True)
     approval_fee = BigIntegerField(null=True)
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
     class Meta:
         indexes = ((("status", "id"), False), (("shop_id", "id"), False), (("shop_id", "status", "id"), False))
@@ -263,7 +272,7 @@ class ModerationDecision(Table):
     moderation_notes = TextField(null=True)
     approval_fee = BigIntegerField(null=True)
     account_id = IntegerField(null=True)
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
     class Meta:
         indexes = ((("product_id", "id"), False),)
@@ -284,7 +293,7 @@ class BroadcastKey(Table):
 
     key = TextField(primary_key=True)
     digest = TextField()
-    created_at = BigIntegerField(index=True)
+    created_at = MomentField(index=True)
 
 
 class Lease(Table):
@@ -292,7 +301,7 @@ class Lease(Table):
 
     name = TextField(primary_key=True)
     holder = TextField()
-    expires_at = BigIntegerField()
+    expires_at = MomentField()
 
 
 class LogPosition(Table):
@@ -312,16 +321,16 @@ class Webhook(Table):
     id = AutoField()
     url = TextField()
     description = TextField()
-    events = TextField()
+    events = JsonField()
     active = BooleanField()
     off_reason = TextField(null=True)
     secret = TextField()
     old_secret = TextField(null=True)
-    old_secret_until = BigIntegerField(null=True)
+    old_secret_until = MomentField(null=True)
     since = BigIntegerField()
     deleted = BooleanField()
-    created_at = BigIntegerField()
-    updated_at = BigIntegerField()
+    created_at = MomentField()
+    updated_at = MomentField()
 
 
 class WebhookDelivery(Table):
@@ -334,14 +343,15 @@ class WebhookDelivery(Table):
     body = TextField()
     status = TextField()
     attempts = IntegerField()
-    next_attempt_at = BigIntegerField(null=True)
-    give_up_at = BigIntegerField(null=True, index=True)
+    next_attempt_at = MomentField(null=True)
+    give_up_at = MomentField(null=True, index=True)
     response_status = IntegerField(null=True)
     response_body = TextField(null=True)
     error = TextField(null=True)
-    created_at = BigIntegerField()
-    attempted_at = BigIntegerField(null=True)
-    finished_at = BigIntegerField(null=True, index=True)
+    created_at = MomentField()
+    attempted_at = MomentField(null=True)
+    finished_at = MomentField(null=True, index=True)
+    failure = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -361,31 +371,7 @@ class PushDevice(Table):
     p256dh = TextField()
     auth = TextField()
     locale = TextField()
-    created_at = BigIntegerField()
+    created_at = MomentField()
 
 
-TABLES: tuple[type[Table], ...] = (
-    Installation,
-    Counter,
-    Event,
-    EventTopic,
-    Account,
-    Session,
-    Assistant,
-    Widget,
-    Visitor,
-    Dialog,
-    Message,
-    Ticket,
-    TicketChange,
-    SocketRoom,
-    Product,
-    ModerationDecision,
-    PlatformSetting,
-    BroadcastKey,
-    Lease,
-    LogPosition,
-    Webhook,
-    WebhookDelivery,
-    PushDevice,
-)
+TABLES: tuple[type[Table], ...] = tuple(Table.__subclasses__())

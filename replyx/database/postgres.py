@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from replyx.database.dialect import DatabaseUnusable, Dialect, percent_placeholders
 from replyx.errors import invalid
+from replyx.faults import Fault
 
 CONNECT_S = 3
 STATEMENT_MS = 5_000  # no statement here takes a tenth of it
@@ -65,7 +66,7 @@ class Connection(psycopg.Connection[Any]):
             return super().execute(percent_placeholders(query), params, **options)
         except psycopg.DataError:
             if any(isinstance(value, str) and "\0" in value for value in params or ()):
-                raise invalid("text", "must not hold the character U+0000") from None
+                raise invalid("text", Fault.CHARACTER_NOT_ALLOWED, character="U+0000") from None
             raise
 
     def executemany(self, query: str, rows: Sequence[Sequence[object]]) -> None:

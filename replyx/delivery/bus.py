@@ -19,7 +19,7 @@ from replyx.errors import StoreUnavailable
 
 log = logging.getLogger("replyx.bus")
 
-FOLLOW_S = 1.0  # how long the quiet end of the log may stay unseen when another process wrote it
+LOOK_S = 1.0  # how long the quiet end of the log may stay unseen when another process wrote it
 
 
 class Bus(Protocol):
@@ -77,7 +77,7 @@ class LocalBus:
         self._hub.deliver_ephemeral(topics, event, source)
 
 
-class Follower:
+class TailWatch:
     """Compares the log's counter with the hub once a second.
 
     Another process may have written (the command line on the same file, or a writer that died between its commit
@@ -95,17 +95,17 @@ class Follower:
         self._now.set()
 
     def start(self) -> None:
-        """Begin to follow."""
-        self._task = tasks.start(self._follow())
+        """Begin to watch."""
+        self._task = tasks.start(self._watch())
 
     async def close(self) -> None:
-        """Stop following."""
+        """Stop watching."""
         await tasks.stop([self._task])
 
-    async def _follow(self) -> None:
+    async def _watch(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FOLLOW_S):
+                async with asyncio.timeout(LOOK_S):
                     await self._now.wait()
             self._now.clear()
             with contextlib.suppress(StoreUnavailable):  # the store has logged it; the next look may succeed

@@ -11,27 +11,17 @@ import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, takewhile
-from typing import Any, Protocol
+from functools import cache
+from itertools import takewhile
 
+from replyx.database.models import Counter, Event, EventTopic, Installation
+from replyx.database.rows import DEFAULT, Delete, Insert, Made, Rows, Select, Update, computed, select, value
 from replyx.errors import CursorMalformed
 
 CURSOR = re.compile(r"(?:([0-9a-f]{1,16})-)?([0-9]{1,18})")
 
 PAGE_EVENTS = 256
 PAGE_BYTES = 128 * 1024  # with the largest event this bounds what one catch-up read holds in memory
-
-
-class Rows(Protocol):
-    """What the log needs of a transaction, reading or writing: SQL with ``?`` in, rows out."""
-
-    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
-        """Run one statement and return a cursor over its rows."""
-        ...
-
-    def executemany(self, sql: str, params: Sequence[Sequence[object]]) -> Any:
-        """Run one statement for each of several rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +59,16 @@ class LoggedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as the log keeps it; ``created_at`` is in milliseconds since the epoch."""
+
+    id: int
+    topics: tuple[str, ...]
+    payload: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
     """Events in id order; nothing of the asked topics is missing up to and including ``reached``."""
 
@@ -76,32 +76,72 @@ class LogPage:
     reached: int
 
 
-def top(rows: Rows) -> int:
-    """The id of the newest committed event; 0 for an empty log."""
-    return int(rows.execute("SELECT top FROM counter WHERE id = 1").fetchone()[0])
+@dataclass(frozen=True, slots=True)
+class _Stamped:
+    """When an event was logged, and for whom."""
+
+    id: int
+    topics: tuple[str, ...]
+    created_at: int
+
+
+def _split(topics: str) -> tuple[str, ...]:
+    return tuple(topics.split(" "))
+
+
+_topics, _payload = Made(Event.topics, _split), Made(Event.payload, str.encode)
+_EVENTS = select(LoggedEvent, Event, topics=_topics, payload=_payload, frames=DEFAULT)
+_EVENT = _EVENTS.where(f"{Event.id} = ?")
+_BETWEEN = _EVENTS.where(f"{Event.id} > ? AND {Event.id} <= ?", f"ORDER BY {Event.id}")
+_ENTRIES = select(Entry, Event, topics=_topics, payload=_payload).where(
+    f"{Event.id} > ?", f"ORDER BY {Event.id} LIMIT ?"
+)
+_OLDEST_FIRST = select(_Stamped, Event, topics=_topics).where("TRUE", f"ORDER BY {Event.id} LIMIT ?")
+_LOWEST: Select[int | None] = computed(int, f"MIN({Event.id})", Event)
+_IDS = value(EventTopic.event_id).where(
+    f"{EventTopic.topic} = ? AND {EventTopic.event_id} > ? AND {EventTopic.event_id} <= ?",
+    f"ORDER BY {EventTopic.event_id} LIMIT ?",
+)
+_EPOCH = value(Installation.value).where(f"{Installation.key} = 'epoch'")
+_ADD_EVENT = Insert(Event)
+_ADD_TOPIC = Insert(EventTopic)
+_DROP_EVENTS = Delete(Event, f"{Event.id} <= ?")
+_DROP_TOPIC = Delete(EventTopic, f"{EventTopic.topic} = ? AND {EventTopic.event_id} = ?")
+_MOVE_TOP = Update(Counter, f"{Counter.id} = 1")
+
+
+@cache
+def _top(lock: str) -> Select[int]:
+    return value(Counter.top).where(f"{Counter.id} = 1", lock)
+
+
+def top(rows: Rows, lock: str = "") -> int:
+    """The id of the newest committed event; 0 for an empty log. ``lock`` is a dialect's ``LOCK_ROW``, for a writer."""
+    return _top(lock).only(rows)
 
 
 def floor(rows: Rows) -> int:
     """The lowest cursor that misses nothing: one less than the oldest event that retention kept."""
-    row = rows.execute("SELECT MIN(id) FROM event").fetchone()
-    return int(row[0]) - 1 if row[0] is not None else top(rows)
+    lowest = _LOWEST.only(rows)
+    return top(rows) if lowest is None else lowest - 1
 
 
 def epoch(rows: Rows) -> str:
     """The random name of this database's line of events."""
-    return str(rows.execute("SELECT value FROM installation WHERE key = 'epoch'").fetchone()[0])
+    return _EPOCH.only(rows)
 
 
 def append(rows: Rows, events: Sequence[LoggedEvent], now_ms: int) -> None:
-    """Write events with the ids they were given; part of the transaction whose changes they report."""
-    rows.executemany(
-        "INSERT INTO event (id, topics, payload, created_at) VALUES (?, ?, ?, ?)",
-        [(event.id, " ".join(event.topics), event.payload.decode(), now_ms) for event in events],
+    """Write events with the ids they were given, the counter with them; part of the transaction they report."""
+    _ADD_EVENT.many(
+        rows,
+        [
+            {"id": each.id, "topics": " ".join(each.topics), "payload": each.payload.decode(), "created_at": now_ms}
+            for each in events
+        ],
     )
-    rows.executemany(
-        "INSERT INTO event_topic (topic, event_id) VALUES (?, ?)",
-        [(topic, event.id) for event in events for topic in event.topics],
-    )
+    _ADD_TOPIC.many(rows, [{"topic": topic, "event_id": each.id} for each in events for topic in each.topics])
+    _MOVE_TOP.change(rows, top=events[-1].id)
 
 
 def since(rows: Rows, after: int, topics: Iterable[str], limit: int = PAGE_EVENTS) -> LogPage:
@@ -110,14 +150,7 @@ def since(rows: Rows, after: int, topics: Iterable[str], limit: int = PAGE_EVENT
     One index range per topic, merged: the cost follows what is returned, not the length of the log.
     """
     newest = top(rows)
-    ids: list[list[int]] = []
-    for topic in topics:
-        found = rows.execute(
-            "SELECT event_id FROM event_topic WHERE topic = ? AND event_id > ? AND event_id <= ?"
-            " ORDER BY event_id LIMIT ?",
-            (topic, after, newest, limit + 1),
-        ).fetchall()
-        ids.append([row[0] for row in found])
+    ids = [_IDS.all(rows, topic, after, newest, limit + 1) for topic in topics]
     merged: list[int] = []
     for event_id in heapq.merge(*ids):
         if not merged or merged[-1] != event_id:
@@ -127,8 +160,19 @@ def since(rows: Rows, after: int, topics: Iterable[str], limit: int = PAGE_EVENT
 
 def between(rows: Rows, after: int, up_to: int) -> list[LoggedEvent]:
     """Every event with ``after < id <= up_to``, whatever its topics: how a hub fills a hole."""
-    found = rows.execute("SELECT id, topics, payload FROM event WHERE id > ? AND id <= ? ORDER BY id", (after, up_to))
-    return [_event(row) for row in found.fetchall()]
+    return _BETWEEN.all(rows, after, up_to)
+
+
+def after(rows: Rows, cursor: int) -> list[Entry]:
+    """The events behind ``cursor``, whatever their topics, at most a page; empty at the end of the log."""
+    page: list[Entry] = []
+    size = 0
+    for entry in _ENTRIES.each(rows, cursor, PAGE_EVENTS):
+        page.append(entry)
+        size += len(entry.payload)
+        if size >= PAGE_BYTES:
+            break
+    return page
 
 
 def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
@@ -138,23 +182,14 @@ def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     an event that was stamped long ago by mistake must not take the younger ones before it along.
     """
     by_count = top(rows) - keep
-    oldest = rows.execute("SELECT id, topics, created_at FROM event ORDER BY id LIMIT ?", (limit,))
-    doomed = list(takewhile(lambda row: row[0] <= by_count or row[2] < older_than_ms, oldest.fetchall()))
-    for event_id, topics, _ in doomed:
-        for topic in topics.split(" "):
-            rows.execute("DELETE FROM event_topic WHERE topic = ? AND event_id = ?", (topic, event_id))
+    oldest = _OLDEST_FIRST.all(rows, limit)
+    doomed = list(takewhile(lambda event: event.id <= by_count or event.created_at < older_than_ms, oldest))
+    for event in doomed:
+        for topic in event.topics:
+            _DROP_TOPIC.drop(rows, topic, event.id)
     if doomed:
-        rows.execute("DELETE FROM event WHERE id <= ?", (doomed[-1][0],))
+        _DROP_EVENTS.drop(rows, doomed[-1].id)
     return len(doomed)
-
-
-def contiguous(events: Sequence[LoggedEvent]) -> bool:
-    """Whether the events follow one another without a hole."""
-    return all(later.id == earlier.id + 1 for earlier, later in pairwise(events))
-
-
-def _event(row: Sequence[Any]) -> LoggedEvent:
-    return LoggedEvent(row[0], tuple(row[1].split(" ")), row[2].encode())
 
 
 def _page(rows: Rows, ids: list[int], limit: int, newest: int) -> LogPage:
@@ -162,11 +197,11 @@ def _page(rows: Rows, ids: list[int], limit: int, newest: int) -> LogPage:
     events: list[LoggedEvent] = []
     size = 0
     for event_id in ids[:limit]:
-        row = rows.execute("SELECT id, topics, payload FROM event WHERE id = ?", (event_id,)).fetchone()
-        if row is None:  # pruned between the index and the row: the caller's floor check answers with a resync
+        event = _EVENT.one(rows, event_id)
+        if event is None:  # pruned between the index and the row: the caller's floor check answers with a resync
             continue
-        events.append(_event(row))
-        size += len(events[-1].payload)
+        events.append(event)
+        size += len(event.payload)
         if size >= PAGE_BYTES:
             break
     complete = len(ids) <= limit and (not ids or (events and events[-1].id == ids[-1]))

@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 
 from replyx import tasks
+from replyx.database.rows import Rows
 from replyx.delivery import eventlog
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.store import Store
@@ -188,10 +189,6 @@ class Hub:
             self._read_for(subscription)
         elif self._replay(subscription, self._recent_after(subscription.cursor)):
             subscription.go_live()
-
-    def subscribers(self, topic: str) -> int:
-        """How many subscriptions hold ``topic`` here."""
-        return sum(len(subscriptions) for subscriptions in self._topics.get(topic, {}).values())
 
     @property
     def behind(self) -> int:
@@ -388,7 +385,7 @@ class Hub:
             self.resume(subscription)
 
 
-def _behind(rows: eventlog.Rows, after: int) -> tuple[int, list[LoggedEvent]]:
+def _behind(rows: Rows, after: int) -> tuple[int, list[LoggedEvent]]:
     """The log's floor, and its next page behind ``after``."""
     newest = min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)
     return eventlog.floor(rows), eventlog.between(rows, after, newest)

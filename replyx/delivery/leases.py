@@ -1,19 +1,30 @@
 """Leases: a duty that one process at a time does, for all the processes that share a store.
 
-A lease is a row with a holder and an end. Who holds it renews it in time; of a holder that died it ends by itself, so
-somebody else goes on within :data:`TTL_S` and a few seconds. Two may believe for a moment that they hold it, when one
-stood still past its end: the duty itself must bear that.
+A lease is a row with a holder and an end. Who holds it renews it in time. Of a holder that died it ends by itself, so
+somebody else goes on within :data:`TTL_S` and a few seconds; on the holder's own machine at the next look, because
+there one can see that it is dead (:mod:`replyx.delivery.holders`). Two may believe for a moment that they hold it, when
+one stood still past its end: the duty itself must bear that.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
+from replyx.database import models
+from replyx.database.rows import Delete, Insert, Update, unless_taken, value
+from replyx.delivery import holders
 from replyx.delivery.store import Snapshot, Store, Transaction
 
 TTL_S = 8.0
 RENEW_S = 3.0  # twice within the TTL: one failed write of the store loses no lease
+
+
+_HOLDER = value(models.Lease.holder).where(f"{models.Lease.name} = ? AND {models.Lease.expires_at} > ?")
+_ADD = Insert(models.Lease, unless_taken(models.Lease.name))
+_TAKE = Update(
+    models.Lease, f"{models.Lease.name} = ? AND ({models.Lease.holder} = ? OR {models.Lease.expires_at} <= ?)"
+)
+_DROP = Delete(models.Lease, f"{models.Lease.name} = ? AND {models.Lease.holder} = ?")
 
 
 class Lease:
@@ -23,7 +34,7 @@ class Lease:
         self.name = name
         self._store = store
         self._clock = clock
-        self._holder = secrets.token_hex(8)
+        self._holder = holders.new_name()
         self._renew_at = 0.0
         self._held = False
 
@@ -35,9 +46,12 @@ class Lease:
         now = self._clock()
         if self._held and now < self._renew_at:
             return True
-        if not self._held and not await self._store.read(lambda rows: free(rows, self.name, int(now * 1000))):
-            return False
-        self._held = await self._store.commit(lambda tx: take(tx, self.name, self._holder))
+        before = self._holder
+        if not self._held:
+            before = await self._store.read(lambda rows: holder(rows, self.name, int(now * 1000)))
+            if before and not holders.is_dead(before):
+                return False
+        self._held = await self._store.commit(lambda tx: take(tx, self.name, self._holder, before))
         self._renew_at = now + RENEW_S
         return self._held
 
@@ -48,24 +62,17 @@ class Lease:
             await self._store.commit(lambda tx: release(tx, self.name, self._holder))
 
 
-def free(rows: Snapshot, name: str, now_ms: int) -> bool:
-    """Whether nobody holds ``name``."""
-    row = rows.execute("SELECT expires_at FROM lease WHERE name = ?", (name,)).fetchone()
-    return row is None or int(row[0]) <= now_ms
+def holder(rows: Snapshot, name: str, now_ms: int) -> str:
+    """Who holds ``name``; empty for nobody."""
+    return _HOLDER.one(rows, name, now_ms) or ""
 
 
-def take(tx: Transaction, name: str, holder: str) -> bool:
-    """Take or renew ``name`` for ``holder``; False while another holds it."""
-    tx.execute(
-        "INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, 0) ON CONFLICT (name) DO NOTHING", (name, holder)
-    )
-    taken = tx.execute(
-        "UPDATE lease SET holder = ?, expires_at = ? WHERE name = ? AND (holder = ? OR expires_at <= ?)",
-        (holder, tx.now_ms + int(TTL_S * 1000), name, holder, tx.now_ms),
-    )
-    return bool(taken.rowcount)
+def take(tx: Transaction, name: str, holder: str, before: str) -> bool:
+    """Take or renew ``name`` for ``holder``; False while anybody but ``before`` holds it."""
+    _ADD.add(tx, name=name, holder=holder, expires_at=0)
+    return bool(_TAKE.change(tx, name, before, tx.now_ms, holder=holder, expires_at=tx.now_ms + int(TTL_S * 1000)))
 
 
 def release(tx: Transaction, name: str, holder: str) -> None:
     """End the lease that ``holder`` has."""
-    tx.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, holder))
+    _DROP.drop(tx, name, holder)

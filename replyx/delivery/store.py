@@ -66,9 +66,8 @@ class Transaction(Snapshot):
         self.now_ms = now_ms
         self.events: list[LoggedEvent] = []
         dialect = dialect_of(database)
-        lock = dialect.LOCK_ROW
         self._index_new = dialect.INDEX_NEW
-        self._last = int(self.execute(f"SELECT top FROM counter WHERE id = 1{lock}").fetchone()[0])
+        self._last = eventlog.top(self, dialect.LOCK_ROW)
 
     def append(self, topics: tuple[str, ...], event: msgspec.Struct) -> int:
         """Log ``event`` for the subscribers of ``topics`` and return its id.
@@ -101,7 +100,6 @@ class Transaction(Snapshot):
         """Write the events and the counter; the last statements before the commit."""
         if self.events:
             eventlog.append(self, self.events, self.now_ms)
-            self.execute("UPDATE counter SET top = ? WHERE id = 1", (self._last,))
             if self._index_new:
                 self.execute(self._index_new)
 

@@ -19,7 +19,7 @@ AT_ONCE = 500
 Taken = tuple[str, str, int]
 """Rule, key, cost; below zero for what was given back."""
 
-OF_ONE_CONNECTION = frozenset({"typing", "socket_frames"})
+OF_ONE_CONNECTION = frozenset({"typing", "ticket_join", "socket_frames"})
 """Rules whose keys name a connection, which lives in one process."""
 
 

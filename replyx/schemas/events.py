@@ -5,6 +5,7 @@ Durable events go through the log and have an id; ephemeral ones reach whoever i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import msgspec
@@ -157,9 +158,9 @@ def clients_topic(client_type: ClientType) -> str:
     return f"clients:{client_type}"
 
 
-def is_broadcast(topics: str) -> bool:
-    """Whether an event of these ``topics`` (separated by spaces) is a broadcast: its type may be any word."""
-    return all(topic in ("", BROADCASTS) or topic.startswith(room_topic("")) for topic in topics.split(" "))
+def is_broadcast(topics: Iterable[str]) -> bool:
+    """Whether an event of these ``topics`` is a broadcast: its type may be any word."""
+    return all(topic in ("", BROADCASTS) or topic.startswith(room_topic("")) for topic in topics)
 
 
 def room_topic(room: str) -> str:

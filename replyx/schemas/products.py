@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas.dialogs import NO_NUL, Assignee
 
@@ -38,7 +39,7 @@ def hundredths(amount: float, field: str) -> int:
     """``amount`` in hundredths. Raises :class:`Invalid` naming ``field`` where there are more decimals."""
     exact = Decimal(repr(amount)) * 100
     if exact != exact.to_integral_value():
-        raise invalid(field, "must have at most two decimals")
+        raise invalid(field, Fault.TOO_MANY_DECIMALS, max=2)
     return int(exact)
 
 
@@ -51,7 +52,7 @@ def checked_name(name: str, field: str = "name", limit: int = NAME_LIMIT) -> str
     """``name`` without the spaces around it. Raises :class:`Invalid`."""
     trimmed = name.strip()
     if not 1 <= len(trimmed) <= limit:
-        raise invalid(field, f"must hold 1 to {limit} characters")
+        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=limit, given=len(trimmed))
     return trimmed
 
 

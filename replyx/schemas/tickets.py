@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
 
@@ -113,7 +114,7 @@ class NewTicket(msgspec.Struct, rename="camel"):
         subject = (self.title if self.subject is None else self.subject) or ""
         self.subject = subject.strip()
         if not 1 <= len(self.subject) <= SUBJECT_LIMIT:
-            raise invalid("subject", f"must hold 1 to {SUBJECT_LIMIT} characters")
+            raise invalid("subject", Fault.WRONG_LENGTH, min=1, max=SUBJECT_LIMIT, given=len(self.subject))
         self.description = self.description.strip()
 
 
@@ -150,7 +151,7 @@ class TicketQuery(msgspec.Struct):
 
     def __post_init__(self) -> None:
         if self.before is not None and self.after is not None:
-            raise invalid("after", "cannot be given together with before")
+            raise invalid("after", Fault.NOT_TOGETHER, other="before")
 
     def around(self, dialog_id: int | None) -> Paging:
         """The same page, by the number of the dialog that ``before`` or ``after`` names."""

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import msgspec
 
 from replyx.auth import AccountActor
+from replyx.database import models
+from replyx.database.rows import Insert, replacing, select
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.schemas.dialogs import timestamp
 from replyx.schemas.events import SettingsUpdated, clients_topic
 from replyx.schemas.products import PlatformSettings
 
 log = logging.getLogger("replyx.platform_settings")
+
+
+class Given(msgspec.Struct):
+    """A setting that an admin has set; ``value`` is JSON."""
+
+    name: str
+    value: str
+
+
+_GIVEN = select(Given, models.PlatformSetting)
+_PUT = Insert(models.PlatformSetting, replacing(models.PlatformSetting.name, models.PlatformSetting.value))
 
 
 class Platform:
@@ -35,17 +47,12 @@ class Platform:
 
 def load(rows: Snapshot) -> PlatformSettings:
     """The settings in force."""
-    found = rows.execute("SELECT name, value FROM platform_setting").fetchall()
-    given: dict[str, Any] = {name: msgspec.json.decode(value) for name, value in found}
+    given = {each.name: msgspec.json.decode(each.value) for each in _GIVEN.all(rows)}
     return msgspec.convert(given, PlatformSettings)
 
 
 def _save(tx: Transaction, settings: PlatformSettings) -> None:
     for name, value in msgspec.structs.asdict(settings).items():
-        tx.execute(
-            "INSERT INTO platform_setting (name, value) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (name, msgspec.json.encode(value).decode()),
-        )
+        _PUT.add(tx, name=name, value=msgspec.json.encode(value).decode())
     topics = tuple(clients_topic(kind) for kind in ("user", "shop", "admin"))
     tx.append(topics, SettingsUpdated(timestamp(tx.now_ms), settings))

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from replyx.errors import invalid
+from replyx.faults import Fault
 
 MAX_ROOMS = 100  # of one socket; each costs a catch-up one index range
 ID = r"[^\s,\x00-\x20\x7f]{1,64}"  # a topic holds no space, and ?rooms= has commas between rooms
@@ -19,7 +20,6 @@ ROOM = rf"^[a-z][a-z0-9_-]{{0,31}}:{ID}\Z"
 TOLD = 1000  # by name, every few seconds
 REST = ""
 MAX_NUMBER = 2**63
-FORM = f"{MAX_ROOMS} rooms at most, each like shop:123"
 
 Room = Annotated[str, msgspec.Meta(pattern=ROOM)]
 
@@ -33,7 +33,7 @@ def listed(text: str) -> tuple[str, ...]:
     """The rooms of ``?rooms=``, separated by commas, each once. Raises :class:`Invalid`."""
     found = tuple(dict.fromkeys(part for part in text.split(",") if part))
     if len(found) > MAX_ROOMS or not all(_ROOM.fullmatch(room) for room in found):
-        raise invalid("rooms", f"takes {FORM}, separated by commas")
+        raise invalid("rooms", Fault.NOT_ROOMS, max=MAX_ROOMS)
     return found
 
 

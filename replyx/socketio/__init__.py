@@ -1,4 +1,4 @@
-"""Engine.IO 4 and Socket.IO 5, spoken without a socket, a loop or a clock.
+"""Engine.IO 4 and Socket.IO 5.
 
 Two protocols, one above the other, and for each a codec and a session:
 
@@ -7,6 +7,8 @@ Two protocols, one above the other, and for each a codec and a session:
 - ``socketio_codec`` and ``socketio_session``: namespaces, events, acknowledgements and binary attachments inside the
   messages of an Engine.IO session.
 
-``application`` is what a program that wants to speak Socket.IO implements; ``wire`` and ``feed`` bring the events of
-the hub to its clients. The handlers that feed the sessions are in ``handlers/socketio.py``.
+These four know no socket, loop or clock: bytes and times come in, packets and deadlines come out.
+
+``application`` is what a program that wants to speak Socket.IO implements, and what calls it, on the loop; ``wire``
+and ``feed`` bring the events of the hub to its clients. ``handlers/socketio.py`` feeds the sessions.
 """

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.hub import Hub
-from replyx.socketio.engineio_codec import BadPacket, Frames
+from replyx.socketio.engineio_codec import BadPacket
 from replyx.socketio.engineio_ports import MeasuredSink
 from replyx.socketio.engineio_session import EngineSession
 from replyx.socketio.feed import Feed
@@ -37,12 +37,16 @@ log = logging.getLogger("replyx.socketio")
 # events that its WebSocket reads in one piece with it.
 GREETING_PAUSE_S = 0.005
 
+# A connection that was refused so often has lost its way or means harm; an honest client begins a new one.
+MOST_REFUSALS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
     """The request that opened a session: what an application may judge a client by."""
 
-    remote_ip: str
+    # Where it came from, as limits know addresses.
+    address: str
     # Credentials travel in both: they stay out of whatever prints this.
     headers: Mapping[str, str] = field(repr=False)
     query: Mapping[str, str] = field(repr=False)
@@ -96,11 +100,7 @@ class Client:
         """
         if not self.connected:
             return False
-        return self.write(self._connection.socket.emit(self.namespace, name, args, ack))
-
-    def write(self, frames: Frames) -> bool:
-        """Send what was encoded once for many clients of this namespace, e.g. by :func:`replyx.socketio.wire.event`."""
-        return self.connected and self._connection.engine.send(frames)
+        return self._connection.engine.send(self._connection.socket.emit(self.namespace, name, args, ack))
 
     def follow(self, hub: Hub, topics: frozenset[str], wires: Wires, cursor: Cursor | None) -> Feed:
         """Bring the events of ``topics`` to the client from ``cursor`` on, whatever its transport is or becomes.
@@ -164,6 +164,7 @@ class Connection:
         self._application = application
         self._request = request
         self._clients: dict[str, Client] = {}
+        self._refusals = 0
         engine.settle(now + engine.settings.connect_timeout_s)
 
     # What the engine says
@@ -183,7 +184,7 @@ class Connection:
         elif isinstance(asked, AckReceived):
             asked.callback(asked.args)
         elif isinstance(asked, NamespaceUnknown):
-            self.engine.send(self.socket.refuse(asked.namespace, "Invalid namespace"))
+            self._refuse(asked.namespace, "Invalid namespace")
         elif isinstance(asked, Left):
             self._gone(self._clients.pop(asked.namespace), "client namespace disconnect", asked.owed)
 
@@ -217,11 +218,11 @@ class Connection:
             self.engine.close()
             return
         except ConnectRefused as refused:
-            self.engine.send(self.socket.refuse(asked.namespace, refused.message, refused.data))
+            self._refuse(asked.namespace, refused.message, refused.data)
             return
         except Exception:
             log.exception("an application could not decide over a client")
-            self.engine.send(self.socket.refuse(asked.namespace, "Internal server error"))
+            self._refuse(asked.namespace, "Internal server error")
             return
         self.engine.settle()
         self.engine.send(self.socket.accept(asked.namespace, client.id, extra or {}))
@@ -231,6 +232,12 @@ class Connection:
             self._clients[asked.namespace] = client
             client.connected = True
             self._application.on_connected(client)
+
+    def _refuse(self, namespace: str, message: str, data: Any = None) -> None:
+        self.engine.send(self.socket.refuse(namespace, message, data))
+        self._refusals += 1
+        if self._refusals >= MOST_REFUSALS:
+            self.engine.close()
 
     async def _event(self, asked: EventReceived) -> None:
         client = self._clients[asked.namespace]

@@ -68,11 +68,6 @@ def encode_text(packet: Packet) -> bytes:
     return (packet.type + packet.data).encode()
 
 
-def encode_payload(packets: Sequence[Packet]) -> bytes:
-    """Packets as the body of a request or an answer."""
-    return SEPARATOR.encode().join(encode_text(packet) for packet in packets)
-
-
 def encode_frame(packet: Packet) -> bytes:
     """A packet as a whole WebSocket frame of a server: final, not masked."""
     if isinstance(packet.data, bytes):

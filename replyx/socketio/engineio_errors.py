@@ -18,6 +18,7 @@ class Refusal(Enum):
     VERSION_UNSUPPORTED = (5, "Unsupported protocol version", 400)
     # No number of its own: to an Engine.IO client the request was bad, to HTTP it says more.
     TOO_LARGE = (3, "Bad request", 413)
+    TOO_MANY = (4, "Too many connections from this address", 429)
     FULL = (4, "Forbidden", 503)
 
     @property
@@ -32,8 +33,9 @@ class Refusal(Enum):
 
 
 class Refused(Exception):
-    """A request that is answered with ``refusal`` and changes nothing else."""
+    """A request that is answered with ``refusal`` and changes nothing else; it may come again in ``retry_after`` s."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, retry_after: int | None = None) -> None:
         super().__init__(refusal.value[1])
         self.refusal = refusal
+        self.retry_after = retry_after

@@ -13,8 +13,8 @@ class EngineSettings:
     """What a server tells its clients, and how patient it is. Times in seconds, sizes in bytes.
 
     ``max_payload`` bounds a POST and a WebSocket message; ``upgrade_timeout_s`` is how long a second transport may
-    take to become the first; ``connect_timeout_s`` how long a client may stay without a namespace; ``max_sessions``
-    bounds the process, since a polling session holds no connection that could be counted.
+    take to become the first; ``connect_timeout_s`` how long a client may stay without a namespace. ``max_polling`` and
+    ``max_polling_of_address`` bound the sessions on polling, which hold no connection that could be counted.
     """
 
     ping_interval_s: float = 25.0
@@ -22,7 +22,8 @@ class EngineSettings:
     max_payload: int = 1_000_000
     upgrade_timeout_s: float = 10.0
     connect_timeout_s: float = 45.0
-    max_sessions: int = 20_000
+    max_polling: int = 20_000
+    max_polling_of_address: int = 2_000
 
     def handshake(self, sid: str, upgrades: list[str]) -> str:
         """The data of the open packet. (Engine.IO protocol, "Handshake")"""

@@ -25,6 +25,9 @@ NOOP_TEXT = codec.NOOP.encode()
 # A client that takes nothing out of this much is not slow but gone, or means harm: its session ends.
 TOO_MUCH_BYTES = 1024 * 1024
 
+# A client that leaves may have sent its last poll at the same moment, over another connection that is read later.
+LEAVING_S = 0.2
+
 
 class State(Enum):
     """Closing: the end is decided, but a polling client learns of it with its next poll."""
@@ -49,6 +52,8 @@ class EngineSession:
         self._poll: Poll | None = None
         self._posting = False
         self._leaving = False
+        self._farewell = CLOSE_TEXT
+        self._patience_s = settings.ping_timeout_s
         self._flush_due = False
         self._heard = 0.0
         self._ping_at = inf
@@ -133,18 +138,15 @@ class EngineSession:
     def posted(self) -> None:
         """The messages of the POST were worked off."""
         self._posting = False
-        if self._leaving:
-            self._end("transport close", NOOP_TEXT)
+        if not self._leaving or self.state is not State.OPEN:
+            return
+        self._farewell, self._patience_s = NOOP_TEXT, LEAVING_S
+        self._close("transport close")
 
     def refuse_body(self) -> None:
         """A POST was too large to be looked at; the session cannot go on without it."""
         self._refuse_unless_polling()
         self.fail("transport error")
-
-    def audition(self) -> None:
-        """Raise :class:`Refused` if no WebSocket may become the transport: one has, one tries, or it is too late."""
-        if self.websocket is not None or self._candidate is not None or self.state is not State.OPEN:
-            raise Refused(Refusal.BAD_REQUEST)
 
     @property
     def auditioning(self) -> bool:
@@ -152,8 +154,12 @@ class EngineSession:
         return self._candidate is not None
 
     def probe(self, websocket: WebSocket, now: float) -> None:
-        """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is."""
-        self.audition()
+        """A WebSocket wants to become the transport. Raises :class:`Refused`; the session goes on as it is.
+
+        It may not where one has, one tries, or it is too late.
+        """
+        if self.websocket is not None or self._candidate is not None or self.state is not State.OPEN:
+            raise Refused(Refusal.BAD_REQUEST)
         self._candidate = websocket
         self._upgrade_by = now + self.settings.upgrade_timeout_s
 
@@ -255,16 +261,13 @@ class EngineSession:
             self._answer(b"")
 
     def close(self) -> None:
-        """End the session; what was sent before still arrives."""
-        if self.state is not State.OPEN:
-            return
-        if self.websocket is not None or self._poll is not None:
-            self._end("forced close", CLOSE_TEXT)
-            return
-        self.state = State.CLOSING
-        self._ping_at = self._pong_by = self._settle_by = inf
-        self._close_by = -inf  # the next tick says how long to wait for a last poll
-        self.ears.closed("forced close")
+        """End the session; what was sent before still arrives.
+
+        A poll brings one or the other: stock clients forget the packets that come in one piece with the end.
+        """
+        self.flush()
+        if self.state is State.OPEN:
+            self._close("forced close")
 
     def fail(self, reason: str) -> None:
         """End the session at once."""
@@ -274,10 +277,15 @@ class EngineSession:
         """The session ends at ``by`` unless this is called again; without a time it may stay."""
         self._settle_by = by
 
+    @property
+    def settled(self) -> bool:
+        """Whether the session may stay: it is open, and nothing says that it ends unless its client does something."""
+        return self.state is State.OPEN and self._settle_by == inf
+
     def tick(self, now: float) -> None:
         """Do what is due at ``now``."""
         if self._close_by == -inf:
-            self._close_by = now + self.settings.ping_timeout_s
+            self._close_by = now + self._patience_s
         elif now >= self._close_by:
             self._finish()
         if now >= self._settle_by:
@@ -335,8 +343,21 @@ class EngineSession:
             self.ears.drained()
 
     def _say_goodbye(self) -> None:
+        if self.outbox.unsent and self._farewell is CLOSE_TEXT:
+            self._answer(b"")
+            return
         self._finish()
-        self._answer(CLOSE_TEXT)
+        self._answer(self._farewell)
+
+    def _close(self, reason: str) -> None:
+        """End now where the client hears of it at once, otherwise with its next poll."""
+        if self.websocket is not None or self._poll is not None:
+            self._end(reason, self._farewell)
+            return
+        self.state = State.CLOSING
+        self._ping_at = self._pong_by = self._settle_by = inf
+        self._close_by = -inf  # the next tick says how long to wait for a last poll
+        self.ears.closed(reason)
 
     def _end(self, reason: str, farewell: bytes) -> None:
         """Leave nothing open, and say so once."""

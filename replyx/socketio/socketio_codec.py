@@ -65,10 +65,10 @@ def encode(packet: Packet) -> tuple[bytes, list[bytes]]:
             kind = WITH_BINARY[kind]
     text = f"{len(attachments)}-" if attachments else ""
     payload = b"" if data is None else msgspec.json.encode(data)
-    return b"%d%s%s%s" % (kind, text.encode(), address(packet.namespace, packet.ack_id), payload), attachments
+    return b"%d%s%s%s" % (kind, text.encode(), _prefix(packet.namespace, packet.ack_id), payload), attachments
 
 
-def address(namespace: str, ack_id: int | None = None) -> bytes:
+def _prefix(namespace: str, ack_id: int | None) -> bytes:
     """What stands between a packet's type and its JSON. Raises ``ValueError``, see :func:`encode`."""
     if "," in namespace or not namespace.startswith(MAIN):
         raise ValueError("a namespace begins with a slash and holds no comma")

@@ -114,16 +114,6 @@ class SocketSession:
         self._members[packet.namespace] = _Membership()
         return ConnectAsked(packet.namespace, packet.data or {})
 
-    def is_in(self, namespace: str) -> bool:
-        """Whether the client was accepted in ``namespace`` and is still there."""
-        member = self._members.get(namespace)
-        return member is not None and member.accepted
-
-    @property
-    def empty(self) -> bool:
-        """Whether the client is in no namespace."""
-        return not any(member.accepted for member in self._members.values())
-
     # What the server sends
 
     def accept(self, namespace: str, sid: str, extra: Mapping[str, Any]) -> Frames:

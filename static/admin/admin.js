@@ -1,5 +1,6 @@
 import { fullJitter } from '../shared/backoff.js';
 import { el } from '../shared/dom.js';
+import { HttpProblem } from '../shared/http.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
 import { SafeStorage } from '../shared/storage.js';
 import { PanelApi } from './api.js';
@@ -31,7 +32,7 @@ class Panel {
         return await this.#enter();
       } catch (error) {
         if (!error.transient) throw error;
-        this.#show(el('p', { class: 'gate', role: 'status' }, this.#t('network')));
+        this.#show(el('p', { class: 'gate', role: 'status' }, this.#t('problem_network')));
         await new Promise((resume) => setTimeout(resume, fullJitter(attempt, { cap: 8000 })));
       }
     }
@@ -59,7 +60,7 @@ class Panel {
   }
 
   #open(user) {
-    if (!OPERATORS.has(user.role)) throw Object.assign(new Error('not an operator'), { code: 'not_operator' });
+    if (!OPERATORS.has(user.role)) throw new HttpProblem({ status: 403, code: 'forbidden' });
     const t = this.#t;
     this.#desk = new Desk({
       api: this.#api,

@@ -4,6 +4,8 @@ import { dialogUrls, panelUrls } from '../shared/urls.js';
 
 const OPERATORS = ['admin', 'manager'];
 
+/** @typedef {{accounts: Wire.Account, assistants: Wire.Assistant, webhooks: Wire.Webhook, widgets: Wire.Widget}} Kinds */
+
 /**
  * The server as an operator's panel sees it. The session is an HttpOnly cookie; when it ends,
  * `onSignedOut` is told and the call fails like any other.
@@ -27,7 +29,7 @@ export class PanelApi extends Session {
     return this.#urls.inbox;
   }
 
-  /** Who is signed in, or null. @returns {Promise<object|null>} */
+  /** Who is signed in, or null. @returns {Promise<Wire.Account|null>} */
   async me() {
     try {
       const answer = await request(this.#urls.me);
@@ -57,43 +59,48 @@ export class PanelApi extends Session {
     return request(this.#urls.session, { method: 'DELETE', headers: xsrf() });
   }
 
-  /** @param {{status?: string, kind?: string, limit?: number, before?: number}} query */
+  /** @param {Wire.DialogQuery} query @returns {Promise<Wire.PageAtCursorOfDialog>} */
   dialogs(query) {
     return this.get(this.#urls.dialogs(query));
   }
 
-  /** @param {number} id @returns {Promise<{dialog: object, cursor: string}>} */
+  /** @param {number} id @returns {Promise<Wire.DialogAtCursor>} */
   dialog(id) {
     return this.get(this.#urls.dialog(id));
   }
 
-  /** @param {number} id @param {string} action @param {object} [body] @returns {Promise<{dialog: object}>} */
+  /** @param {number} id @param {string} action @param {object} [body] @returns {Promise<Wire.DialogAnswer>} */
   act(id, action, body = {}) {
     return this.change('POST', this.#urls.dialogAction(id, action), body);
   }
 
-  /** @param {string} id @returns {Promise<object>} */
+  /** @param {string} id @returns {Promise<Wire.Ticket>} */
   ticket(id) {
     return this.get(this.#urls.ticket(id));
   }
 
-  /** @param {string} id @param {{limit?: number, before?: number}} query */
+  /** @param {string} id @param {Wire.Paging} query @returns {Promise<Wire.PageOfTicketChange>} the newest first */
   changes(id, query) {
     return this.get(this.#urls.changes(id, query));
   }
 
-  /** @param {string} id @param {{status?: string, priority?: string, assignee?: number|null}} fields */
+  /** @param {string} id @param {Wire.ChangeTicket} fields @returns {Promise<Wire.Ticket>} */
   changeTicket(id, fields) {
     return this.change('PATCH', this.#urls.ticket(id), fields);
   }
 
-  /** Who can be given a ticket. @returns {Promise<{id: number, name: string}[]>} */
+  /** Who can be given a ticket. @returns {Promise<Wire.Account[]>} */
   async operators() {
     const accounts = await this.all('accounts');
     return accounts.filter(({ role, active }) => active && OPERATORS.includes(role));
   }
 
-  /** Everything there is of a kind, oldest first. @param {'accounts'|'assistants'|'webhooks'|'widgets'} kind @returns {Promise<object[]>} */
+  /**
+   * Everything there is of a kind, oldest first.
+   * @template {keyof Kinds} Kind
+   * @param {Kind} kind
+   * @returns {Promise<Kinds[Kind][]>}
+   */
   async all(kind) {
     const found = [];
     for (let after = 0; after !== null; ) {
@@ -119,72 +126,72 @@ export class PanelApi extends Session {
     return this.change('DELETE', this.#urls[kind](id));
   }
 
-  /** The platform's settings. @returns {Promise<object>} */
+  /** The platform's settings. @returns {Promise<Wire.PlatformSettings>} */
   settings() {
     return this.get(this.#urls.settings);
   }
 
-  /** @param {object} settings all of them @returns {Promise<object>} */
+  /** @param {Wire.PlatformSettings} settings all of them @returns {Promise<Wire.PlatformSettings>} */
   saveSettings(settings) {
     return this.change('PUT', this.#urls.adminSettings, settings);
   }
 
-  /** @param {{status?: string, limit?: number, before?: number, after?: number}} query */
+  /** @param {Wire.ModerationQuery} query @returns {Promise<Wire.PageOfModeratedProduct>} */
   products(query) {
     return this.get(this.#urls.products(query));
   }
 
-  /** @param {{product_ids: number[], moderation_notes?: string, approval_fee?: number}} approval @param {object} [options] */
+  /** @param {Wire.BulkApproval} approval @param {object} [options] @returns {Promise<Wire.BulkAnswer>} */
   approve(approval, options) {
     return this.change('POST', this.#urls.approval, approval, options);
   }
 
-  /** @param {number} id @param {{moderation_notes: string}} rejection @param {object} [options] */
+  /** @param {number} id @param {Wire.Rejection} rejection @param {object} [options] */
   reject(id, rejection, options) {
     return this.change('POST', this.#urls.product(id, 'reject'), rejection, options);
   }
 
-  /** @param {number} id @returns {Promise<object>} the product, which waits again */
+  /** @param {number} id @returns {Promise<Wire.ModeratedProduct>} the product, which waits again */
   reopenProduct(id) {
     return this.change('POST', this.#urls.product(id, 'reopen'));
   }
 
-  /** @param {number} id @returns {Promise<{items: object[]}>} oldest first */
+  /** @param {number} id @returns {Promise<Wire.PageOfDecision>} oldest first */
   decisions(id) {
     return this.get(this.#urls.product(id, 'decisions'));
   }
 
-  /** What a webhook can listen to. @returns {Promise<{group: string, types: string[]}[]>} */
+  /** What a webhook can listen to. @returns {Promise<Wire.EventGroup[]>} */
   async eventGroups() {
     return (await this.get(this.#urls.webhookEvents)).items;
   }
 
-  /** @param {number} id @returns {Promise<object>} */
+  /** @param {number} id @returns {Promise<Wire.Webhook>} */
   webhook(id) {
     return this.get(this.#urls.webhooks(id));
   }
 
-  /** @param {number} id @param {number} hours for how long both secrets sign @returns {Promise<{secret: string}>} */
+  /** @param {number} id @param {number} hours for how long both secrets sign @returns {Promise<Wire.WebhookWithSecret>} */
   rotateSecret(id, hours) {
     return this.change('POST', this.#urls.webhookAction(id, 'secret'), { overlap_hours: hours });
   }
 
-  /** @param {number} id @returns {Promise<object>} the delivery of a test */
+  /** @param {number} id @returns {Promise<Wire.Delivery>} the delivery of a test */
   testWebhook(id) {
     return this.change('POST', this.#urls.webhookAction(id, 'test'));
   }
 
-  /** @param {number} id @param {{limit?: number, before?: number}} query the newest first */
+  /** @param {number} id @param {Wire.Paging} query @returns {Promise<Wire.PageOfDelivery>} the newest first */
   deliveries(id, query) {
     return this.get(this.#urls.deliveries(id, query));
   }
 
-  /** @param {number} id @param {number} deliveryId @returns {Promise<object>} the delivery, which is sent again */
+  /** @param {number} id @param {number} deliveryId @returns {Promise<Wire.Delivery>} the delivery, which is sent again */
   replay(id, deliveryId) {
     return this.change('POST', this.#urls.replay(id, deliveryId));
   }
 
-  /** Messages that hold words. @param {{q: string, before?: number|null}} query @param {AbortSignal} signal */
+  /** Messages that hold words. @param {Wire.SearchQuery} query @param {AbortSignal} signal @returns {Promise<Wire.PageOfFound>} */
   search(query, signal) {
     return this.get(this.#urls.search(query), { signal });
   }

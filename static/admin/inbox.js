@@ -3,7 +3,12 @@ import { isAfter } from '../shared/cursor.js';
 
 const PAGE = 50;
 
-/** A dialog whose ticket has become `ticket`, which is written as clients of tickets have it. */
+/**
+ * A dialog whose ticket has become `ticket`, which is written as clients of tickets have it.
+ * @param {Wire.Dialog} dialog
+ * @param {Wire.Ticket} ticket
+ * @returns {Wire.Dialog}
+ */
 function withTicket(dialog, ticket) {
   const { id, subject, status, priority, sla } = ticket;
   return {
@@ -20,10 +25,16 @@ function withTicket(dialog, ticket) {
   };
 }
 
+/** The dialog that an event is about, if it is about one. @param {Wire.Event} event @returns {number|null} */
+export function dialogOf(event) {
+  if ('dialog' in event) return event.dialog.id;
+  return 'dialog_id' in event ? event.dialog_id : null;
+}
+
 /**
  * A dialog after one event. Loading a dialog and applying its events lead to the same object.
  * Null when the event says too little, and the dialog must be asked for.
- * @param {object} dialog @param {object} event @returns {object|null}
+ * @param {Wire.Dialog} dialog @param {Wire.Event} event @returns {Wire.Dialog|null}
  */
 export function reduce(dialog, event) {
   if (event.type === 'dialog:updated') return event.dialog;
@@ -56,7 +67,7 @@ export function reduce(dialog, event) {
 export class Inbox {
   #api;
   #onChange;
-  /** @type {Map<number, {dialog: object, cursor: string}>} */
+  /** @type {Map<number, {dialog: Wire.Dialog, cursor: string}>} */
   #entries = new Map();
   /** Where each list continues, by status and kind; null: no further. @type {Map<string, number|null>} */
   #next = new Map();
@@ -82,7 +93,7 @@ export class Inbox {
   /**
    * Loads the next page of a list, the first if there is none yet.
    * @param {'open'|'closed'} status
-   * @param {import('./router.js').Kind} kind
+   * @param {import('./dialogs/route.js').Kind} kind
    */
   async more(status, kind) {
     if (!this.hasMore(status, kind)) return;
@@ -93,20 +104,20 @@ export class Inbox {
     this.#take(page);
   }
 
-  /** @param {'open'|'closed'} status @param {import('./router.js').Kind} kind @returns {boolean} whether `more` brings any */
+  /** @param {'open'|'closed'} status @param {import('./dialogs/route.js').Kind} kind @returns {boolean} whether `more` brings any */
   hasMore(status, kind) {
     return this.#next.get(`${status} all`) !== null && this.#next.get(`${status} ${kind}`) !== null;
   }
 
-  /** @param {'open'|'closed'} status @param {import('./router.js').Kind} kind @returns {boolean} */
+  /** @param {'open'|'closed'} status @param {import('./dialogs/route.js').Kind} kind @returns {boolean} */
   loaded(status, kind) {
     return this.#next.has(`${status} ${kind}`) || !this.hasMore(status, kind);
   }
 
   /**
    * @param {'open'|'closed'} status
-   * @param {import('./router.js').Kind} [kind]
-   * @returns {object[]} newest activity first
+   * @param {import('./dialogs/route.js').Kind} [kind]
+   * @returns {Wire.Dialog[]} newest activity first
    */
   list(status, kind = 'all') {
     const wanted = (dialog) => dialog.status === status && (kind === 'all' || dialog.kind === kind);
@@ -114,7 +125,7 @@ export class Inbox {
     return found.sort((a, b) => b.updated_at.localeCompare(a.updated_at) || b.id - a.id);
   }
 
-  /** @param {number} id @returns {object|undefined} */
+  /** @param {number} id @returns {Wire.Dialog|undefined} */
   get(id) {
     return this.#entries.get(id)?.dialog;
   }
@@ -131,14 +142,14 @@ export class Inbox {
     this.#onChange();
   }
 
-  /** @param {object} event @param {string|null} cursor */
+  /** @param {Wire.Event} event @param {string|null} cursor */
   apply(event, cursor) {
     if (cursor === null) return;
-    const id = event.dialog?.id ?? event.dialog_id;
-    if (id === undefined) return;
+    const id = dialogOf(event);
+    if (id === null) return;
     const entry = this.#entries.get(id);
     if (entry && !isAfter(cursor, entry.cursor)) return;
-    const dialog = entry || event.dialog ? reduce(entry?.dialog, event) : null;
+    const dialog = entry || 'dialog' in event ? reduce(entry?.dialog, event) : null;
     if (dialog) {
       this.#put(dialog, cursor);
       this.#onChange();

@@ -20,7 +20,7 @@ const LEADER_LOST_MS = 90_000;
  * @property {number} accountId tabs of another account do not mix
  * @property {(cursor: string|null) => string} inbox
  * @property {() => Promise<string>} load loads the state over HTTP and returns its cursor
- * @property {(event: object, cursor: string|null) => void} onEvent
+ * @property {(event: Wire.Event, cursor: string|null) => void} onEvent
  * @property {(state: 'connecting'|'live'|'offline') => void} onState
  * @property {() => void} onSignedOut
  * @property {() => Promise<'ok'|'unreachable'|'refused'>} probe
@@ -94,11 +94,11 @@ export class LiveInbox {
 
   #queue(steal) {
     const options = steal ? { steal } : { signal: this.#stop.signal };
-    const held = () => new Promise((release) => {
+    const held = () => /** @type {Promise<void>} */ (new Promise((release) => {
       if (this.#stop.signal.aborted) release();
-      this.#stop.signal.addEventListener('abort', release);
+      this.#stop.signal.addEventListener('abort', () => release());
       this.#takeLead();
-    });
+    }));
     navigator.locks.request(this.#name, options, held).catch((error) => {
       if (error.name !== 'AbortError') throw error;
       if (!this.#stop.signal.aborted) this.#loseLead();

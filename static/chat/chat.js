@@ -123,6 +123,7 @@ class Chat {
     this.#takeFocus();
   }
 
+  /** @param {import('./host-bridge.js').Command} command */
   #command({ type, name }) {
     if (type === 'identify') {
       this.#greeting.name = name;

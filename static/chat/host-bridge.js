@@ -12,6 +12,8 @@
  * @property {string|null} theme the colour that the page's own markup asks for
  * @property {boolean} inline
  * @property {string|null} kept what `keep` left with the page in an earlier visit
+ *
+ * @typedef {{type: 'shown'|'hidden'|'identify', name?: string|null}} Command what the page tells later; `name` comes with `identify`
  */
 export class HostBridge {
   #onGreeting;
@@ -22,7 +24,7 @@ export class HostBridge {
   /**
    * @param {object} options
    * @param {(greeting: Greeting) => void} options.onGreeting called once
-   * @param {(command: {type: 'shown'|'hidden'|'identify'} & Record<string, any>) => void} options.onCommand
+   * @param {(command: Command) => void} options.onCommand
    */
   constructor({ onGreeting, onCommand }) {
     this.#onGreeting = onGreeting;

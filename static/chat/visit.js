@@ -51,7 +51,7 @@ export class Visit {
       onEvent: (event) => this.#received(event),
       onState,
       onResync: () => this.#reload(),
-      onRefused: (end) => this.#refused(end),
+      onRefused: () => this.#refused(),
       probe: () => this.#probe(),
     });
   }

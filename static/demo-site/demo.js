@@ -43,7 +43,7 @@ const ENGLISH = {
 
 /** The shop page: its language and a basket that counts. */
 class Shop {
-  #words = [...document.querySelectorAll('[data-t]')].map((node) => ({ node, ru: node.textContent, en: ENGLISH[node.dataset.t] }));
+  #words = [...document.querySelectorAll(/** @type {'p'} */ ('[data-t]'))].map((node) => ({ node, ru: node.textContent, en: ENGLISH[node.dataset.t] }));
   #title = { ru: document.title, en: ENGLISH.title };
   #button = document.getElementById('language');
   #count = document.getElementById('cart-count');
@@ -52,7 +52,7 @@ class Shop {
     this.#speak(pickLocale());
     this.#button.addEventListener('click', () => this.#speak(document.documentElement.lang === 'ru' ? 'en' : 'ru'));
     for (const buy of document.querySelectorAll('[data-buy]')) {
-      buy.addEventListener('click', () => (this.#count.textContent = Number(this.#count.textContent) + 1));
+      buy.addEventListener('click', () => (this.#count.textContent = String(Number(this.#count.textContent) + 1)));
     }
     document.getElementById('ask').addEventListener('click', () => window.replyx('open'));
   }

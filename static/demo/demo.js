@@ -1,9 +1,10 @@
 import { el } from '../shared/dom.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
+import { problemWords } from '../shared/problem-words.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { SafeStorage } from '../shared/storage.js';
 import { Credentials } from './credentials.js';
-import { phrases, problemWords } from './phrases.js';
+import { phrases } from './phrases.js';
 import { Senders } from './senders.js';
 import { chooseServer } from './server-url.js';
 import { TicketActions } from './ticket-actions.js';
@@ -133,7 +134,7 @@ class Demo {
       storage: this.#storage,
       t: this.#t,
       clock: this.#clock,
-      onTicket: (ticket) => this.#showTicket(ticket),
+      onTicket: (told) => this.#showTicket(told),
       onRefused: (problem) => this.#refused(ticketId, problem),
     });
     this.#chat.replaceChildren(this.#room.element);

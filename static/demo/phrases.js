@@ -24,7 +24,9 @@ export const phrases = withShared({
     nobody: 'не назначен',
     response_due: 'Ответить до',
     resolution_due: 'Решить до',
-    nothing_due: 'срока нет',
+    responded: 'Ответ дан',
+    due_waiting: 'часы стоят',
+    due_ended: 'срока больше нет',
     overdue: 'просрочено',
     created: 'Создан',
     server: 'Сервер',
@@ -62,17 +64,13 @@ export const phrases = withShared({
     why_unreachable: 'Сервер {server} не отвечает.',
     why_cors: 'Сервер {server} работает, но не пускает эту страницу. Добавьте {origin} в его настройку CORS_ORIGINS и перезапустите его.',
     why_mixed: 'Страница открыта по https, а сервер {server} — по http: браузер такое соединение запрещает.',
-    why_no_client: 'Сервер {server} отвечает, но не отдаёт клиент Socket.IO. Проверьте адрес, а на самом сервере выполните: npm install --no-save socket.io-client@4',
+    why_no_socketio: 'Сервер {server} отвечает, но Socket.IO там нет. Проверьте адрес.',
     why_refused: 'Сервер отказал: {detail}',
-    problem_network: 'Сервер не отвечает. Попробуйте ещё раз.',
     problem_ticket_not_found: 'Тикета с таким ID нет.',
     problem_sender_not_allowed: 'Этому отправителю писать нельзя: выберите другой тип или введите его токен.',
     problem_credential_invalid: 'Токен или секрет не подходит.',
     problem_credential_expired: 'Срок токена истёк: введите новый.',
     problem_origin_refused: 'Сервер не пускает эту страницу: настройте CORS_ORIGINS.',
-    problem_too_many_requests: 'Слишком часто. Подождите немного.',
-    problem_store_unavailable: 'Сервер временно не может сохранить данные.',
-    problem_invalid: 'Проверьте введённое',
   },
   en: {
     title: 'Ticket chat',
@@ -96,7 +94,9 @@ export const phrases = withShared({
     nobody: 'not assigned',
     response_due: 'Answer due',
     resolution_due: 'Solution due',
-    nothing_due: 'nothing due',
+    responded: 'Answered',
+    due_waiting: 'the clock stands',
+    due_ended: 'no longer due',
     overdue: 'overdue',
     created: 'Created',
     server: 'Server',
@@ -134,28 +134,12 @@ export const phrases = withShared({
     why_unreachable: 'The server {server} does not answer.',
     why_cors: 'The server {server} is up, but does not let this page in. Add {origin} to its setting CORS_ORIGINS and restart it.',
     why_mixed: 'This page came over https, the server {server} speaks plain http: the browser forbids that connection.',
-    why_no_client: 'The server {server} answers, but has no Socket.IO client to give. Check the address, or run there: npm install --no-save socket.io-client@4',
+    why_no_socketio: 'The server {server} answers, but has no Socket.IO. Check the address.',
     why_refused: 'The server refused: {detail}',
-    problem_network: 'The server does not answer. Try again.',
     problem_ticket_not_found: 'There is no ticket with this ID.',
     problem_sender_not_allowed: 'This sender may not write here: choose another type, or enter its token.',
     problem_credential_invalid: 'The token or secret is not good.',
     problem_credential_expired: 'The token has run out: enter a new one.',
     problem_origin_refused: 'The server does not let this page in: set CORS_ORIGINS.',
-    problem_too_many_requests: 'Too fast. Wait a moment.',
-    problem_store_unavailable: 'The server cannot store anything for the moment.',
-    problem_invalid: 'Check what you entered',
   },
 });
-
-/**
- * A refusal in the page's words; the server's own where it has more to say.
- * @param {import('../shared/http.js').HttpProblem} problem
- * @param {(key: string) => string} t
- */
-export function problemWords(problem, t) {
-  const words = t(`problem_${problem.code}`);
-  if (words.startsWith('problem_')) return problem.detail || problem.code;
-  const fields = problem.errors.map(({ field, detail }) => `${field}: ${detail}`).join('; ');
-  return fields ? `${words} (${fields})` : words;
-}

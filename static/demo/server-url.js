@@ -24,6 +24,6 @@ export function originOf(text) {
 export function chooseServer(view = window) {
   const query = new URLSearchParams(view.location.search);
   const wishes = [query.get('apiUrl'), query.get('server'), view.API_URL, view.SERVER_URL, view.location.origin];
-  const wish = wishes.find((each) => typeof each === 'string' && each.trim() !== '') ?? '';
+  const wish = wishes.filter((each) => typeof each === 'string').find((each) => each.trim() !== '') ?? '';
   return { url: originOf(wish), wish };
 }

@@ -1,6 +1,6 @@
 import { area, choice, input, labelled } from '../shared/fields.js';
 import { el, icon } from '../shared/dom.js';
-import { problemWords } from './phrases.js';
+import { problemWords } from '../shared/problem-words.js';
 import { SENDER_TYPES } from './senders.js';
 
 const PRIORITIES = ['LOW', 'MEDIUM', 'HIGH', 'URGENT'];
@@ -132,7 +132,7 @@ export class TicketActions {
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const button = form.querySelector('[type=submit]');
-      const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
+      const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
       button.disabled = true;
       form.querySelector('.form-error').hidden = true;
       try {

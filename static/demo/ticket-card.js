@@ -1,5 +1,7 @@
 import { el, icon } from '../shared/dom.js';
 
+/** In these a ticket waits for nobody. */
+const ENDED = new Set(['RESOLVED', 'CLOSED']);
 /** How long a button says that it has copied. */
 const COPIED_MS = 2_000;
 
@@ -35,8 +37,10 @@ export class TicketCard {
       this.#row('status', pill('status', ticket.status)),
       this.#row('priority', pill('priority', ticket.priority)),
       this.#row('agent', ticket.assignedAgent?.name ?? t('nobody')),
-      this.#row('response_due', this.#due(ticket.responseDueAt)),
-      this.#row('resolution_due', this.#due(ticket.resolutionDueAt)),
+      ticket.firstResponseAt
+        ? this.#row('responded', this.#time(ticket.firstResponseAt))
+        : this.#row('response_due', this.#due(ticket.responseDueAt, ticket)),
+      this.#row('resolution_due', this.#due(ticket.resolutionDueAt, ticket)),
       this.#row('created', this.#time(ticket.createdAt)),
       this.#row('ticket_id', this.#id(ticket.id)),
     ].filter(Boolean);
@@ -50,8 +54,8 @@ export class TicketCard {
     return el('time', { datetime: timestamp }, this.#format.format(new Date(timestamp)));
   }
 
-  #due(timestamp) {
-    if (!timestamp) return this.#t('nothing_due');
+  #due(timestamp, ticket) {
+    if (!timestamp) return this.#t(ENDED.has(ticket.status) ? 'due_ended' : 'due_waiting');
     const time = this.#time(timestamp);
     if (new Date(timestamp) > new Date()) return time;
     return el('span', { class: 'overdue' }, time, ` · ${this.#t('overdue')}`);

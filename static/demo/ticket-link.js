@@ -1,7 +1,7 @@
-import { fullJitter } from '../shared/backoff.js';
 import { HttpProblem } from '../shared/http.js';
 import { authOf } from './credentials.js';
-import { diagnose, loadClient } from './socket-client.js';
+import { diagnose } from './diagnose.js';
+import { SocketIo } from './socketio.js';
 
 /** Longer than the server takes for any answer when it is well. */
 const ANSWER_MS = 10_000;
@@ -9,28 +9,25 @@ const ANSWER_MS = 10_000;
 const TRANSIENT = { too_many_requests: 429, request_timeout: 408, internal_error: 500, store_unavailable: 503, stopping: 503 };
 
 /** A refusal in an acknowledgement or an `error` event, in the shape of one over HTTP. */
-function problemOf({ code = 'unexpected', detail, message, retryAfter = null }) {
-  return new HttpProblem({ status: TRANSIENT[code] ?? 422, code, detail: detail ?? message ?? '', retryAfter });
+function problemOf({ code = 'unexpected', detail, message, errors = [], retryAfter = null }) {
+  return new HttpProblem({ status: TRANSIENT[code] ?? 422, code, detail: detail ?? message ?? '', errors, retryAfter });
 }
 
 const CUT = () => new HttpProblem({ status: 0, code: 'network' });
 
 /**
- * One server's Socket.IO connection, and the one ticket joined over it. The stock client reconnects by itself and asks
- * the server to recover what it missed; where that could not be done, the ticket is joined again and `onRejoin` is
- * told, so that the history can be read anew.
+ * One server's Socket.IO connection, and the one ticket joined over it. The client comes back by itself and asks the
+ * server for what it missed; where that cannot be had, `rejoin` is told, so that the history can be read anew.
  */
 export class TicketLink {
   #server;
   #credential;
   #on;
-  #socket = null;
+  #socket;
   #ticketId = null;
   #joined = false;
   #closed = false;
   #state = 'connecting';
-  #attempt = 0;
-  #timer = 0;
   #histories = new Map();
 
   /**
@@ -50,45 +47,39 @@ export class TicketLink {
     this.#server = server;
     this.#credential = credential;
     this.#on = on;
+    this.#socket = new SocketIo(server, {
+      auth: () => authOf(this.#credential),
+      connecting: () => this.#tell('connecting'),
+      connected: (recovered) => this.#connected(recovered),
+      lost: () => this.#tell('offline'),
+      failed: (why) => this.#failed(why),
+      refused: (error) => this.#tell('refused', problemOf(error.data ?? { message: error.message })),
+      event: (name, argument) => this.#event(name, argument),
+    });
   }
 
   /** Begins; it goes on until `disconnect`. */
-  async connect() {
-    this.#tell('connecting');
-    try {
-      const io = await loadClient(this.#server);
-      if (!this.#closed) this.#open(io);
-    } catch {
-      if (this.#closed) return;
-      // A server that answers, but has no client to give, speaks no Socket.IO.
-      this.#tell('offline', (await this.#reason()) || 'no_client');
-      this.#later(() => this.connect());
-    }
+  connect() {
+    this.#socket.connect();
   }
 
   /** Ends for good. */
   disconnect() {
     this.leave();
     this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#socket?.disconnect();
+    this.#socket.disconnect();
   }
 
   /** Tries now instead of when the delay is over. */
   retry() {
-    this.#attempt = 0;
-    clearTimeout(this.#timer);
-    if (!this.#socket) this.connect();
-    else if (!this.#socket.connected) this.#reopen();
+    if (!this.#socket.connected) this.#socket.connect();
   }
 
   /** From now on with another credential; the ticket stays joined. @param {string} credential */
   show(credential) {
     if (credential === this.#credential) return;
     this.#credential = credential;
-    if (!this.#socket) return;
-    this.#socket.disconnect();
-    this.retry();
+    this.#socket.connect();
   }
 
   /** Whether messages of the ticket flow. */
@@ -99,7 +90,7 @@ export class TicketLink {
   /**
    * Joins a ticket; the one before is left.
    * @param {string} ticketId
-   * @returns {Promise<{ticket: import('./tickets-api.js').Ticket, messages: object[], next: number|null, cursor: string}>}
+   * @returns {Promise<{ticket: Wire.Ticket, messages: Wire.TicketMessage[], next?: number|null, cursor: string}>}
    * @throws {HttpProblem}
    */
   async join(ticketId) {
@@ -115,7 +106,7 @@ export class TicketLink {
 
   /** Hears no more of the ticket. */
   leave() {
-    if (this.#ticketId && this.#socket?.connected) this.#socket.emit('leave_ticket', { ticketId: this.#ticketId });
+    if (this.#ticketId) this.#socket.emit('leave_ticket', { ticketId: this.#ticketId });
     this.#ticketId = null;
     this.#joined = false;
   }
@@ -133,35 +124,12 @@ export class TicketLink {
 
   /** Tells about typing; nothing is lost if it does not arrive. @param {boolean} isTyping @param {object} sender */
   typing(isTyping, sender) {
-    if (this.#joined) this.#socket.volatile.emit('typing', { ticketId: this.#ticketId, isTyping, ...sender });
+    if (this.#joined) this.#socket.emit('typing', { ticketId: this.#ticketId, isTyping, ...sender });
   }
 
-  #open(io) {
-    // WebTransport, the client's third, needs https over HTTP/3, and its failures cannot be caught by a page.
-    const transports = ['polling', 'websocket'];
-    const socket = io(this.#server, {
-      auth: (give) => give(authOf(this.#credential)),
-      autoConnect: false,
-      forceNew: true,
-      transports,
-      tryAllTransports: true,
-    });
-    this.#socket = socket;
-    socket.on('connect', () => this.#connected());
-    socket.on('disconnect', (reason) => this.#lost(reason));
-    socket.on('connect_error', (error) => this.#failed(error));
-    socket.on('ticket:history', (history) => this.#history(history));
-    socket.on('message:new', (message) => this.#ours(message.ticketId) && this.#on.message(message));
-    socket.on('ticket:updated', (update) => this.#updated(update?.ticket ?? update));
-    socket.on('typing', (typing) => this.#ours(typing.ticketId) && this.#on.typing(typing));
-    socket.on('error', (problem) => this.#on.error(problemOf(problem ?? {})));
-    socket.connect();
-  }
-
-  #connected() {
-    this.#attempt = 0;
+  #connected(recovered) {
     this.#tell('live');
-    if (this.#socket.recovered && this.#joined) {
+    if (recovered && this.#joined) {
       this.#on.resumed();
     } else {
       this.#joined = false;
@@ -169,42 +137,24 @@ export class TicketLink {
     }
   }
 
-  async #lost(reason) {
-    if (this.#closed) return;
+  async #failed(why) {
     this.#tell('offline');
-    // The client does not come back by itself where the server has shown it out.
-    if (reason === 'io server disconnect') this.#later(() => this.#reopen());
-  }
-
-  async #failed(error) {
-    if (!this.#socket.active) {
-      this.#tell('refused', problemOf(error.data ?? { message: error.message }));
-      return;
-    }
-    this.#tell('offline');
-    const reason = await this.#reason();
+    const found = await diagnose(this.#server);
+    // A server that answers, but not here, speaks no Socket.IO.
+    const reason = found === 'reachable' ? (why === 'http 404' ? 'no_socketio' : '') : found;
     if (this.#state === 'offline') this.#tell('offline', reason);
   }
 
-  #reopen() {
-    this.#tell('connecting');
-    this.#socket.connect();
-  }
-
-  #later(action) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(action, fullJitter(this.#attempt, { cap: 5_000 }));
-    this.#attempt += 1;
-  }
-
-  async #reason() {
-    const found = await diagnose(this.#server);
-    return found === 'reachable' ? '' : found;
+  #event(name, argument) {
+    if (name === 'ticket:history') this.#history(argument);
+    else if (name === 'message:new' && this.#ours(argument.ticketId)) this.#on.message(argument);
+    else if (name === 'ticket:updated') this.#updated(argument?.ticket ?? argument);
+    else if (name === 'typing' && this.#ours(argument.ticketId)) this.#on.typing(argument);
+    else if (name === 'error') this.#on.error(problemOf(argument ?? {}));
   }
 
   async #ask(name, payload) {
-    if (!this.#socket?.connected) throw CUT();
-    const answer = await this.#socket.timeout(ANSWER_MS).emitWithAck(name, payload).catch(() => {
+    const answer = await this.#socket.ask(name, payload, ANSWER_MS).catch(() => {
       throw CUT();
     });
     if (!answer?.ok) throw problemOf(answer ?? {});
@@ -224,6 +174,7 @@ export class TicketLink {
     return ticketId !== undefined && ticketId === this.#ticketId;
   }
 
+  /** @param {'connecting'|'live'|'offline'|'refused'} state @param {string|HttpProblem} [reason] */
   #tell(state, reason = '') {
     if (this.#closed) return;
     this.#state = state;

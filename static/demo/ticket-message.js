@@ -3,7 +3,7 @@
  * @typedef {import('../shared/conversation.js').Message & {senderId: string}} TicketMessage `sender` is a `senderType`
  */
 
-/** @param {object} message as `message:new` and the history carry it @returns {TicketMessage} */
+/** @param {Wire.TicketMessage} message as `message:new` and the history carry it @returns {TicketMessage} */
 export function received(message) {
   return {
     id: message.id,

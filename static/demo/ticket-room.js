@@ -91,7 +91,7 @@ export class TicketRoom {
     this.#outbox.kick();
   }
 
-  /** @param {object} message as `message:new` carries it */
+  /** @param {Wire.TicketMessage} message as `message:new` carries it */
   hear(message) {
     const taken = received(message);
     this.#conversation.apply({ type: 'message:new', message: taken });

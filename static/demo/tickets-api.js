@@ -9,7 +9,8 @@ import { request } from '../shared/http.js';
  * @property {'OPEN'|'IN_PROGRESS'|'WAITING'|'RESOLVED'|'CLOSED'} status
  * @property {'LOW'|'MEDIUM'|'HIGH'|'URGENT'} priority
  * @property {{id: number, name: string}|null} assignedAgent
- * @property {string|null} responseDueAt RFC 3339; null where nothing is due
+ * @property {string|null} firstResponseAt RFC 3339; null while nobody has answered
+ * @property {string|null} responseDueAt null where nothing is due
  * @property {string|null} resolutionDueAt
  * @property {string} createdAt
  * @property {string} updatedAt

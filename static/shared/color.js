@@ -18,7 +18,8 @@ export function parseHex(hex) {
   const match = /^#?([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(hex ?? '');
   if (!match) return null;
   const digits = match[1].length === 3 ? [...match[1]].map((digit) => digit + digit).join('') : match[1];
-  return [0, 2, 4].map((at) => Number.parseInt(digits.slice(at, at + 2), 16));
+  const part = (at) => Number.parseInt(digits.slice(at, at + 2), 16);
+  return [part(0), part(2), part(4)];
 }
 
 /**

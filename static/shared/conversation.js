@@ -3,8 +3,8 @@ const PAGE = 50;
 /** The most the server gives at once, and how many such pages are loaded to reach a message. */
 const LONG_PAGE = 200;
 const LONG_PAGES = 10;
-/** Twice the interval at which a client repeats `typing_start`. */
-const TYPING_LASTS_MS = 7_000;
+/** Clients repeat `typing_start` every 3.5 s: one that is lost does not hide who types on, and nobody types for ever. */
+const TYPING_LASTS_MS = 6_000;
 
 /**
  * One dialog's messages: the history up to a cursor plus the events after it. Messages are kept by id
@@ -12,13 +12,13 @@ const TYPING_LASTS_MS = 7_000;
  *
  * @typedef {object} Message
  * @property {number} id
- * @property {'user'|'manager'|'assistant'|'system'} sender
+ * @property {string} sender `user`, `manager`, `assistant` or `system`; in the demo of tickets their words for these
  * @property {string} text
  * @property {string} timestamp RFC 3339
- * @property {string|null} client_id
- * @property {string|null} author an operator's name
+ * @property {string|null} [client_id]
+ * @property {string|null} [author] an operator's name
  *
- * @typedef {{items: Message[], next: number|null, cursor: string}} Page
+ * @typedef {{items: Message[], next: number|null, cursor?: string}} Page `cursor` stands in the newest page
  */
 export class Conversation {
   #fetchPage;
@@ -127,7 +127,7 @@ export class Conversation {
 
   /**
    * Takes in what a dialog object says about the conversation.
-   * @param {{read_up_to: {user: number, manager: number}}|null|undefined} dialog
+   * @param {{read_up_to?: Wire.ReadUpTo}|null|undefined} dialog
    */
   take(dialog) {
     if (!dialog?.read_up_to) return;

@@ -1,10 +1,11 @@
 /**
  * Builds an element. There is no way to pass markup: text becomes text nodes, always.
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, any>} [props] `class`, `on…` listeners, `true`/`false` for boolean attributes,
  *   null or undefined for none, anything else as an attribute
  * @param {...(Node|string|null|undefined|false)} children
- * @returns {HTMLElement}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
@@ -13,7 +14,7 @@ export function el(tag, props = {}, ...children) {
     if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? '' : String(value));
   }
-  node.append(...children.filter((child) => child || child === ''));
+  for (const child of children) if (child || child === '') node.append(child);
   return node;
 }
 
@@ -44,7 +45,8 @@ const ICONS = {
 
 /**
  * A decorative icon; what it stands beside must say the same in words.
- * @param {keyof typeof ICONS} name
+ * @typedef {keyof typeof ICONS} IconName
+ * @param {IconName} name
  * @returns {SVGElement}
  */
 export function icon(name) {

@@ -1,5 +1,6 @@
 import { el } from './dom.js';
 import { labelled } from './fields.js';
+import { problemWords } from './problem-words.js';
 
 /** A labelled input that must be filled in. @returns {{input: HTMLInputElement, element: HTMLElement}} */
 export function field(label, attributes, hint = null) {
@@ -29,15 +30,17 @@ export class Form {
   #problems;
 
   /**
-   * @param {object} options
-   * @param {(key: string, params?: object) => string} options.t knows `went_wrong`, and the codes that it has words for
-   * @param {Record<string, {input: HTMLInputElement, element: HTMLElement}>} options.fields
-   * @param {HTMLButtonElement} options.action
-   * @param {(values: Record<string, string>) => Promise<void>} options.submit
-   * @param {(Node|string|null|false)[]} [options.head] what stands above the fields
-   * @param {(Node|string|null|false)[]} [options.foot] what stands beside the button
-   * @param {Record<string, string>} [options.problems] words by code, before those of `t`
-   * @param {string} [options.kind] the form's class
+   * @typedef {object} FormOptions
+   * @property {import('./i18n.js').Translate} t knows `problem-phrases.js`
+   * @property {Record<string, {input: HTMLInputElement, element: HTMLElement}>} fields
+   * @property {HTMLButtonElement} action
+   * @property {(values: any) => Promise<void>} submit takes the values by the fields' names
+   * @property {(Node|string|null|false)[]} [head] what stands above the fields
+   * @property {(Node|string|null|false)[]} [foot] what stands beside the button
+   * @property {Record<string, string>} [problems] words by code, before those that all forms have
+   * @property {string} [kind] the form's class
+   *
+   * @param {FormOptions} options
    */
   constructor({ t, fields, action, submit, head = [], foot = [], problems = {}, kind = 'form' }) {
     this.#t = t;
@@ -70,9 +73,7 @@ export class Form {
     }
   }
 
-  #words({ code, detail, message }) {
-    if (this.#problems[code]) return this.#problems[code];
-    const known = this.#t(code);
-    return known === code ? this.#t('went_wrong', { detail: detail || message }) : known;
+  #words(problem) {
+    return this.#problems[problem.code] ?? problemWords(problem, this.#t);
   }
 }

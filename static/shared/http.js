@@ -13,7 +13,7 @@ export class HttpProblem extends Error {
    * @param {number} problem.status
    * @param {string} problem.code
    * @param {string} [problem.detail]
-   * @param {{field: string, detail: string}[]} [problem.errors]
+   * @param {{field: string, detail: string, code: string, params?: Record<string, string|number>}[]} [problem.errors]
    * @param {number|null} [problem.retryAfter]
    */
   constructor({ status, code, detail = '', errors = [], retryAfter = null }) {
@@ -64,6 +64,7 @@ async function problemOf(response) {
  */
 export async function request(url, options = {}) {
   const { method = 'GET', body, headers = {}, credentials = 'same-origin', keepalive = false, signal } = options;
+  /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
     init.body = JSON.stringify(body);

@@ -21,7 +21,8 @@ export function pickLocale(wish = null, languages = navigator.languages ?? [navi
 /**
  * @param {{ru: Dictionary, en: Dictionary}} dictionaries
  * @param {'ru'|'en'} locale
- * @returns {(key: string, params?: Record<string, string|number>) => string} unknown keys come back as they are
+ * @typedef {(key: string, params?: Record<string, any>) => string} Translate unknown keys come back as they are
+ * @returns {Translate}
  */
 export function translator(dictionaries, locale) {
   const plural = new Intl.PluralRules(locale);

@@ -5,7 +5,7 @@
  * @typedef {object} LinkOwner
  * @property {() => void} opened the server accepted; events may follow
  * @property {() => void} reconnecting an EventSource lost its server and is returning by itself
- * @property {(event: object, cursor: string|null) => void} received one event; `cursor` null for an ephemeral one
+ * @property {(event: {type: string} & Record<string, any>, cursor: string|null) => void} received one event; `cursor` null for an ephemeral one
  * @property {(end: {retry: boolean, code: number, reason: string}) => void} closed called at most once, and last
  */
 

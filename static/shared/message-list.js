@@ -1,4 +1,5 @@
 import { el, icon } from './dom.js';
+import { problemWords } from './problem-words.js';
 import { richText } from './text.js';
 
 /** Nearer to the end than this, in pixels, the list follows new messages. */
@@ -37,14 +38,14 @@ export class MessageList {
 
   /**
    * @param {object} options
-   * @param {'user'|'manager'} options.self whose messages stand at the right
+   * @param {string} options.self the sender whose messages stand at the right
    * @param {(key: string, params?: object) => string} options.t
    * @param {import('./i18n.js').Clock} options.clock
-   * @param {(message: {sender: string, author: string|null}) => string} options.nameOf
+   * @param {(message: import('./conversation.js').Message) => string} options.nameOf
    * @param {() => Promise<void>} options.onOlder
    * @param {(clientId: string) => void} options.onRetry
    * @param {(clientId: string) => void} options.onDiscard
-   * @param {(message: {author: string|null}) => boolean} [options.isMine] whether this viewer wrote a message of our side
+   * @param {(message: import('./conversation.js').Message) => boolean} [options.isMine] whether this viewer wrote a message of our side
    * @param {() => void} [options.onSeen] the end of the list is in view
    * @param {HTMLElement} [options.intro] shown before the first message
    */
@@ -142,7 +143,7 @@ export class MessageList {
   #follows(previous, message) {
     if (!previous || previous.sender !== message.sender) return false;
     if (previous.author !== message.author && message.id !== null) return false;
-    return new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_MS;
+    return Date.parse(message.timestamp) - Date.parse(previous.timestamp) < GROUP_MS;
   }
 
   #place(rows) {
@@ -213,13 +214,13 @@ export class MessageList {
     return [time, el('span', { class: 'message__mark', title: t(status) }, mark, words)];
   }
 
-  #failure({ client_id: id, problem }) {
+  #failure({ client_id: id, problem, faults }) {
     const { t, onRetry, onDiscard } = this.#options;
-    const reason = t(`problem_${problem}`);
+    const words = problemWords({ status: 422, code: problem, errors: faults }, t);
     const button = (name, onclick) =>
       el('button', { type: 'button', class: 'link-button', 'data-testid': name, onclick }, t(name));
     return [
-      el('span', { class: 'message__failure' }, icon('alert'), reason.startsWith('problem_') ? t('failed') : reason),
+      el('span', { class: 'message__failure' }, icon('alert'), el('span', {}, words)),
       button('retry', () => onRetry(id)),
       button('discard', () => onDiscard(id)),
     ];

@@ -13,6 +13,7 @@ const PREFIX = 'replyx:outbox:';
  * @property {number} order position among messages written in the same millisecond
  * @property {'pending'|'failed'} status `failed` after a refusal that repeating cannot change
  * @property {string|null} problem the refusal's `code`, when failed
+ * @property {import('./problem-words.js').Fault[]} [faults] what it had against the text
  */
 
 /**
@@ -40,8 +41,8 @@ export class Outbox {
    * @param {object} options
    * @param {string} options.conversation names the conversation within this browser
    * @param {import('./storage.js').SafeStorage} options.storage
-   * @param {(unsent: Unsent) => Promise<{message: object, duplicate: boolean}>} options.send rejects with `HttpProblem`
-   * @param {(message: object) => void} options.onSent the acknowledged message
+   * @param {(unsent: Unsent) => Promise<{message?: import('./conversation.js').Message}>} options.send rejects with `HttpProblem`
+   * @param {(message: import('./conversation.js').Message|undefined) => void} options.onSent the acknowledged message
    * @param {() => void} options.onChange `entries` differ from before
    */
   constructor({ conversation, storage, send, onSent, onChange }) {
@@ -81,6 +82,7 @@ export class Outbox {
 
   /** Takes a message and keeps it until it has arrived or is discarded. @param {string} text @returns {Unsent} */
   add(text) {
+    /** @type {Unsent} */
     const unsent = {
       client_id: randomId(),
       text,
@@ -99,7 +101,7 @@ export class Outbox {
   retry(clientId) {
     const unsent = this.#unsent.get(clientId);
     if (!unsent) return;
-    this.#keep({ ...unsent, status: 'pending', problem: null });
+    this.#keep({ ...unsent, status: 'pending', problem: null, faults: [] });
     this.#onChange();
     this.kick();
   }
@@ -182,7 +184,7 @@ export class Outbox {
   #refused(unsent, error) {
     if (!(error instanceof HttpProblem)) console.error(error);
     if (!this.#unsent.has(unsent.client_id)) return;
-    this.#keep({ ...unsent, status: 'failed', problem: error.code ?? 'unexpected' });
+    this.#keep({ ...unsent, status: 'failed', problem: error.code ?? 'unexpected', faults: error.errors ?? [] });
     this.#onChange();
   }
 }

@@ -1,3 +1,5 @@
+import { problems } from './problem-phrases.js';
+
 /** Words that the chat and the operators' panel share. */
 export const shared = {
   ru: {
@@ -28,11 +30,11 @@ export const shared = {
     state_live: 'На связи',
     state_offline: 'Нет связи, повторяем',
     state_refused: 'Сервер отказал в доступе',
-    problem_dialog_closed: 'Диалог уже закрыт',
-    problem_invalid: 'Сообщение не принято',
+    problem_invalid: 'Сообщение не принято.',
     close: 'Закрыть',
     assistant: 'Ассистент',
     operator: 'Оператор',
+    system: 'Система',
   },
   en: {
     messages: 'Messages',
@@ -57,18 +59,21 @@ export const shared = {
     state_live: 'Connected',
     state_offline: 'No connection, retrying',
     state_refused: 'The server refused access',
-    problem_dialog_closed: 'The dialog is closed',
-    problem_invalid: 'The message was not accepted',
+    problem_invalid: 'The message was not accepted.',
     close: 'Close',
     assistant: 'Assistant',
     operator: 'Operator',
+    system: 'System',
   },
 };
 
 /**
- * The shared words together with a page's own.
+ * The shared words together with a page's own, which win.
  * @param {{ru: import('./i18n.js').Dictionary, en: import('./i18n.js').Dictionary}} own
  */
 export function withShared(own) {
-  return { ru: { ...shared.ru, ...own.ru }, en: { ...shared.en, ...own.en } };
+  return {
+    ru: { ...problems.ru, ...shared.ru, ...own.ru },
+    en: { ...problems.en, ...shared.en, ...own.en },
+  };
 }

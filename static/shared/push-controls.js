@@ -1,4 +1,5 @@
 import { el } from './dom.js';
+import { problemWords } from './problem-words.js';
 
 /** The switch for push messages in this browser, what it has to say, and a button to try them. */
 export class PushControls {
@@ -96,9 +97,7 @@ export class PushControls {
   #wordsOf(error) {
     const { t } = this.#options;
     if (error.code === 'push_service') return t('notices_push_service');
-    if (error.code === 'network' || error.code === 'too_many_requests') return t(error.code);
-    if (error.status === undefined) throw error;
-    return t('went_wrong', { detail: error.detail });
+    return problemWords(error, t);
   }
 
   async #show(words) {

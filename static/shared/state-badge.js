@@ -1,5 +1,7 @@
 import { el } from './dom.js';
 
+/** @typedef {'idle'|'connecting'|'live'|'offline'|'refused'} State */
+
 /** Says in words and in colour how the connection is. Screen readers hear changes once, politely. */
 export class StateBadge {
   #t;
@@ -14,7 +16,7 @@ export class StateBadge {
     this.show('idle');
   }
 
-  /** @param {'idle'|'connecting'|'live'|'offline'|'refused'} state */
+  /** @param {State} state */
   show(state) {
     if (this.element.dataset.state === state) return;
     this.element.dataset.state = state;

@@ -20,7 +20,7 @@ const NO_NETWORK_BEAT_MS = 30_000;
  * @typedef {object} StreamOptions
  * @property {((cursor: string|null, owner: import('./links.js').LinkOwner) => Link)[]} links
  *   makers of links, best first; the next one is tried when one cannot open although HTTP works
- * @property {(event: object, cursor: string|null, previous: string|null) => void} onEvent
+ * @property {(event: {type: string} & Record<string, any>, cursor: string|null, previous: string|null) => void} onEvent
  *   `cursor` is null for ephemeral events, `previous` the cursor before this event
  * @property {(state: StreamState) => void} onState
  * @property {(reason: string) => Promise<string|null>} onResync reloads over HTTP and returns the new cursor

@@ -1,5 +1,6 @@
 import { el } from '../shared/dom.js';
 import { Form, signInFields } from '../shared/form.js';
+import { problemWords } from '../shared/problem-words.js';
 import { PushControls } from '../shared/push-controls.js';
 import { PushSwitch } from '../shared/push.js';
 
@@ -74,7 +75,7 @@ export class Account {
       foot: [later],
       submit: async (pair) => {
         this.#enter(await session.signIn(pair));
-        this.#body.firstElementChild.focus(); // who it is now, to be read out
+        this.#body.querySelector('p').focus(); // who it is now, to be read out
       },
       kind: 'account__form',
     });
@@ -110,8 +111,7 @@ export class Account {
       await session.signOut();
       this.#leaveForm();
     } catch (error) {
-      if (error.status === undefined) throw error;
-      this.#say(error.code === 'network' ? t('network') : t('went_wrong', { detail: error.detail }));
+      this.#say(problemWords(error, t));
     }
   }
 

@@ -3,6 +3,11 @@ import { SocketLink } from '../shared/links.js';
 import { Stream } from '../shared/stream.js';
 
 /**
+ * What a bot has sent; a type that nobody knows may hold anything.
+ * @typedef {{type: string, shopId?: number|string, orderId?: number|string, status?: string}} Broadcast
+ */
+
+/**
  * What bots broadcast, of the rooms that the page has named; of none, everything.
  *
  * The rooms are part of the address, so whoever is cut off comes back into them; on an open socket they are named and
@@ -17,8 +22,8 @@ export class Broadcasts {
 
   /**
    * @param {object} options
-   * @param {(event: {type: string}) => void} options.onEvent
-   * @param {(state: string) => void} options.onState
+   * @param {(event: Broadcast) => void} options.onEvent
+   * @param {(state: import('../shared/state-badge.js').State) => void} options.onState
    * @param {() => void} options.onLive the socket is open, and what happened before it may be unknown
    */
   constructor({ onEvent, onState, onLive }) {
@@ -28,7 +33,7 @@ export class Broadcasts {
       links: [(cursor, owner) => new SocketLink(this.#address(cursor), owner)],
       onEvent: (event) => {
         if (event.type === 'subscribed' || event.type === 'error') return;
-        const { cursor, ...message } = event;
+        const { cursor: _, ...message } = event;
         console.log('📨 WebSocket message:', message);
         onEvent(message);
       },

@@ -1,5 +1,5 @@
 import { el } from '../shared/dom.js';
-import { statusWords } from './phrases.js';
+import { statusWords } from './status-words.js';
 
 const KEPT = 20;
 const KNOWN = new Set(['product_added', 'product_updated', 'product_deleted', 'order_status', 'new_subscriber', 'shop_updated']);
@@ -20,7 +20,7 @@ export class Events {
     this.element = el('section', { class: 'card' }, title, this.#empty, this.#list);
   }
 
-  /** @param {{type: string}} event as the bot sent it */
+  /** @param {import('./broadcasts.js').Broadcast} event as the bot sent it */
   heard(event) {
     this.#empty.hidden = true;
     const now = new Date().toISOString();

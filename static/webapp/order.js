@@ -1,6 +1,6 @@
 import { input, labelled } from '../shared/fields.js';
 import { el } from '../shared/dom.js';
-import { statusWords } from './phrases.js';
+import { statusWords } from './status-words.js';
 
 /** What can be the name of a room: no spaces, no commas. */
 const NUMBER = /^[^\s,\p{Cc}]{1,64}$/u;

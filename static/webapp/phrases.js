@@ -1,4 +1,5 @@
 import { account } from '../shared/account-phrases.js';
+import { withShared } from '../shared/phrases.js';
 
 /** The shop page's words. The indicator reads the same in both languages, as people search for it. */
 const indicator = {
@@ -9,7 +10,7 @@ const indicator = {
   state_refused: '🔴 WS Disconnected',
 };
 
-export const phrases = {
+export const phrases = withShared({
   ru: {
     ...account.ru,
     ...indicator,
@@ -98,15 +99,4 @@ export const phrases = {
     status_completed: 'Completed',
     status_cancelled: 'Cancelled',
   },
-};
-
-/**
- * A status in words; one that nobody has translated is shown as the bot has it.
- * @param {(key: string) => string} t
- * @param {string} status
- */
-export function statusWords(t, status) {
-  const key = `status_${String(status).toLowerCase()}`;
-  const words = t(key);
-  return words === key ? String(status) : words;
-}
+});

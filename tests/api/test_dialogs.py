@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.scenario import EventStream, Json, Visitor, as_json, bad_field, guest, hearing, problem
+from tests.scenario import (
+    EventStream,
+    Json,
+    Visitor,
+    as_json,
+    bad_field,
+    frame,
+    guest,
+    hearing,
+    problem,
+    socket_of,
+    token_of,
+)
 from tests.server import Server
 
 
@@ -303,6 +316,24 @@ class TestTyping:
                 assert stream.next().data == {"type": name, "dialog_id": anna.dialog_id, "sender": "user"}
                 assert boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": typing}).status_code == 204
                 assert stream.next().data == {"type": name, "dialog_id": anna.dialog_id, "sender": "manager"}
+
+    @pytest.mark.parametrize("side", ["visitor", "operator"])
+    def test_a_socket_does_not_hear_its_own_typing_but_everybody_else_does(
+        self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor, side: str
+    ) -> None:
+        ways = {"visitor": anna.ws(), "operator": f"/ws/dialogs/{anna.dialog_id}?token={token_of(boris)}"}
+        with (
+            socket_of(server, ways[side]) as typist,
+            socket_of(server, ways[side]) as same_person_elsewhere,
+            socket_of(server, ways["operator" if side == "visitor" else "visitor"]) as other_side,
+        ):
+            assert [frame(each)["type"] for each in (typist, same_person_elsewhere, other_side)] == ["connected"] * 3
+            for name in ("typing_start", "typing_stop"):
+                typist.send(json.dumps({"type": name}))
+                for listener in (same_person_elsewhere, other_side):
+                    assert frame(listener)["type"] == name
+            typist.send('{"type": "ping"}')
+            assert frame(typist)["type"] == "pong"
 
     def test_typing_takes_a_truth_value(self, boris: httpx.Client, anna: Visitor) -> None:
         bad_field(boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": "yes"}), "typing")

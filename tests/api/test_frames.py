@@ -116,6 +116,21 @@ class TestFrames:
                 connection.send("{")
             assert closed_with(connection) == 4400
 
+    @pytest.mark.parametrize("story", ["19 bad, 1 good, 1 bad", "25 good, 19 bad", "12 bad, 9 good, 16 bad"])
+    def test_a_good_frame_makes_up_for_one_bad_frame_before_it(self, server: Server, anna: Visitor, story: str) -> None:
+        """At twenty bad frames that no good one made up for the socket closes, and not before."""
+        frames = {"bad": "{", "good": '{"type":"ping"}'}
+        with socket_of(server, anna.ws()) as connection:
+            assert frame(connection)["type"] == "connected"
+            for part in story.split(", "):
+                count, kind = part.split()
+                for _ in range(int(count)):
+                    connection.send(frames[kind])
+                    assert frame(connection)["type"] == {"bad": "error", "good": "pong"}[kind]
+            connection.send(frames["bad"])
+            assert frame(connection)["type"] == "error"
+            assert closed_with(connection) == 4400
+
     def test_a_text_frame_that_is_not_utf_8_ends_the_connection_alone(self, server: Server, anna: Visitor) -> None:
         with socket_of(server, anna.ws()) as bystander, socket_of(server, anna.ws()) as connection:
             assert frame(bystander)["type"] == frame(connection)["type"] == "connected"

@@ -162,9 +162,12 @@ def test_redis_shows_the_traffic_of_each_dialog_on_its_own_channel(
 
 
 def forged(real: bytes) -> list[bytes]:
-    """What somebody might publish who can reach Redis and has seen a message."""
+    """What somebody might publish who can reach Redis and has seen the message that announces a send.
+
+    All that a process says at its pace goes out as one message, so other pieces may stand beside the announcement.
+    """
     message = json.loads(real)
-    [said] = message["said"]
+    [said] = [piece for piece in message["said"] if piece.get("payload", {}).get("type") == "message:new"]
     payload = {"type": "message:new", "dialog_id": 1, "message": "forged"}
     event = {**said, "id": said["id"] + 1, "payload": payload}
     typing = {"kind": "ephemeral", "topics": ["dialog:1"], "payload": {"type": "typing_start", "forged": True}}

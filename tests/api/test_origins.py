@@ -18,6 +18,7 @@ from tests.scenario import (
     problem_document,
     site_visitor,
     socket_of,
+    token_of,
 )
 from tests.server import PASSWORD, Server
 
@@ -204,7 +205,7 @@ class TestStreams:
             with EventStream(server, path, shopper.query, headers) as stream:
                 assert stream.answer.status_code == 200
                 assert readable(stream.answer, headers["Origin"]) if headers else True
-        token = {"token": boris.headers["Authorization"].removeprefix("Bearer ")}
+        token = {"token": token_of(boris)}
         for headers in ({}, {"Origin": CONFIGURED}, {"Origin": server.url}):
             for url in (path, "/api/inbox/events"):
                 with EventStream(server, url, token, headers) as stream:
@@ -215,7 +216,7 @@ class TestStreams:
         self, server: Server, boris: httpx.Client, shopper: Visitor, origin: str
     ) -> None:
         path, headers = f"/api/dialogs/{shopper.dialog_id}/events", {"Origin": origin}
-        token = {"token": boris.headers["Authorization"].removeprefix("Bearer ")}
+        token = {"token": token_of(boris)}
         for url, query in ((path, shopper.query), (path, token), ("/api/inbox/events", token)):
             with EventStream(server, url, query, headers) as stream:
                 problem(stream.answer, 403, "origin_refused")
@@ -224,7 +225,7 @@ class TestStreams:
     def test_an_operators_token_opens_nothing_on_the_shops_page(
         self, server: Server, boris: httpx.Client, shopper: Visitor
     ) -> None:
-        token = {"token": boris.headers["Authorization"].removeprefix("Bearer ")}
+        token = {"token": token_of(boris)}
         with EventStream(server, f"/api/dialogs/{shopper.dialog_id}/events", token, {"Origin": SHOP}) as stream:
             problem(stream.answer, 403, "origin_refused")
 
@@ -234,7 +235,7 @@ class TestSockets:
     def urls(self, http: httpx.Client, boris: httpx.Client, shopper: Visitor) -> dict[str, str]:
         """A good address of each kind of socket, by the origin whose pages may open it."""
         new_widget(boris, "boots.example")
-        token = boris.headers["Authorization"].removeprefix("Bearer ")
+        token = token_of(boris)
         return {
             SHOP: shopper.ws(),
             "https://boots.example": guest(http).ws(),

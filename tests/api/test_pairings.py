@@ -31,6 +31,7 @@ from tests.scenario import (
     raw_problem,
     site_visitor,
     socket_of,
+    token_of,
 )
 from tests.server import PASSWORD, Server
 
@@ -65,7 +66,7 @@ class Cast:
 @pytest.fixture(scope="module")
 def cast(server: Server, http: httpx.Client, boris: httpx.Client) -> Cast:
     """The people of the matrix."""
-    token = boris.headers["Authorization"].removeprefix("Bearer ")
+    token = token_of(boris)
     widget = new_widget(boris, "shoes.example")["token"]
     site, visitor, other = site_visitor(http, widget), guest(http), guest(http)
     session = site.query["site_token"]

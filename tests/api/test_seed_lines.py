@@ -24,6 +24,7 @@ from tests.scenario import (
     new_widget,
     site_visitor,
     socket_of,
+    token_of,
 )
 from tests.server import Server
 
@@ -136,7 +137,7 @@ def test_the_stream_opens_and_brings_the_message_that_the_next_line_sends(server
 def test_each_stream_of_the_table_hears_a_message_over_each_way_once(
     server: Server, http: httpx.Client, boris: httpx.Client
 ) -> None:
-    token = boris.headers["Authorization"].removeprefix("Bearer ")
+    token = token_of(boris)
     site = site_visitor(http, new_widget(boris)["token"])
     visitor = guest(http)
     words = {"JWT_TOKEN": token, "SITE_TOKEN": site.query["site_token"], "GUID": visitor.guest_id, "ID": 3}

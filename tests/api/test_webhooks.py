@@ -156,12 +156,14 @@ class TestManaging:
         assert [each.path for each in receiver.received] == ["/hook"]
         assert deliveries(maria, kept)
 
-    def test_a_private_address_has_a_reason_that_a_client_can_explain(self, maria: httpx.Client) -> None:
+    def test_a_refused_address_has_a_code_that_a_client_can_explain(self, maria: httpx.Client) -> None:
         refused = problem(maria.post(HOOKS, json={"url": "http://10.0.0.1/", "events": ["message"]}), 422, "invalid")
         (wrong,) = refused["errors"]
-        assert (wrong["field"], wrong["reason"]) == ("url", "network_not_allowed")
+        assert (wrong["field"], wrong["code"], wrong["reason"]) == ("url", "network_not_allowed", "network_not_allowed")
+        assert wrong["params"] == {"host": "10.0.0.1"}
         refused = problem(maria.post(HOOKS, json={"url": "ftp://shop.example/", "events": ["message"]}), 422, "invalid")
-        assert set(refused["errors"][0]) == {"field", "detail"}
+        (wrong,) = refused["errors"]
+        assert (wrong["code"], wrong["params"], "reason" in wrong) == ("not_a_url", {"schemes": "http or https"}, False)
 
     def test_everything_that_can_be_listened_to_is_listed_and_can_be_asked_for(
         self, maria: httpx.Client, receiver: Receiver
@@ -394,6 +396,7 @@ class TestTestingAndReplaying:
             url = closed.url
         result = as_json(maria.post(f"{HOOKS}/{add(maria, url)['id']}/test"))
         assert (result["status"], result["error"]) == ("failed", "the connection was refused")
+        assert result["failure"] == {"code": "refused"}
         result = as_json(maria.post(f"{HOOKS}/{add(maria, 'https://nothing.invalid/')['id']}/test"))
         assert (result["status"], result["error"]) == ("failed", "the name cannot be resolved")
 

@@ -13,7 +13,7 @@ import pytest
 from replyx.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.scenario import PATIENCE_S, Json, RawAnswer, Visitor, eventually, raw, raw_problem, read_answer
 from tests.server import Server
-from tests.unit.test_frames import sent
+from tests.unit.wire.test_frames import sent
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, 1.3
 PING_JSON = b'{"type":"ping"}'

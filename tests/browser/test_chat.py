@@ -115,6 +115,44 @@ def test_where_web_sockets_are_forbidden_the_chat_goes_on_by_server_sent_events(
     anna.shows("Без вебсокета", "Слышно?")
 
 
+def test_a_closed_chat_counts_the_answers_that_nobody_has_seen(
+    stage: Stage, server: Server, boris: httpx.Client
+) -> None:
+    anna = begin(stage, server, "Сколько ждать?")
+    messages = f"/api/dialogs/{dialog_of(boris, 'Сколько ждать?')}/messages"
+    badge = anna.launcher.locator(".badge")
+    anna.launcher.click()
+    expect(anna.launcher).to_have_accessible_name("Открыть чат")
+    for count, text in enumerate(("День", "Или два"), 1):
+        boris.post(messages, json={"text": text})
+        expect(anna.launcher).to_have_accessible_name(f"Открыть чат, новых сообщений: {count}")
+        expect(badge).to_have_text(str(count))
+    anna.open_chat()
+    expect(badge).to_be_hidden()
+    anna.say("Хорошо")
+    anna.shows("Сколько ждать?", "День", "Или два", "Хорошо")
+    anna.launcher.click()
+    expect(anna.launcher).to_have_accessible_name("Открыть чат")  # what was seen, and her own words, do not count
+    boris.post(messages, json={"text": "Завтра"})
+    expect(badge).to_have_text("1")
+
+
+def test_what_waits_is_sent_the_moment_the_network_is_back(stage: Stage, server: Server) -> None:
+    context = stage.context()
+    context.add_init_script("Math.random = () => 3600")  # by which every delay is drawn: now at least an hour
+    anna = stage.visitor(f"{server.url}/demo-site/", context)
+    anna.open_chat()
+    anna.say("Здравствуйте")
+    anna.shows("Здравствуйте")
+    anna.console.expected.append(NETWORK)
+    context.set_offline(True)
+    with anna.page.expect_event("requestfailed", lambda request: request.method == "POST"):
+        anna.say("Без сети")
+    expect(anna.messages.last).to_have_attribute("data-status", "pending")
+    context.set_offline(False)
+    anna.shows("Здравствуйте", "Без сети")
+
+
 def test_the_whole_chat_works_by_keyboard(stage: Stage, server: Server, boris: httpx.Client) -> None:
     anna = stage.visitor(f"{server.url}/demo-site/")
     expect(anna.launcher).to_be_visible()

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser import accessibility
 from tests.browser.people import NETWORK, Console, Conversation, Stage
@@ -24,15 +24,6 @@ CORS = re.compile(r"blocked by CORS policy")
 # What the page asks another host for before it knows that the host has none.
 CSP = re.compile(r"Content Security Policy")
 SECRET = "a-secret-of-the-bots-that-is-long-enough"
-
-STOCK_CLIENT = ROOT / "node_modules" / "socket.io-client" / "dist" / "socket.io.js"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stock_client() -> Path:
-    """The client that the server gives to the page."""
-    found = STOCK_CLIENT if STOCK_CLIENT.is_file() else None
-    return require("socket.io-client", found, "npm install --no-save socket.io-client@4")
 
 
 class StaticHost:
@@ -188,6 +179,27 @@ def test_the_right_panel_shows_the_ticket_and_follows_its_changes(stage: Stage, 
     expect(anna.page.get_by_test_id("server-url")).to_have_text(server.url)
 
 
+@pytest.mark.parametrize(
+    ("locale", "answered", "solved"),
+    [("ru-RU", "Ответ дан", "срока больше нет"), ("en-GB", "Answered", "no longer due")],
+)
+def test_the_right_panel_says_that_an_answer_was_given_and_when_nothing_is_due_any_more(
+    stage: Stage, server: Server, locale: str, answered: str, solved: str
+) -> None:
+    anna = visit(stage, f"{server.url}/demo/", stage.context(locale))
+    ticket_id = anna.create("Срок", priority="URGENT")
+    expect(anna.fact("response_due").locator("time")).to_be_visible()
+    token = server.login("manager@example.com")
+    with server.client(headers={"Authorization": f"Bearer {token}"}) as http:
+        http.post(f"/api/support/tickets/{ticket_id}/messages", json={"content": "Смотрим"})
+        expect(anna.fact("response_due")).to_have_count(0)
+        row = anna.page.get_by_test_id("fact-responded")
+        expect(row.locator("dt")).to_have_text(answered)
+        expect(row.locator("time")).to_be_visible()
+        http.patch(f"/api/support/tickets/{ticket_id}", json={"status": "RESOLVED"})
+    expect(anna.fact("resolution_due")).to_have_text(solved)
+
+
 def test_history_comes_on_connecting_and_who_has_left_hears_no_more(stage: Stage, server: Server) -> None:
     anna, boris, ticket_id = couple(stage, f"{server.url}/demo/", "История")
     anna.say("Раз")
@@ -252,21 +264,71 @@ def test_what_is_no_web_address_is_refused_instead_of_another_server_being_used(
     expect(anna.state).to_have_attribute("data-state", "refused")
 
 
-def test_no_script_of_another_server_runs_under_our_origin(stage: Stage, server: Server, tmp_path: Path) -> None:
-    """The page takes its client from the server that its address names; under our origin it must not."""
-    (tmp_path / "socket.io").mkdir()
-    (tmp_path / "socket.io" / "socket.io.js").write_text("window.pwned = true")
+def test_the_page_brings_its_own_client_and_runs_no_script_of_the_server_that_it_is_given(
+    stage: Stage, server: Server, host: StaticHost
+) -> None:
+    """However the server was started, and whatever server the page's address names."""
+    for origin, path in ((server.url, "/demo/"), (server.url, "/static/demo/index.html"), (host.url, "/demo/")):
+        asked: list[Request] = []
+        context = stage.context()
+        context.on("request", lambda request, asked=asked: asked.append(request))  # type: ignore[misc]
+        anna = visit(stage, f"{origin}{path}?server={server.url}", context)
+        anna.console.expected += [NETWORK, CORS]
+        expect(anna.state).to_have_attribute("data-state", "live" if origin == server.url else "offline")
+        scripts = [each.url for each in asked if each.resource_type == "script"]
+        assert scripts
+        assert [url for url in scripts if not url.startswith(origin) or "socket.io" in url] == []
+
+
+@pytest.mark.parametrize("locale", ["ru-RU", "en-GB"])
+def test_where_a_proxy_lets_no_websocket_through_the_page_polls(stage: Stage, fragile: Server, locale: str) -> None:
+    context = stage.context(locale)
+    context.route_web_socket(re.compile("/socket.io/"), lambda socket: socket.close())
+    anna, boris = visit(stage, f"{fragile.url}/demo/", context), visit(stage, f"{fragile.url}/demo/")
+    ticket_id = anna.create("Без WebSocket")
+    boris.join(ticket_id)
+    anna.say("Раз")
+    boris.shows("Раз")
+    boris.say("Два")
+    anna.shows("Раз", "Два")
+    stage.server_goes_away()
+    fragile.kill()
+    anna.is_cut_off()
+    anna.say("Три")
+    fragile.start()
+    anna.shows("Раз", "Два", "Три")
+    boris.shows("Раз", "Два", "Три")
+
+
+def test_a_server_that_is_no_replyx_is_told_so(stage: Stage, server: Server, tmp_path: Path) -> None:
+    """It answers, even at /health, and has no Socket.IO."""
+    (tmp_path / "health").write_text("well")
     for part in ("demo", "shared"):
         (tmp_path / part).symlink_to(ROOT / "static" / part)
     with StaticHost(tmp_path) as stranger:
-        elsewhere = visit(stage, f"{stranger.url}/demo/?server={stranger.url}")
-        elsewhere.console.expected += [NETWORK]
-        elsewhere.page.wait_for_function("window.pwned === true")
-        for path in ("/demo/", "/static/demo/index.html"):
-            ours = visit(stage, f"{server.url}{path}?server={stranger.url}")
-            ours.console.expected += [NETWORK, CORS, CSP]
-            expect(ours.notice).to_be_visible()
-            assert ours.page.evaluate("window.pwned") is None
+        anna = visit(stage, f"{stranger.url}/demo/")
+        anna.console.expected += [NETWORK]
+        expect(anna.notice).to_contain_text(f"Сервер {stranger.url} отвечает, но Socket.IO там нет.")
+
+
+def test_the_stock_client_is_served_to_pages_where_npm_has_put_it(stage: Stage, server: Server) -> None:
+    found = ROOT / "node_modules" / "socket.io-client" / "dist" / "socket.io.js"
+    require("socket.io-client", found if found.is_file() else None, "npm install --no-save socket.io-client@4")
+    anna = visit(stage, f"{server.url}/demo/")
+    ticket_id = anna.create("Своими руками")
+    anna.page.add_script_tag(url=f"{server.url}/socket.io/socket.io.js")
+    answer = anna.page.evaluate(
+        """async (ticketId) => {
+          const socket = io(location.origin, { transports: ['polling', 'websocket'] });
+          const said = { ticketId, senderId: 'page', senderType: 'USER', content: 'Из страницы', messageType: 'TEXT' };
+          const answer = await socket.emitWithAck('send_message', said);
+          socket.disconnect();
+          return answer;
+        }""",
+        ticket_id,
+    )
+    assert answer["ok"] is True
+    anna.shows("Из страницы")
 
 
 def test_kill_9_in_the_middle_of_a_conversation_loses_and_doubles_nothing(stage: Stage, fragile: Server) -> None:

@@ -252,6 +252,53 @@ class TestInbox:
         expect(row).to_have_attribute("data-unread", "0")
         expect(anna.messages.last).to_have_attribute("data-status", "read")
 
+    def test_what_nobody_has_read_is_counted_as_it_comes_in_the_list_and_in_the_pages_title(
+        self, stage: Stage, server: Server, boris: httpx.Client
+    ) -> None:
+        anna, vera = visitor_says(boris, "Первый вопрос"), visitor_says(boris, "Второй вопрос")
+        operator = stage.operator(server.url)
+        expect(operator.row("Второй вопрос")).to_be_visible()
+        before = int(re.match(r"\((\d+)\) ", operator.page.title())[1])  # type: ignore[index]
+
+        def counts(text: str, unread: int, more_in_all: int) -> None:
+            expect(operator.row(text)).to_have_attribute("data-unread", str(unread))
+            expect(operator.page).to_have_title(re.compile(rf"^\({before + more_in_all}\) "))
+
+        anna.say(boris, "Есть кто-нибудь?")
+        counts("Есть кто-нибудь?", 2, 1)
+        vera.say(boris, "А у меня?")
+        vera.say(boris, "Ау!")
+        counts("Ау!", 3, 3)
+        boris.post(f"/api/dialogs/{vera.dialog_id}/messages", json={"text": "Я здесь"})
+        counts("Я здесь", 0, 0)
+        vera.say(boris, "Спасибо")
+        counts("Спасибо", 1, 1)
+        anna.say(boris, "А я?")
+        counts("А я?", 3, 2)
+        boris.post(f"/api/dialogs/{anna.dialog_id}/read", json={})
+        counts("А я?", 0, -1)
+
+
+class TestSections:
+    def test_a_section_is_loaded_when_it_is_opened_and_asked_for_again_after_a_failure(
+        self, stage: Stage, server: Server
+    ) -> None:
+        boris = stage.operator(server.url)
+        boris.console.expected += [NETWORK, re.compile("Failed to fetch dynamically imported module")]
+        asked: list[str] = []
+        boris.page.on("request", lambda request: asked.append(request.url))
+        boris.page.route("**/widgets/section.js*", lambda route: route.abort())
+        boris.page.get_by_role("link", name="Виджеты").click()
+        expect(boris.page.get_by_role("alert")).to_contain_text("Раздел не загрузился.")
+        assert any("/admin/widgets/" in url for url in asked)
+        assert not any("/admin/webhooks/" in url for url in asked)
+        boris.page.get_by_role("link", name="Диалоги").click()
+        expect(boris.page.get_by_test_id("dialog-list")).to_be_visible()
+        boris.page.get_by_role("link", name="Виджеты").click()
+        boris.page.unroute_all()
+        boris.page.get_by_role("button", name="Повторить").click()
+        expect(boris.page.get_by_test_id("widget-card").first).to_be_visible()
+
 
 class TestWidgets:
     def test_a_widget_made_in_the_panel_works_by_the_code_copied_there(
@@ -285,7 +332,7 @@ class TestWidgets:
         card.get_by_test_id("domains").fill("no domain.. at/all")
         card.get_by_test_id("save").click()
         boris.console.expected.append(NETWORK)
-        expect(card.locator(".card__told")).to_contain_text("Не получилось")
+        expect(card.locator(".card__told")).to_contain_text("'domain..' — не домен")
         card.get_by_test_id("domains").fill("garden.test\nother.test")
         card.get_by_test_id("save").click()
         expect(card.locator(".card__told")).to_contain_text("Прежний код больше не действует")

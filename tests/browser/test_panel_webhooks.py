@@ -229,7 +229,7 @@ class TestAdding:
         expect(maria.one("webhook-url")).to_be_focused()
         expect(maria.one("webhook-url")).to_have_accessible_description(re.compile("частной"))
         maria.one("webhook-url").fill("http://shop.example:22/")
-        maria.refuses("url", "port 22 is not for HTTP")
+        maria.refuses("url", "Порт 22 не для HTTP")
         assert as_json(olga.get(HOOKS))["items"] == []
 
     def test_a_name_that_leads_into_a_private_network_is_explained_by_a_test(

@@ -15,7 +15,7 @@ from replyx import accounts
 from replyx.delivery.store import Transaction
 from replyx.schemas.products import NewProduct
 from replyx.secrets_file import SecretsFile
-from replyx.shop import catalog
+from replyx.shop import products as shop_products
 from replyx.tokens import Tokens, new_token_id
 from tests.server import Server
 from tests.stored import change, stored
@@ -131,7 +131,7 @@ def tokens_of(server: Server) -> dict[str, list[str]]:
             shop = accounts.insert(tx, f"shop{number}@example.com", f"Shop {number}", "shop", "no login").id
             found["shop"].append(session(tx, shop, "shop"))
             for product in range(PER_SHOP):
-                catalog.submit(tx, shop, NewProduct(f"Product {number}/{product}", 100.0))
+                shop_products.submit(tx, shop, NewProduct(f"Product {number}/{product}", 100.0))
         return found
 
     return change(server, unit)

@@ -26,7 +26,6 @@ from replyx.socketio.application import Client, ConnectRefused, RequestInfo
 from replyx.socketio.engineio_codec import message
 from replyx.socketio.engineio_ports import EngineSettings
 from replyx.socketio.engineio_session import EngineSession
-from replyx.socketio.namespaces import Namespaces
 
 
 class Echo:
@@ -48,56 +47,45 @@ class Echo:
         pass
 
 
-async def admit(client: Client, auth: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Let everybody in but those who ask to be refused."""
-    client.state = auth
-    if auth.get("refuse"):
-        raise ConnectRefused("Not authorized", {"status": 401})
-    return None
+class EchoApplication:
+    """The same behaviour in each of ``namespaces``."""
 
+    def __init__(self, namespaces: Sequence[str]) -> None:
+        self.namespaces = frozenset(namespaces)
+        self._acknowledged: list[Any] = []
 
-def greet(client: Client) -> None:
-    """Tell the client what it said when it connected."""
-    client.send("auth", client.state)
+    async def on_connect(self, client: Client, auth: Mapping[str, Any]) -> None:
+        """Let everybody in but those who ask to be refused."""
+        client.state = auth
+        if auth.get("refuse"):
+            raise ConnectRefused("Not authorized", {"status": 401})
 
+    def on_connected(self, client: Client) -> None:
+        """Tell the client what it said when it connected."""
+        client.send("auth", client.state)
 
-def namespaces(names: Sequence[str]) -> Namespaces:
-    """The same behaviour in each of ``names``."""
-    application = Namespaces()
-    acknowledged: list[Any] = []
-    for name in names:
-        namespace = application.of(name)
-        namespace.admit = admit
-        namespace.greet = greet
-
-        @namespace.on("message")
-        async def echo(client: Client, *args: Any) -> None:
+    async def on_event(self, client: Client, name: str, args: list[Any]) -> Sequence[Any] | None:
+        """What the suites, and the tests here, ask for; other events pass."""
+        if name == "message":
             client.send("message-back", *args)
-
-        @namespace.on("message-with-ack")
-        async def acknowledge(client: Client, *args: Any) -> Sequence[Any]:
+        elif name == "message-with-ack":
             return args
-
-        @namespace.on("ask-me")
-        async def ask(client: Client, question: Any) -> None:
-            client.send("question", question, ack=acknowledged.append)
-
-        @namespace.on("what-did-i-say")
-        async def tell(client: Client) -> Sequence[Any]:
-            said, acknowledged[:] = list(acknowledged), []
+        elif name == "ask-me":
+            client.send("question", args[0], ack=self._acknowledged.append)
+        elif name == "what-did-i-say":
+            said, self._acknowledged = self._acknowledged, []
             return said
-
-        @namespace.on("show-me-out")
-        async def show_out(client: Client, close: bool) -> None:
-            client.disconnect(close=close)
-
-        @namespace.on("flood")
-        async def flood(client: Client, count: int, size: int) -> Sequence[Any]:
+        elif name == "show-me-out":
+            client.disconnect(close=args[0])
+        elif name == "flood":
+            count, size = args
             for number in range(count):
                 client.send("drop", number, "x" * size)
             return [count]
+        return None
 
-    return application
+    def on_disconnect(self, client: Client, reason: str) -> None:
+        pass
 
 
 async def main() -> None:
@@ -120,7 +108,7 @@ async def main() -> None:
     )
     echo = EngineServer(Echo, settings)
     socketio = EngineServer(
-        socket_io(namespaces(given.namespaces.split(","))),
+        socket_io(EchoApplication(given.namespaces.split(","))),
         settings,
         admits=lambda request: request.headers.get("Origin", "-") != given.refuse_origin,
     )

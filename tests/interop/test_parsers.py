@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from replyx.socketio import engineio_codec as engine
 from replyx.socketio.socketio_codec import Decoder, Kind, Packet, encode
 from replyx.socketio.socketio_session import frames
-from tests.unit.test_socketio_codec import PACKETS
+from tests.unit.socketio.test_socketio_codec import PACKETS
 
 SCRIPT = Path(__file__).with_name("node_parser.cjs")
 

@@ -1,8 +1,7 @@
-"""Two processes behind each proxy whose configuration is documented, as far as it is installed here."""
+"""Two processes behind each proxy whose configuration is documented."""
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import parts
 from tests.interop.node import NodeClient
+from tests.ports import held_port
 from tests.redis_server import RedisServer
 from tests.scenario import EventStream, eventually, frame, guest, operator, socket_of
 from tests.server import ROOT, Server
@@ -36,13 +37,10 @@ def pair(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(params=sorted(PROXIES))
 def proxy(request: pytest.FixtureRequest, pair: tuple[Server, Server], tmp_path: Path) -> Iterator[Server]:
     """The proxy, running as its documented file says but for the ports and places; used as the server that it shows."""
-    program = shutil.which(request.param)
-    if program is None:
-        pytest.skip(f"{request.param} is not installed")
+    program = parts.require_program(request.param)
     name, flags = PROXIES[request.param]
     shown = Server(tmp_path / "data")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        shown.port = free.getsockname()[1]
+    shown.port = held_port(shown)
     text = (ROOT / "docs" / "proxies" / name).read_text()
     for port, real in ((8000, pair[0].port), (8001, pair[1].port), (8080, shown.port)):
         assert f":{port}" in text
@@ -52,7 +50,7 @@ def proxy(request: pytest.FixtureRequest, pair: tuple[Server, Server], tmp_path:
     text = text.replace("worker_processes", f"pid {tmp_path}/nginx.pid;\nworker_processes", 1)
     file = tmp_path / name
     file.write_text(text)
-    command = [program, *(flag.format(folder=tmp_path, file=file) for flag in flags)]
+    command = [str(program), *(flag.format(folder=tmp_path, file=file) for flag in flags)]
     with (tmp_path / "printed").open("w") as printed, ExitStack() as stack:
         process = subprocess.Popen(command, stdout=printed, stderr=printed, env={"HOME": str(tmp_path)})
         stack.callback(process.wait, 15)

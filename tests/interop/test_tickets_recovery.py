@@ -93,6 +93,35 @@ class TestRecovery:
         assert contents(newest, 1) == ["5"]
         assert heard(newest) == ["5"]
 
+    @TRANSPORTS
+    def test_a_client_that_is_far_behind_is_caught_up_in_order(
+        self, newest: NodeClient, server: Server, http: httpx.Client, transports: list[str]
+    ) -> None:
+        """What it missed is many times what one connection may leave unsent."""
+        ticket_id = new_ticket(http)
+        connect(newest, server.url, transports=transports, **AWAY)
+        join(newest, ticket_id)
+        cut(newest)
+        wanted = [f"{number} " + "x" * 3000 for number in range(150)]
+        for text in wanted:
+            post(http, ticket_id, text)
+        assert all_heard(newest, len(wanted)) == wanted
+
+    def test_events_that_come_while_a_client_upgrades_come_once_and_in_order(
+        self, client: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        connect(client, server.url)
+        join(client, ticket_id)
+        wanted = [str(number) for number in range(80)]
+        for text in wanted:
+            post(http, ticket_id, text)
+        assert all_heard(client, 80) == wanted
+        if not any(each["on"] == "upgrade" for each in client.happened):
+            client.until("upgrade")
+        post(http, ticket_id, "after")
+        assert all_heard(client, 81) == [*wanted, "after"]
+
     @pytest.mark.parametrize("transport", ["websocket", "polling"])
     def test_a_client_that_returns_while_the_database_is_away_tries_again_by_itself(
         self, newest: NodeClient, killable: Cluster, tmp_path: Path, transport: str

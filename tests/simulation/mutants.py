@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from replyx.database.rows import Rows
 from replyx.delivery import eventlog, store
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.hub import Hub
@@ -200,13 +201,13 @@ class LeakingTransaction(Transaction):
         del self.events[mark:]
 
 
-def all_of_it(rows: eventlog.Rows, after: int, topics: Iterable[str], limit: int = 4) -> eventlog.LogPage:
+def all_of_it(rows: Rows, after: int, topics: Iterable[str], limit: int = 4) -> eventlog.LogPage:
     """A page that claims to reach the top, whatever it holds."""
     page = SINCE(rows, after, topics, limit)
     return eventlog.LogPage(page.events, eventlog.top(rows))
 
 
-def prune_by_the_newest_stamp(rows: eventlog.Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
+def prune_by_the_newest_stamp(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     """Takes the newest of the old events for the end of what is old: a clock that was wrong prunes the young ones."""
     aged = rows.execute("SELECT MAX(id) FROM event WHERE created_at < ?", (older_than_ms,)).fetchone()[0]
     return PRUNE(rows, older_than_ms, min(keep, eventlog.top(rows) - (aged or 0)), limit)

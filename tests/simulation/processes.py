@@ -1,4 +1,4 @@
-"""One simulated process: the real store without its threads, the real hub and follower, and a bus to the others."""
+"""One simulated process: the real store without its threads, the real hub and tail watch, and a bus to the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from peewee import OperationalError
 
 from replyx.database.sqlite import Sqlite
 from replyx.delivery import eventlog
-from replyx.delivery.bus import Follower
+from replyx.delivery.bus import TailWatch
 from replyx.delivery.eventlog import LoggedEvent
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Query, Store, Unit
@@ -197,12 +197,12 @@ class Process:
         self.cache = Cache(self.hub)
         self.bus = parts.bus(self.hub)
         self.store.on_commit = self.bus.publish
-        self.follower = Follower(self.store, self.hub)
+        self.tail_watch = TailWatch(self.store, self.hub)
         self.sends: list[asyncio.Task[Any]] = []
         self._loop = loop
         loop.call_soon(self.hub.start)
         if parts.follows:
-            loop.call_soon(self.follower.start)
+            loop.call_soon(self.tail_watch.start)
         loop.settle()
 
     def send(self, unit: Unit[Any]) -> asyncio.Task[Any]:
@@ -216,7 +216,7 @@ class Process:
         """Everything ends at once: what was not committed never was, what was not announced never is."""
         for task in self.sends:
             task.cancel()
-        closing = [self._loop.create_task(self.follower.close()), self._loop.create_task(self.hub.close())]
+        closing = [self._loop.create_task(self.tail_watch.close()), self._loop.create_task(self.hub.close())]
         self._loop.settle()
         assert all(task.done() for task in closing)
         self.store.drop()

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from replyx.conversations.ticket_joins import claim_of, new_pid
 from replyx.delivery.eventlog import Cursor
-from replyx.delivery.wire import Wire, sse
-from replyx.socketio.wire import Wires, new_pid, polling_chunk, recovery_of, websocket_frame
+from replyx.delivery.wire import Wire
+from replyx.socketio.wire import Wires, polling_chunk, websocket_frame
+from replyx.wire import sse
 from replyx.wire.websocket import WEBSOCKET, text_frame
 from tests.listeners import SseParser
 
@@ -127,7 +129,7 @@ def named_by_type(payload: bytes) -> tuple[str, bytes]:
 
 
 class SocketIo:
-    """A stock Socket.IO client; its first place is in the ``pid``, the later ones are the offsets of its events."""
+    """A stock Socket.IO client; its place is what tickets read in the ``pid`` and the offset that it brings back."""
 
     wires = Wires.of(named_by_type)
 
@@ -137,7 +139,7 @@ class SocketIo:
         self._framed = polling_chunk if polling else websocket_frame
 
     def opening(self, epoch: str, position: int) -> bytes:
-        return self._framed(b'0{"pid":"%s"}' % new_pid(epoch, position).encode())
+        return self._framed(b'0{"pid":"%s"}' % new_pid(Cursor(epoch, position), 0.0).encode())
 
     def reader(self) -> Reader:
         return _SocketIoReader(self.polling)
@@ -147,6 +149,7 @@ class _SocketIoReader:
     def __init__(self, polling: bool) -> None:
         self._polling = polling
         self._rest = b""
+        self._pid = ""
 
     def feed(self, data: bytes) -> Iterator[Block]:
         if self._polling:
@@ -158,12 +161,16 @@ class _SocketIoReader:
 
     def _block(self, packet: bytes) -> Block:
         if packet[:2] == b"40":
-            recovery = recovery_of(msgspec.json.decode(packet[2:]))
-            assert recovery is not None
-            return Block("opening", recovery.cursor)
+            self._pid = msgspec.json.decode(packet[2:])["pid"]
+            return Block("opening", self._place(None))
         assert packet[:2] == b"42", packet
         name, event, *offset = msgspec.json.decode(packet[2:])
-        return Block(name, place(offset[0]) if offset else None, event)
+        return Block(name, self._place(offset[0]) if offset else None, event)
+
+    def _place(self, offset: str | None) -> Cursor:
+        claim = claim_of({"pid": self._pid, "offset": offset})
+        assert claim is not None
+        return claim.place.cursor
 
 
 FORMATS: dict[str, Format] = {

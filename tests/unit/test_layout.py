@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +31,14 @@ CLIENTS = {
 # "." are the modules of ``replyx`` itself.
 PACKAGES = {
     "schemas": {"."},
-    "database": {"."},
+    "database": {".", "schemas"},
     "delivery": {".", "database", "schemas"},
     "wire": {".", "delivery", "schemas"},
     "socketio": {".", "delivery", "wire"},
     "redis": {".", "delivery"},
-    "conversations": {".", "delivery", "schemas", "socketio"},
-    "shop": {".", "delivery", "schemas"},
-    "outside": {".", "delivery", "schemas"},
+    "conversations": {".", "database", "delivery", "schemas", "socketio"},
+    "shop": {".", "database", "delivery", "schemas"},
+    "outside": {".", "database", "delivery", "schemas"},
     "process": {"delivery"},
 }
 # Words of a message are made by the same rule when the column is made.
@@ -145,6 +146,26 @@ def test_a_package_imports_only_what_lies_below_it() -> None:
         if (package := name.split("/")[1]) in PACKAGES and imports - PACKAGES[package]
     }
     assert upwards == UPWARDS
+
+
+def of_the_log(source: str) -> set[str]:
+    """What a source has to do with the log's own tables: statements on them, and their models."""
+    statements = re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN|TABLE)\s+event(?:_topic)?\b", source, re.IGNORECASE)
+    models = {"replyx.database.models.Event", "replyx.database.models.EventTopic"} & imported(source)
+    return {*statements, *models, *re.findall(r"\bmodels\.Event(?:Topic)?\b", source)}
+
+
+def test_the_log_alone_reads_and_writes_its_tables() -> None:
+    """Whoever else wants events follows the log (``replyx/delivery/followers.py``) or subscribes."""
+    assert of_the_log("'SELECT id FROM event WHERE 1; DELETE FROM event_topic; UPDATE eventual'") == {
+        "FROM event",
+        "FROM event_topic",
+    }
+    assert of_the_log("from replyx.database.models import Event, Eventual") == {"replyx.database.models.Event"}
+    assert of_the_log("value(models.EventTopic.topic)") == {"models.EventTopic"}
+    found = {name_of(path): of_the_log(path.read_text(encoding="utf-8")) for path in SOURCES}
+    others = {name for name, statements in found.items() if statements and "/migrations/" not in name}
+    assert others == {"replyx/delivery/eventlog.py"}
 
 
 @pytest.mark.parametrize("name", TOP_LEVEL)

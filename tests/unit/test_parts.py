@@ -34,15 +34,15 @@ def test_the_parts_of_the_test_extra_are_here_and_run(redis_server: Path, postgr
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
-def test_a_machine_that_can_have_no_browser_is_told_so(ci: str, status: int, tmp_path: Path) -> None:
+def test_a_machine_that_can_have_no_programs_is_told_which_in_a_few_lines(ci: str, status: int, tmp_path: Path) -> None:
     nowhere = {
-        "PATH": str(tmp_path),
+        "PATH": str(tmp_path / "bin"),
         "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path),
         "PLAYWRIGHT_DOWNLOAD_HOST": "http://127.0.0.1:9",  # nobody listens on the discard port
         "CI": ci,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.browser.install_browser"],
+        [sys.executable, "-m", "tests.install"],
         cwd=ROOT,
         env={**os.environ, **nowhere},
         capture_output=True,
@@ -50,4 +50,18 @@ def test_a_machine_that_can_have_no_browser_is_told_so(ci: str, status: int, tmp
         check=False,
     )
     assert done.returncode == status
-    assert "No Chromium can be had" in done.stderr
+    needs, tried, refused, missing = done.stderr.splitlines()
+    assert needs == "The system's packages need root and apt-get"
+    assert tried.endswith("-m playwright install chromium")
+    assert refused.startswith("Error: ")
+    assert missing == "Missing, so their tests cannot run: " + ", ".join(parts.PROGRAMS)
+
+
+def test_a_program_in_a_folder_that_a_users_path_leaves_out_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "sbin" / "nginx"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert parts.program("nginx") == program

@@ -11,7 +11,7 @@ from replyx.outside.push.notices import Audience
 from replyx.outside.push.schemas import Locale
 from replyx.outside.push.sealing import Device
 
-FOLLOWER = "push"  # the name of this place in log_position
+DUTY = "push"
 PAGE = 500
 
 _LIVE = (

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from replyx.errors import invalid
+from replyx.faults import Fault
 
 TOKEN_SECONDS = 12 * 3600  # RFC 8292, 2: at most 24 hours
 MAX_PAYLOAD = 3993  # bytes; RFC 8291, 4: a push service takes 4096 in all
@@ -77,14 +78,14 @@ def public_point(text: str, name: str) -> bytes:
             return point
     except ValueError:
         pass  # not on the curve: the same answer as for any other text
-    raise invalid(name, "must be an uncompressed point of P-256 in base64url")
+    raise invalid(name, Fault.NOT_A_POINT)
 
 
 def auth_secret(text: str, name: str) -> bytes:
     """The browser's shared secret. Raises :class:`Invalid`."""
     secret = decode(text)
     if secret is None or len(secret) != AUTH_BYTES:
-        raise invalid(name, f"must be {AUTH_BYTES} bytes in base64url")
+        raise invalid(name, Fault.NOT_BYTES, length=AUTH_BYTES)
     return secret
 
 

@@ -44,8 +44,7 @@ class Push:
         endpoint, p256dh, auth = self._checked(new)
 
         def unit(tx: Transaction) -> PushDevice:
-            if not rows.wanted(tx):
-                positions.move(tx, rows.FOLLOWER, positions.present(tx))
+            positions.begin(tx, rows.DUTY, rows.wanted(tx))
             if new.replaces not in (None, endpoint):
                 _drop(tx, actor, new.replaces)
             row = tx.execute(

@@ -13,15 +13,16 @@ from typing import Any
 import msgspec
 
 from replyx.delivery import positions
+from replyx.delivery.eventlog import Entry
 from replyx.delivery.store import Snapshot, Transaction
 from replyx.errors import invalid
+from replyx.faults import Fault
 from replyx.outside.webhooks.schedule import GIVE_UP_S
 from replyx.outside.webhooks.schemas import EventGroup, Notice
 from replyx.schemas import events
 from replyx.schemas.dialogs import timestamp
 
-FOLLOWER = "webhooks"  # the name of this place in log_position
-PAGE = 256
+DUTY = "webhooks"
 
 TYPES = tuple(sorted({str(event.__struct_config__.tag) for event in events.DURABLE}))
 
@@ -44,7 +45,7 @@ def checked_events(names: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(names))
     for name in found:
         if name not in TYPES and name not in GROUPS:
-            raise invalid("events", f"{name[:64]!r} is no event; there are {', '.join((*GROUPS, *TYPES))}")
+            raise invalid("events", Fault.UNKNOWN_EVENT, given=repr(name[:64]), known=", ".join((*GROUPS, *TYPES)))
     return found
 
 
@@ -61,36 +62,26 @@ def wanted(rows: Snapshot) -> bool:
 
 
 def begin(tx: Transaction) -> int:
-    """The place from which a webhook that is turned on now hears events: the present.
-
-    The first active one moves the shared place here, over what nobody was to hear.
-    """
-    present = positions.present(tx)
-    return present if wanted(tx) else positions.move(tx, FOLLOWER, present)
+    """The place from which a webhook that is turned on now hears events: the present."""
+    return positions.begin(tx, DUTY, wanted(tx))
 
 
-def dispatch(tx: Transaction, epoch: str) -> bool:
-    """Write the deliveries of the next page of the log; True when there may be more."""
-    position = positions.place(tx, FOLLOWER)
+def dispatch(tx: Transaction, entries: Sequence[Entry], epoch: str) -> None:
+    """Write the deliveries of the next events of the log."""
     hooks = [
         (hook_id, since, frozenset(json.loads(names)))
         for hook_id, since, names in tx.execute(
             "SELECT id, since, events FROM webhook WHERE active AND NOT deleted"
         ).fetchall()
     ]
-    page = tx.execute(
-        "SELECT id, topics, payload, created_at FROM event WHERE id > ? ORDER BY id LIMIT ?", (position, PAGE)
-    ).fetchall()
-    for event_id, topics, payload, created_at in page:
-        if events.is_broadcast(topics):
+    for entry in entries:
+        if events.is_broadcast(entry.topics):
             continue
-        kind = _type_of.decode(payload).type
-        takers = [hook_id for hook_id, since, names in hooks if since < event_id and names & {kind, group_of(kind)}]
+        kind = _type_of.decode(entry.payload).type
+        takers = [hook_id for hook_id, since, names in hooks if since < entry.id and names & {kind, group_of(kind)}]
         if takers:
-            _write(tx, takers, Notice(f"{epoch}-{event_id}", kind, timestamp(created_at), _data(payload)))
-    if page:
-        positions.move(tx, FOLLOWER, page[-1][0])
-    return len(page) == PAGE
+            notice = Notice(f"{epoch}-{entry.id}", kind, timestamp(entry.created_at), _data(entry.payload))
+            _write(tx, takers, notice)
 
 
 def _write(tx: Transaction, takers: Sequence[int], notice: Notice) -> None:
@@ -105,7 +96,7 @@ def _write(tx: Transaction, takers: Sequence[int], notice: Notice) -> None:
         )
 
 
-def _data(payload: str) -> dict[str, Any]:
+def _data(payload: bytes) -> dict[str, Any]:
     """The members of an event besides its type; of one that has an envelope, what is in it."""
     members: dict[str, Any] = msgspec.json.decode(payload)
     members.pop("type", None)

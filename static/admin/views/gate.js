@@ -1,7 +1,10 @@
 import { el } from '../../shared/dom.js';
 import { Form, field, signInFields } from '../../shared/form.js';
 
-/** A form that is the whole page. */
+/**
+ * A form that is the whole page.
+ * @param {{title: string, text?: string|null} & Omit<import('../../shared/form.js').FormOptions, 'head'|'kind'>} options
+ */
 function page({ t, title, text = null, ...options }) {
   const head = [el('p', { class: 'gate__brand' }, t('brand')), el('h1', {}, title), text && el('p', { class: 'gate__text' }, text)];
   const form = new Form({ t, head, kind: 'gate__form', ...options });

@@ -22,7 +22,7 @@ from tests.api.products.catalogue import (
     page,
     told,
 )
-from tests.scenario import EventStream, Json, as_json, frame, operator, problem, socket_of
+from tests.scenario import EventStream, Json, as_json, frame, operator, problem, socket_of, token_of
 from tests.server import PASSWORD, Server
 
 
@@ -46,7 +46,7 @@ class TestWhoHears:
         server: Server, client: httpx.Client, kind: str, **query: str
     ) -> Iterator[tuple[ClientConnection, str]]:
         """A socket of the client's account, and the cursor with which it began."""
-        token = client.headers["Authorization"].removeprefix("Bearer ")
+        token = token_of(client)
         with socket_of(server, f"/ws/{kind}?{httpx.QueryParams({'token': token, **query})}") as connection:
             greeting = frame(connection)
             assert greeting["event"] == "connected", greeting
