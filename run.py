@@ -21,7 +21,7 @@ import uvloop
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
 from handlers.ticket_sockets import ticket_engine
-from replyx import cli, demo, passwords, settings
+from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
@@ -169,9 +169,11 @@ class Server:
         for follower in self.followers:
             follower.start()
         given = self.services.settings
+        edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
-            application(self.services, self.tokens, self.engine),
+            edge,
             limits=HttpLimits(),
+            body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
         )
 
@@ -200,6 +202,7 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     port = sockets[0].getsockname()[1]
     store, secrets = await opened(given)
     server = Server(given, store, secrets, port)
+    public_address.remember(store, server.services.base_url)
     http = server.start()
     if assigned is None or assigned.first:
         await greet(server)
@@ -323,12 +326,13 @@ def collect_rarely() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    asked = cli.parse(argv)
     os.umask(0o077)  # the database and the log hold what people said in confidence
     try:
-        if arguments and arguments[0] in cli.COMMANDS:
-            return cli.run(arguments, os.environ)
-        given = settings.load(arguments, os.environ)
+        status = cli.run(asked, os.environ)
+        if status is not None:
+            return status
+        given = settings.from_namespace(asked, os.environ)
         logs.configure(
             given.log_level, given.log_format, given.log_file, given.log_file_mb * 1_000_000, given.log_files_kept
         )
