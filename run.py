@@ -138,7 +138,7 @@ class Server:
             webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
             requests=Requests(),
             push=Push(store, self.outside, pusher, clock),
-            started_at=clock(),
+            uptime=uptime(),
         )
         self.engine = ticket_engine(self.services)
         store.on_commit = self.bus.publish
@@ -300,9 +300,16 @@ async def opened(given: Settings) -> tuple[Store, SecretsFile]:
     secrets = SecretsFile(given.data_dir, given.jwt_secret)
     secrets.load()
     store = Store.open(given.database, time.time)
+    store.check_writable()
     if given.demo:
         await demo.fill(store)
     return store, secrets
+
+
+def uptime() -> Callable[[], float]:
+    """A clock of the seconds since now, which nobody sets."""
+    began = time.monotonic()
+    return lambda: time.monotonic() - began
 
 
 def allow_files() -> None:

@@ -34,7 +34,10 @@ from replyx.shop.products import Products
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the server. ``clock`` gives seconds since the epoch; ``root`` holds static and templates."""
+    """The parts of the server.
+
+    ``clock`` gives seconds since the epoch, ``uptime`` those since the start; ``root`` holds static and templates.
+    """
 
     settings: Settings
     secrets: SecretsFile
@@ -63,4 +66,4 @@ class Services:
     webhooks: Webhooks
     requests: Requests
     push: Push
-    started_at: float
+    uptime: Callable[[], float]

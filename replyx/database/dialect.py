@@ -7,7 +7,7 @@ A database is peewee's, with the words of its :class:`Dialect`. SQL elsewhere is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -58,8 +58,31 @@ class Dialect(ABC):
         """Keep other processes from changing the schema meanwhile; waits until they have done so."""
 
     @abstractmethod
+    def is_read_only(self, failure: BaseException) -> bool:
+        """Whether a write failed because the database may only be read."""
+
+    @abstractmethod
+    def is_full(self, failure: BaseException) -> bool:
+        """Whether a write failed for want of room."""
+
+    def why(self, failure: BaseException) -> str:
+        """Why a write failed, as the end of a sentence for people. Holds no value of a statement."""
+        if self.is_full(failure):
+            return "the disk is full"
+        if self.is_read_only(failure):
+            return "this server may only read it; look at the owner and the mode of its files"
+        return "the log has the reason"
+
+    @abstractmethod
     def lost(self) -> bool:
         """Whether this thread's connection has ended, so that a new one may succeed where it failed."""
+
+
+def causes(failure: BaseException | None) -> Iterator[BaseException]:
+    """A failure and what it comes from: peewee wraps the driver's errors in its own."""
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or failure.__context__
 
 
 @lru_cache(maxsize=1024)  # statements are constants; there are a few hundred

@@ -15,7 +15,7 @@ import psycopg
 from peewee import DatabaseError, InterfaceError, InternalError, OperationalError, PostgresqlDatabase
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from replyx.database.dialect import DatabaseUnusable, Dialect, percent_placeholders
+from replyx.database.dialect import DatabaseUnusable, Dialect, causes, percent_placeholders
 from replyx.errors import invalid
 from replyx.faults import Fault
 
@@ -155,6 +155,14 @@ class Postgres(Dialect, PostgresqlDatabase):
         for limit in LIMITS:
             database.execute_sql(f"RESET {limit}")
         connection.patience = SILENCE_S
+
+    def is_read_only(self, failure: BaseException) -> bool:
+        """See :class:`Dialect`."""
+        return any(isinstance(each, psycopg.errors.ReadOnlySqlTransaction) for each in causes(failure))
+
+    def is_full(self, failure: BaseException) -> bool:
+        """See :class:`Dialect`."""
+        return any(isinstance(each, psycopg.errors.DiskFull) for each in causes(failure))
 
     def lost(self) -> bool:
         """See :class:`Dialect`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +12,14 @@ from typing import Any, ClassVar
 
 from peewee import DatabaseError, InterfaceError, OperationalError, SqliteDatabase
 
-from replyx.database.dialect import Dialect
+from replyx.database.dialect import DatabaseUnusable, Dialect, causes
 from replyx.database.turns import LOOK_S, Turns
 
 LOCK_S = 10.0  # that a writer waits for the others
 PATIENCE_S = 0.03  # after which it asks to be the next
 SQLITE_BAND_BITS = 14
+LEAST = (3, 35, 0)  # has RETURNING
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def _banded(number: str, words: str) -> str:
@@ -69,6 +72,9 @@ class Sqlite(Dialect, SqliteDatabase):
     )
 
     def __init__(self, path: Path) -> None:
+        if sqlite3.sqlite_version_info < LEAST:
+            least = ".".join(map(str, LEAST[:2]))
+            raise DatabaseUnusable(f"SQLite {least} or newer is needed, this Python has {sqlite3.sqlite_version}")
         super().__init__(
             str(path),
             pragmas={
@@ -112,9 +118,23 @@ class Sqlite(Dialect, SqliteDatabase):
         """See :class:`Dialect`; each migration locks the file by itself."""
         yield
 
+    def is_read_only(self, failure: BaseException) -> bool:
+        """See :class:`Dialect`; of the file, or of the one beside it that keeps the turns."""
+        forbidden = any(isinstance(each, OSError) and each.errno in _FORBIDDEN for each in causes(failure))
+        return forbidden or _code(failure) & 0xFF == sqlite3.SQLITE_READONLY
+
+    def is_full(self, failure: BaseException) -> bool:
+        """See :class:`Dialect`; a quota or a limit of the process ends a write in another way than a full disk."""
+        return _code(failure) & 0xFF == sqlite3.SQLITE_FULL or _code(failure) == sqlite3.SQLITE_IOERR_WRITE
+
     def lost(self) -> bool:
         """See :class:`Dialect`; a file stays."""
         return False
+
+
+def _code(failure: BaseException) -> int:
+    """SQLite's extended result code of a failure; 0 for none of SQLite's."""
+    return next((each.sqlite_errorcode for each in causes(failure) if hasattr(each, "sqlite_errorcode")), 0)
 
 
 def _began(connection: Any, patience_s: float) -> bool:

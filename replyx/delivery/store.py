@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +22,17 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from peewee import Database
 
+from replyx.database import models
 from replyx.database.dialect import DatabaseUnusable, Dialect, dialect_of
 from replyx.database.migrations import migrate
 from replyx.database.models import database as bound_database
 from replyx.database.opening import database_at
+from replyx.database.rows import Delete, Insert, replacing
 from replyx.database.sqlite import Sqlite
 from replyx.delivery import eventlog
 from replyx.delivery.eventlog import LoggedEvent
 from replyx.delivery.outage import Outage
+from replyx.delivery.trouble import Trouble
 from replyx.errors import StoreUnavailable
 
 log = logging.getLogger("replyx.store")
@@ -40,6 +44,12 @@ Query = Callable[["Snapshot"], T]
 GROUP = 256  # units in one commit: past this the flush is already a small share of the work
 WAITING = 10_000  # units in the queue before callers are told to come back
 READERS = 3
+
+PROBE = "probe"  # the fact that is written to see whether one can write; gone a moment later
+PROBE_BYTES = 40_000  # 10,000 characters, the most that a message has, of four bytes each
+_PROBE = Insert(models.Installation, replacing(models.Installation.key, models.Installation.value))
+_NO_PROBE = Delete(models.Installation, f"{models.Installation.key} = ?")
+_TOUCH = f"UPDATE {models.Counter} SET top = top WHERE {models.Counter.id} = 1"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -131,7 +141,7 @@ class Store:
         self._thread = threading.Thread(target=self._write_until_closed, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_commit: Callable[[Sequence[LoggedEvent]], None] = lambda events: None
-        self.failing = False
+        self.trouble = Trouble(self._probe)
         self.commits = 0
         self.changes = 0  # units that these commits kept
         self._closing = False
@@ -160,6 +170,7 @@ class Store:
         """Begin to take units; results are handed to ``loop``."""
         self._loop = loop
         self._outage.start(loop, self._readers)
+        self.trouble.start(loop)
         self._thread.start()
 
     async def commit(self, unit: Unit[T]) -> T:
@@ -208,11 +219,28 @@ class Store:
     async def close(self) -> None:
         """Finish what waits, then close every connection; what comes later is :class:`StoreUnavailable`."""
         self._closing = True
+        await self.trouble.close()
         await self._outage.close()
         self._queue.put(None)
         if self._loop is not None:
             await self._loop.run_in_executor(None, self._thread.join)
         self._readers.shutdown(wait=True)
+
+    def check_writable(self) -> None:
+        """Write nothing of consequence, before :meth:`start`. Raises :class:`DatabaseUnusable` where that is forbidden.
+
+        A full disk raises nothing: what is stored can be read, and there may be room again.
+        """
+        try:
+            self.change(lambda tx: tx.execute(_TOUCH))
+        except StoreUnavailable as refusal:
+            if refusal.__cause__ is not None and self._dialect.is_read_only(refusal.__cause__):
+                raise DatabaseUnusable(f"the database cannot be written: {self.trouble.cause}") from refusal
+
+    @property
+    def failing(self) -> bool:
+        """Whether the database is away or cannot be written."""
+        return self._outage.away or bool(self.trouble.cause)
 
     @property
     def waiting(self) -> int:
@@ -247,6 +275,12 @@ class Store:
     def _look(self) -> None:
         """Read anything at all; raises while the database is away."""
         self._connected(lambda: self._database.execute_sql("SELECT 1"))
+
+    async def _probe(self) -> None:
+        """Write as much as the largest message is, and take it away again. Raises :class:`StoreUnavailable`."""
+        text = secrets.token_hex(PROBE_BYTES // 2)  # not to be compressed
+        await self.commit(lambda tx: _PROBE.add(tx, key=PROBE, value=text))
+        await self.commit(lambda tx: _NO_PROBE.drop(tx, PROBE))
 
     def _drop_connection(self) -> None:
         if self._dialect.lost():
@@ -293,11 +327,13 @@ class Store:
             committing = True
             self._database.execute_sql("COMMIT")
         except refusals as failure:
-            log.error("a commit failed, %d changes were refused: %s", len(group), failure)
-            self.failing = True
+            cause = self._dialect.why(failure)
+            level = logging.DEBUG if self.trouble.cause == cause else logging.ERROR  # one line for what lasts
+            log.log(level, "a commit failed, %d changes were refused: %s", len(group), failure)
+            if not self._dialect.lost():  # else there is an outage, which is over when there is a connection
+                self.trouble.begin(cause)
             self._give_up(group, failure, kept_perhaps=committing and self._dialect.lost())
             return []
-        self.failing = False
         self.commits += 1
         self.changes += sum(waiting.error is None for waiting in group)
         return transaction.events

@@ -26,6 +26,7 @@ from tests.chaos.traffic import (
     truth,
 )
 from tests.listeners import SseListener
+from tests.scenario import eventually
 from tests.server import Server
 
 pytestmark = pytest.mark.sqlite
@@ -74,6 +75,39 @@ def test_a_full_disk_refuses_with_503_loses_nothing_and_the_server_goes_on_when_
     with Server(tmp_path / "data", env={"RATE_LIMITS": "off"}) as server:
         asyncio.run(live_through_a_full_disk(server))
         assert "Traceback" not in server.log
+
+
+def test_health_and_the_alert_tell_of_a_full_disk_until_there_is_room_again(tmp_path: Path) -> None:
+    """A poll of /health once took an empty commit, which needs no room, for the end of the trouble."""
+    token = "m" * 32
+    env = {"RATE_LIMITS": "off", "METRICS_TOKEN": token, "LOG_LEVEL": "debug"}
+    with Server(tmp_path / "data", env=env) as server, server.client() as http:
+
+        def failing() -> bool:
+            text = http.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+            return "replyx_store_failing 1.0" in text
+
+        def send() -> int:
+            return http.post(f"/api/widget/dialogs/1/messages?{GUEST}", json={"text": "hi"}).status_code
+
+        assert (send(), http.get("/health").status_code, failing()) == (201, 200, False)
+        assert server.process is not None
+        bound_files([server.process.pid], 4096)
+        assert send() == 503
+        for _ in range(10):
+            health = http.get("/health")
+            assert (health.status_code, health.json()["code"]) == (503, "store_unavailable")
+            assert health.json()["detail"] == "The database cannot be written: the disk is full."
+            assert failing(), "who polls health takes the alert away"
+            assert send() == 503
+        eventually(lambda: server.log.count("a commit failed") > 12, "a probe that fails")
+        assert http.get("/health").status_code == 503, "a probe that fails ends nothing"
+        bound_files([server.process.pid], UNBOUNDED)
+        eventually(lambda: http.get("/health").status_code == 200, "health")
+        assert (send(), failing()) == (201, False)
+        assert server.log.count("the database cannot be written: the disk is full") == 1, "one line each way"
+        assert server.log.count("the database can be written again") == 1
+        assert sum("ERROR" in line and "a commit failed" in line for line in server.lines) == 1
 
 
 async def refused_again_and_again(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from replyx.database.dialect import DatabaseUnusable, percent_placeholders
 from replyx.database.opening import database_at
 from replyx.database.postgres import Postgres
 from replyx.database.sqlite import Sqlite
+from replyx.delivery.store import Store
 
 
 def test_a_url_leads_to_its_database_and_nothing_is_connected_yet(tmp_path: Path) -> None:
@@ -39,3 +41,14 @@ def test_a_url_that_is_not_understood_is_a_message_without_the_password() -> Non
 
 def test_values_and_percent_signs_are_told_apart() -> None:
     assert percent_placeholders("SELECT ? WHERE a LIKE '5%' AND b = ?") == "SELECT %s WHERE a LIKE '5%%' AND b = %s"
+
+
+def test_an_sqlite_without_what_statements_need_is_refused_by_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian 11 and RHEL 9 have 3.34.1: the server said that it listened and refused every write."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
+    with pytest.raises(DatabaseUnusable, match=r"SQLite 3\.35 or newer is needed, this Python has 3\.34\.1"):
+        Store.open(tmp_path / "replyx.db", lambda: 0)
+    assert list(tmp_path.iterdir()) == []

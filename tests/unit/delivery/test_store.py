@@ -11,10 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from replyx.database import models
+from replyx.database.rows import exists
 from replyx.delivery import eventlog, store
 from replyx.delivery.eventlog import LoggedEvent
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound, StoreUnavailable
+from tests.scenario import eventually
 
 NOW = 1_700_000_000.5
 
@@ -245,10 +248,12 @@ def test_a_commit_that_fails_refuses_its_whole_group_and_the_next_one_works(tmp_
         await holding
         results = await asyncio.gather(*units, return_exceptions=True)
         assert all(isinstance(result, StoreUnavailable) for result in results)
-        assert opened.failing
+        assert opened.trouble.cause
         assert announced == []
         assert await opened.commit(named("c")) == 1, "the id was not used up"
-        assert not opened.failing
+        assert opened.trouble.cause, "a small commit proves nothing"
+        await asyncio.to_thread(eventually, lambda: not opened.trouble.cause, "a large commit")
+        assert not await opened.read(exists(models.Installation, "key = 'probe'")), "it leaves nothing"
 
     with_store(tmp_path, scene)
 
