@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 SCRIPTS := tests/javascript
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help run test test-two test-long check bench clean
+.PHONY: help run test test-two test-long test-ship dist lock check bench clean
 
 help:
 	@echo "make run    start the demo on http://localhost:8000         (ARGS='--port 9000')"
@@ -20,6 +20,9 @@ help:
 	@echo "make test-long  more rounds of every fault, and 100,000 steps of the simulation"
 	@echo "make check  ruff and mypy; tsc and ESLint for what runs in browsers"
 	@echo "make bench  measure, beside other servers"
+	@echo "make dist   wheel, source and binaries of a release, in dist/"
+	@echo "make test-ship  make dist, and try each form of it where nothing else is"
+	@echo "make lock   the exact packages of a release, with their hashes, anew"
 	@echo "make clean  remove the virtual environment and what tools left behind"
 
 run: $(VENV)/.run node_modules/socket.io-client
@@ -44,6 +47,17 @@ check: $(VENV)/.dev $(SCRIPTS)/node_modules/.installed
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/tsc -p $(SCRIPTS)
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/tsc -p $(SCRIPTS)/tsconfig.worker.json
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js static tests
+
+dist: node_modules/socket.io-client | $(BIN)/python
+	$(BIN)/python packaging/release.py
+
+test-ship: dist $(VENV)/.test
+	$(BIN)/python -m tests.browser.install_browser
+	$(BIN)/python -m pytest tests/ship $(ARGS)
+
+lock: $(VENV)/.dev
+	$(BIN)/python -m uv pip compile setup.cfg --extra postgres --generate-hashes --universal --python-version 3.11 \
+		--no-header --quiet --upgrade --output-file packaging/requirements.lock
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m tests.bench $(ARGS)
