@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from replyx.database import models
 from replyx.database.rows import Insert, replacing, value
 from replyx.delivery.store import Snapshot, Store
+from replyx.errors import StoreUnavailable
+
+log = logging.getLogger("replyx.public_address")
 
 KEY = "base_url"
 
@@ -13,9 +18,16 @@ _KEEP = Insert(models.Installation, replacing(models.Installation.key, models.In
 
 
 def remember(store: Store, base_url: str) -> None:
-    """Keep the address; writes only where it is another one. To be called before the store is started."""
-    if store.query(last) != base_url:
+    """Keep the address; writes only where it is another one. To be called before the store is started.
+
+    A database that takes nothing now, as on a full disk, is no reason not to start.
+    """
+    if store.query(last) == base_url:
+        return
+    try:
         store.change(lambda tx: _KEEP.add(tx, key=KEY, value=base_url))
+    except StoreUnavailable:
+        log.warning("the address of this server could not be kept; `replyx widget add` will print the one before")
 
 
 def last(rows: Snapshot) -> str | None:
