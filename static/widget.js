@@ -217,7 +217,7 @@ iframe{display:block;width:100%;height:100%;border:0}
       close: () => set(false),
       toggle: () => set(!opened),
       identify: (visitor) => {
-        name = visitor?.name ? String(visitor.name).slice(0, 200) : null;
+        name = visitor?.name ? String(visitor.name) : null;
         port?.postMessage({ type: 'identify', name });
       },
     };

@@ -1,5 +1,6 @@
 import { coalesce, el } from '../shared/dom.js';
 import { translator } from '../shared/i18n.js';
+import { NewDay } from '../shared/new-day.js';
 import { PushSwitch } from '../shared/push.js';
 import { Inbox } from './inbox.js';
 import { LiveInbox } from './live.js';
@@ -47,6 +48,7 @@ export class Desk {
   /** The platform's; the defaults until they are loaded. @type {Wire.PlatformSettings} */
   #settings = { platform_name: '', currency: 'RUB', moderation_required: true, default_approval_fee: 0 };
   #draw = coalesce(() => this.#render());
+  #newDay = new NewDay(this.#draw);
   #navigate = () => this.#go();
   #pressed = (event) => this.#shown?.pressed?.(event);
 
@@ -87,6 +89,7 @@ export class Desk {
     window.addEventListener('hashchange', this.#navigate);
     document.addEventListener('keydown', this.#pressed);
     document.addEventListener('visibilitychange', this.#draw);
+    this.#newDay.connect();
     const first = this.#go();
     await Promise.allSettled([first, ...this.#entries.filter(({ always }) => always).map((entry) => this.#section(entry))]);
     this.#notices.connect();
@@ -103,6 +106,7 @@ export class Desk {
     window.removeEventListener('hashchange', this.#navigate);
     document.removeEventListener('keydown', this.#pressed);
     document.removeEventListener('visibilitychange', this.#draw);
+    this.#newDay.disconnect();
     this.#live.disconnect();
     for (const section of this.#sections.values()) section.disconnect();
     document.title = this.#options.t('brand');

@@ -3,6 +3,7 @@ import { Composer } from '../shared/composer.js';
 import { coalesce, el, icon } from '../shared/dom.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
 import { MessageList } from '../shared/message-list.js';
+import { NewDay } from '../shared/new-day.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { SafeStorage } from '../shared/storage.js';
 import { HostBridge } from './host-bridge.js';
@@ -48,6 +49,7 @@ class Chat {
     this.#composer.connect();
     this.#bridge.connect();
     document.addEventListener('visibilitychange', this.#draw);
+    new NewDay(this.#draw).connect();
     document.addEventListener('keydown', (event) => event.key === 'Escape' && this.#bridge.close());
     const token = new URLSearchParams(location.hash.slice(1)).get('token');
     if (token) {
@@ -93,7 +95,7 @@ class Chat {
       icon('close'),
     );
     this.#close.addEventListener('click', () => this.#bridge.close());
-    const title = el('h1', {}, this.#widget.title || this.#t('title'));
+    const title = el('h1', { dir: 'auto' }, this.#widget.title || this.#t('title'));
     const words = el('div', { class: 'chat-header__words' }, title, this.#badge.element);
     return el('header', { class: 'chat-header' }, words, this.#close);
   }
@@ -109,6 +111,7 @@ class Chat {
       widgetId: this.#widget.id,
       storage: this.#storage,
       identity: () => ({ page: this.#greeting.page, name: this.#greeting.name }),
+      onMoved: () => this.#visit.moved(),
     });
     this.#visit = new Visit({
       session,

@@ -64,12 +64,14 @@ export class Visit {
   /** Continues an earlier conversation; without one nothing is asked of the server. */
   connect() {
     window.addEventListener('online', this.#retryNow);
+    this.#options.session.connect();
     if (this.#options.session.known || this.outbox.entries.length) this.#begin();
   }
 
   /** Stops; what is unsent stays. */
   disconnect() {
     window.removeEventListener('online', this.#retryNow);
+    this.#options.session.disconnect();
     clearTimeout(this.#timer);
     this.#stream.disconnect();
     this.outbox.disconnect();
@@ -101,6 +103,13 @@ export class Visit {
   /** The page has told the visitor's name. */
   async renamed() {
     if (this.#joined) this.#urls = (await this.#options.session.renew()).urls;
+  }
+
+  /** The conversation is another tab's, or has become it. */
+  moved() {
+    this.#stream.disconnect();
+    this.#joined = false;
+    this.#begin();
   }
 
   /** After `refused`: from the beginning. */

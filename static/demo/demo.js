@@ -2,6 +2,7 @@ import { el } from '../shared/dom.js';
 import { Clock, pickLocale, translator } from '../shared/i18n.js';
 import { problemWords } from '../shared/problem-words.js';
 import { StateBadge } from '../shared/state-badge.js';
+import { NewDay } from '../shared/new-day.js';
 import { SafeStorage } from '../shared/storage.js';
 import { Credentials } from './credentials.js';
 import { phrases } from './phrases.js';
@@ -45,6 +46,7 @@ class Demo {
     document.title = `${this.#t('title')} — ReplyX`;
     this.#root = root;
     this.#build();
+    new NewDay(() => this.#room?.refresh()).connect();
     this.#followServer();
     const ticketId = this.#choice.url && this.#tab.get(TICKET + this.#choice.url);
     if (ticketId) this.#open(ticketId);

@@ -32,8 +32,8 @@ export class TicketCard {
     const t = this.#t;
     const pill = (kind, value) => el('span', { class: 'pill', [`data-${kind}`]: value }, t(`${kind}_${value}`));
     return [
-      this.#row('subject', el('strong', {}, ticket.subject)),
-      ticket.description && this.#row('description', el('p', { class: 'facts__text' }, ticket.description)),
+      this.#row('subject', el('strong', { dir: 'auto' }, ticket.subject)),
+      ticket.description && this.#row('description', el('p', { class: 'facts__text', dir: 'auto' }, ticket.description)),
       this.#row('status', pill('status', ticket.status)),
       this.#row('priority', pill('priority', ticket.priority)),
       this.#row('agent', ticket.assignedAgent?.name ?? t('nobody')),

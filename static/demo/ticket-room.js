@@ -86,6 +86,11 @@ export class TicketRoom {
     }
   }
 
+  /** Shows everything anew. */
+  refresh() {
+    this.#draw();
+  }
+
   /** The connection is back and nothing was missed. */
   resumed() {
     this.#outbox.kick();

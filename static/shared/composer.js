@@ -40,6 +40,7 @@ export class Composer {
     this.#field = el('textarea', {
       class: 'composer__field',
       rows: '1',
+      dir: 'auto',
       placeholder: t('write'),
       autocomplete: 'off',
       enterkeyhint: 'send',
@@ -104,7 +105,7 @@ export class Composer {
 
   #submit(event) {
     event.preventDefault();
-    const text = this.#field.value.trim();
+    const text = this.#field.value.toWellFormed().trim(); // an input method may leave half a character
     if (!text || lengthOf(text) > MAX_TEXT) return;
     this.#typing.stop();
     this.#field.value = '';

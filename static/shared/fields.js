@@ -8,14 +8,14 @@ export function labelled(label, control, hint = null) {
 
 /** A one-line input. @returns {HTMLInputElement} */
 export function input(value, attributes = {}) {
-  const control = el('input', { class: 'input', ...attributes });
+  const control = el('input', { class: 'input', dir: 'auto', ...attributes });
   control.value = value;
   return control;
 }
 
 /** An input of several lines. @returns {HTMLTextAreaElement} */
 export function area(value, attributes = {}) {
-  const control = el('textarea', { class: 'input', rows: '3', ...attributes });
+  const control = el('textarea', { class: 'input', rows: '3', dir: 'auto', ...attributes });
   control.value = value;
   return control;
 }

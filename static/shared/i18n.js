@@ -43,14 +43,14 @@ export class Clock {
 
   /** @param {'ru'|'en'} locale @param {(key: string) => string} t knows `today` and `yesterday` */
   constructor(locale, t) {
-    this.#time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+    this.#time = new Intl.DateTimeFormat(locale, { hour: locale === 'en' ? 'numeric' : '2-digit', minute: '2-digit' });
     this.#day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' });
     this.#short = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
     this.#full = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' });
     this.#t = t;
   }
 
-  /** `18:30`. @param {string} timestamp */
+  /** `18:30`, `6:30 PM`. @param {string} timestamp */
   time(timestamp) {
     return this.#time.format(new Date(timestamp));
   }
@@ -71,6 +71,12 @@ export class Clock {
   /** The time today, the date before that: for lists. @param {string} timestamp @param {Date} [now] */
   brief(timestamp, now = new Date()) {
     return this.#daysAgo(timestamp, now) === 0 ? this.time(timestamp) : this.#short.format(new Date(timestamp));
+  }
+
+  /** The time, with the date unless it is today: for what is still to come. @param {string} timestamp @param {Date} [now] */
+  moment(timestamp, now = new Date()) {
+    const time = this.time(timestamp);
+    return this.#daysAgo(timestamp, now) === 0 ? time : `${this.#short.format(new Date(timestamp))}, ${time}`;
   }
 
   /** A key that is equal for timestamps of one local day. @param {string} timestamp */

@@ -164,11 +164,18 @@ export class MessageList {
   #nodeOf(row) {
     let node = this.#nodes.get(row.key);
     if (!node) {
-      node = row.message ? this.#message(row.message) : el('li', { class: 'day' }, this.#options.clock.day(row.day));
+      node = row.message ? this.#message(row.message) : el('li', { class: 'day' });
       this.#nodes.set(row.key, node);
     }
     if (row.message) this.#update(node, row);
+    else this.#name(node, row.day);
     return node;
+  }
+
+  /** A day is called "today" for as long as it is. */
+  #name(node, day) {
+    const words = this.#options.clock.day(day);
+    if (node.textContent !== words) node.textContent = words;
   }
 
   #message(message) {
@@ -183,8 +190,8 @@ export class MessageList {
         'data-sender': message.sender,
         'data-client-id': message.client_id,
       },
-      el('span', { class: 'message__author' }, nameOf(message)),
-      el('p', { class: 'message__text' }, richText(message.text)),
+      el('span', { class: 'message__author', dir: 'auto' }, nameOf(message)),
+      el('p', { class: 'message__text', dir: 'auto' }, richText(message.text)),
       el('div', { class: 'message__foot' }),
     );
   }

@@ -91,9 +91,9 @@ export class Products {
       return el(
         'li',
         { class: fresh ? 'product product--new' : 'product', 'data-testid': 'product', 'data-product-id': product.id },
-        el('h3', {}, product.name),
-        product.description && el('p', { class: 'product__text' }, product.description),
-        withShops && el('p', { class: 'product__shop' }, product.shop_name),
+        el('h3', { dir: 'auto' }, product.name),
+        product.description && el('p', { class: 'product__text', dir: 'auto' }, product.description),
+        withShops && el('p', { class: 'product__shop', dir: 'auto' }, product.shop_name),
         el('p', { class: 'product__price' }, price.format(product.price)),
       );
     });

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+
 import httpx
 import pytest
 from playwright.sync_api import Route, expect
@@ -224,3 +227,91 @@ def test_on_a_phone_the_chat_fills_the_screen_and_closes_by_its_own_button(stage
     expect(anna.launcher).to_be_visible()
     wide = anna.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE[0], "the shop's page is not made wider"
+
+
+def test_two_tabs_that_were_opened_before_the_first_message_hold_one_dialog(
+    stage: Stage, server: Server, boris: httpx.Client
+) -> None:
+    before = {each["id"] for each in boris.get("/api/dialogs").json()["items"]}
+    context = stage.context()
+    one, other = (stage.visitor(f"{server.url}/demo-site/", context) for _ in range(2))
+    for tab in (one, other):
+        tab.open_chat()
+    for tab, text in ((one, "Из первой вкладки"), (other, "Из второй вкладки")):
+        tab.composer.fill(text)
+    # Both at once: neither has heard of the other.
+    for tab in (one, other):
+        tab.place.locator("form").evaluate("form => form.requestSubmit()")
+    for tab in (one, other):
+        expect(tab.acknowledged).to_have_count(2)
+        tab.is_live()
+    assert sorted(one.texts()) == ["Из второй вкладки", "Из первой вкладки"]
+    assert one.texts() == other.texts()
+    opened = {each["id"] for each in boris.get("/api/dialogs").json()["items"]} - before
+    assert len(opened) == 1
+    [dialog_id] = opened
+    boris.post(f"/api/dialogs/{dialog_id}/messages", json={"text": "Вижу обе"})
+    for tab in (one, other):
+        expect(tab.messages.last).to_contain_text("Вижу обе")
+
+
+def test_a_tab_that_only_looks_on_follows_the_one_that_writes(stage: Stage, server: Server) -> None:
+    context = stage.context()
+    one, other = (stage.visitor(f"{server.url}/demo-site/", context) for _ in range(2))
+    for tab in (one, other):
+        tab.open_chat()
+    one.say("Пишу здесь")
+    other.shows("Пишу здесь")
+    other.say("И здесь")
+    one.shows("Пишу здесь", "И здесь")
+
+
+@pytest.mark.parametrize("name", ["🧑‍🚀" * 80, "и" * 199 + "🙂🙂", "\ud83d", "a\u0000b", "\u202e" * 5])
+def test_a_name_that_the_page_tells_never_keeps_the_visitor_from_chatting(
+    stage: Stage, server: Server, name: str
+) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    anna.console.expected.append(NETWORK)
+    anna.page.evaluate("(name) => replyx('identify', { name: JSON.parse(name) })", json.dumps(name))
+    anna.open_chat()
+    anna.say("Меня слышно?")
+    anna.shows("Меня слышно?")
+
+
+def test_half_a_character_that_an_input_method_left_can_be_sent(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, "Начало")
+    anna.composer.evaluate("field => { field.value = 'полсмайла \ud83d'; field.dispatchEvent(new Event('input')) }")
+    anna.composer.press("Enter")
+    anna.shows("Начало", "полсмайла \ufffd")
+
+
+@pytest.mark.parametrize(("text", "direction"), [("שלום, יש מישהו?", "rtl"), ("مرحبا 1", "rtl"), ("To the right", "ltr")])
+def test_a_text_stands_in_the_direction_of_its_script(
+    stage: Stage, server: Server, boris: httpx.Client, text: str, direction: str
+) -> None:
+    anna = begin(stage, server, text)
+    anna.composer.fill(text)
+    operator = stage.operator(server.url)
+    preview = operator.row(text).locator(".dialog-item__text")
+    operator.open_dialog(text)
+    operator.composer.fill(text)
+    for shown in (anna.composer, anna.messages.locator(".message__text"), operator.composer, preview):
+        expect(shown.first).to_have_css("direction", direction)
+    expect(operator.messages.locator(".message__text").first).to_have_css("direction", direction)
+    boris.post(f"/api/dialogs/{dialog_of(boris, text)}/messages", json={"text": f"{text}!"})
+    # Behind a writer's name the text keeps its own direction.
+    quoted = operator.row(f"{text}!").locator(".dialog-item__text bdi")
+    expect(quoted).to_have_css("direction", direction)
+
+
+def test_today_is_yesterday_after_midnight(stage: Stage, server: Server) -> None:
+    context = stage.context()
+    context.clock.install(time=datetime.now().replace(hour=23, minute=59, second=50))
+    anna = stage.visitor(f"{server.url}/demo-site/", context)
+    anna.open_chat()
+    anna.say("Поздний вопрос")
+    anna.shows("Поздний вопрос")
+    day = anna.place.locator(".day")
+    expect(day).to_have_text("Сегодня")
+    context.clock.run_for(20_000)
+    expect(day).to_have_text("Вчера")

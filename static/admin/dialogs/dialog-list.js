@@ -1,5 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { choice } from '../../shared/fields.js';
+import { cut } from '../../shared/text.js';
 import { hashOf } from './route.js';
 import { arrange, walk } from '../parts/rows.js';
 import { dialogTitle, writer } from './names.js';
@@ -10,6 +11,9 @@ import { ticketMarks } from './ticket-marks.js';
 const STATUSES = ['open', 'closed'];
 /** @type {import('./route.js').Kind[]} */
 const KINDS = ['all', 'dialog', 'ticket'];
+
+/** As much of a message as a row may have room for, in characters. */
+const PREVIEW = 160;
 
 /** The list of dialogs, newest activity first, or what a search in their messages has found. Nodes outlive a redraw, so the focus stays where it is. */
 export class DialogList {
@@ -139,12 +143,12 @@ export class DialogList {
     const { t, clock } = this.#options;
     const { unread } = dialog;
     return [
-      el('span', { class: 'dialog-item__name' }, dialogTitle(dialog, t)),
+      el('span', { class: 'dialog-item__name', dir: 'auto' }, dialogTitle(dialog, t)),
       el('time', { class: 'dialog-item__time', datetime: dialog.updated_at }, clock.brief(dialog.updated_at)),
-      el('span', { class: 'dialog-item__text' }, this.#preview(dialog)),
+      el('span', { class: 'dialog-item__text', dir: 'auto' }, ...this.#preview(dialog)),
       unread > 0 && this.#unread(unread),
       dialog.ticket && el('span', { class: 'marks dialog-item__marks' }, ...ticketMarks(dialog.ticket, t, clock)),
-      dialog.assignee && el('span', { class: 'dialog-item__who' }, dialog.assignee.name),
+      dialog.assignee && el('span', { class: 'dialog-item__who', dir: 'auto' }, dialog.assignee.name),
     ].filter(Boolean);
   }
 
@@ -156,9 +160,9 @@ export class DialogList {
 
   #preview({ last_message: last }) {
     const { t } = this.#options;
-    if (!last) return t('no_messages');
-    const text = last.text.slice(0, 160);
+    if (!last) return [t('no_messages')];
+    const text = cut(last.text, PREVIEW);
     const who = writer(last, t);
-    return who ? `${who}: ${text}` : text;
+    return who ? [`${who}: `, el('bdi', {}, text)] : [text];
   }
 }

@@ -62,7 +62,7 @@ export class DialogView {
       },
       onTyping: (typing) => room.typing(typing),
     });
-    this.#name = el('h1', { class: 'dialog__name', tabindex: '-1' });
+    this.#name = el('h1', { class: 'dialog__name', dir: 'auto', tabindex: '-1' });
     this.#about = el('p', { class: 'dialog__about' });
     this.#actions = el('div', { class: 'dialog__actions' });
     this.#typing = el('p', { class: 'typing', 'data-testid': 'typing', 'aria-live': 'polite' });

@@ -33,7 +33,7 @@ export class SearchView {
     this.#options = options;
     const { search, t } = options;
     this.#input = el('input', {
-      ...{ class: 'input search__input', type: 'search', 'aria-label': t('search'), placeholder: t('search') },
+      ...{ class: 'input search__input', type: 'search', dir: 'auto', 'aria-label': t('search'), placeholder: t('search') },
       ...{ maxlength: 200, autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search' },
       ...{ 'aria-controls': 'found', 'aria-keyshortcuts': '/', 'data-testid': 'search' },
       oninput: () => search.ask(this.#input.value),
@@ -163,9 +163,9 @@ export class SearchView {
     const pieces = excerpt.map(({ text, hit }) => (hit ? el('mark', {}, text) : text));
     const { timestamp: at } = message;
     return [
-      el('span', { class: 'dialog-item__name' }, dialogTitle(dialogOf(item), t)),
+      el('span', { class: 'dialog-item__name', dir: 'auto' }, dialogTitle(dialogOf(item), t)),
       el('time', { class: 'dialog-item__time', datetime: at, title: clock.full(at) }, clock.brief(at)),
-      el('span', { class: 'dialog-item__text found__text' }, who && `${who}: `, ...pieces),
+      el('span', { class: 'dialog-item__text found__text', dir: 'auto' }, who && `${who}: `, el('bdi', {}, ...pieces)),
       ticket && el('span', { class: 'marks dialog-item__marks' }, el('span', { class: 'mark mark--ticket' }, t('ticket'))),
     ].filter(Boolean);
   }

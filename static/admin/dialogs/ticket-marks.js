@@ -13,7 +13,7 @@ export const PRIORITIES = ['LOW', 'MEDIUM', 'HIGH', 'URGENT'];
  */
 export function ticketMarks(card, t, clock) {
   const due = [card.response_due_at, card.resolution_due_at].filter(Boolean).sort()[0];
-  const sla = due && t(`sla_${card.sla ?? 'in_time'}`, { time: clock.brief(due) });
+  const sla = due && t(`sla_${card.sla ?? 'in_time'}`, { time: clock.moment(due) });
   return [
     el('span', { class: 'mark mark--ticket', 'data-testid': 'ticket-mark' }, t('ticket')),
     el('span', { class: 'mark', 'data-status': card.status }, t(`status_${card.status}`)),

@@ -47,7 +47,7 @@ export class TicketPanel {
       priority: select('priority', PRIORITIES.map((each) => [each, t(`priority_${each}`)])),
       assignee: select('assignee', []),
     };
-    this.#description = el('p', { class: 'ticket__description', 'data-testid': 'ticket-description' });
+    this.#description = el('p', { class: 'ticket__description', dir: 'auto', 'data-testid': 'ticket-description' });
     this.#history = el('ol', { class: 'ticket__changes', 'data-testid': 'ticket-changes' });
     this.#older = el('button', { type: 'button', class: 'button', hidden: true }, t('older_changes'));
     this.#older.addEventListener('click', () => record.loadOlder().catch(options.onProblem));

@@ -96,7 +96,7 @@ export class DecidedList {
         { class: 'history__line', 'data-testid': 'decision' },
         el('span', {}, t(`decided_${status}`), fee === null ? '' : ` · ${t('fee_of', { fee: money()(fee) })}`),
         el('span', { class: 'history__about' }, admin ? admin.name : t('decided_by_nobody'), ' · ', el('time', { datetime: at }, clock.full(at))),
-        notes && el('span', { class: 'history__notes' }, notes),
+        notes && el('span', { class: 'history__notes', dir: 'auto' }, notes),
       );
     list.replaceChildren(...items.map(line));
   }

@@ -159,14 +159,14 @@ export function productWords(product, money, clock) {
   const { name, price, shop_name: shop, created_at: created, description } = product;
   return [
     el('span', { class: 'product__check', 'aria-hidden': 'true' }, icon('check')),
-    el('span', { class: 'product__name' }, name),
+    el('span', { class: 'product__name', dir: 'auto' }, name),
     el('span', { class: 'product__price' }, money(price)),
     el(
       'span',
       { class: 'product__about' },
-      el('span', {}, shop),
+      el('span', { dir: 'auto' }, shop),
       el('time', { datetime: created, title: clock.full(created) }, clock.brief(created)),
     ),
-    description && el('span', { class: 'product__text' }, description),
+    description && el('span', { class: 'product__text', dir: 'auto' }, description),
   ].filter(Boolean);
 }
