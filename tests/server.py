@@ -227,3 +227,12 @@ def clean_environment(data_dir: Path) -> dict[str, str]:
     """The environment of a program of ReplyX: whatever else the machine has set must not change what is tested."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
     return kept | ({"DATABASE_URL": Server.database_of(data_dir)} if Server.database_of else {})
+
+
+def replyx(data_dir: Path, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the command line, as its users do, with a password on standard input."""
+    command = [sys.executable, str(ROOT / "run.py"), *arguments, "--data-dir", str(data_dir)]
+    environment = clean_environment(data_dir) | env
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=environment
+    )

@@ -166,7 +166,7 @@ def test_the_reasons_of_a_resync_are_those_of_the_hub() -> None:
 def test_the_limits_of_a_request_are_the_ones_in_force() -> None:
     limits, table = HttpLimits(), section("docs/api.md", "Limits", 2)
     for what, most in (
-        ("body of a request", f"{limits.body_bytes} bytes"),
+        ("body of a request", f"{limits.body_bytes} bytes, fewer"),
         ("address with its query", f"{limits.uri_bytes} bytes"),
         ("address and headers together", f"{limits.header_bytes} bytes"),
         ("time for the headers", f"{limits.header_timeout_s:g} s"),

@@ -46,7 +46,7 @@ def test_pytest_names_the_test_whose_task_ended_and_goes_on(tmp_path: Path) -> N
     assert "1 passed" in done.stdout, done.stdout + done.stderr
     failed = [line.rpartition("::")[2].split()[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
     assert failed == ["test_a_task_that_raises", "test_a_task_that_returns"]
-    assert done.stdout.count("SystemExit: a background task ended") == 2
+    assert done.stdout.count("\nE       SystemExit: a background task ended") == 2
     assert "LookupError: the reason" in done.stdout
 
 
