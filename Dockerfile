@@ -1,18 +1,20 @@
 # docker build -t replyx . && docker run -p 127.0.0.1:8000:8000 -v replyx:/data replyx
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml setup.cfg README.md run.py ./
+COPY packaging/requirements.lock ./
+RUN pip install --no-cache-dir --prefix=/install --require-hashes -r requirements.lock
+COPY pyproject.toml setup.cfg README.md LICENSE run.py ./
 COPY replyx replyx
 COPY handlers handlers
 COPY static static
 COPY templates templates
-RUN pip install --no-cache-dir --prefix=/install '.[postgres]'
+RUN pip install --no-cache-dir --prefix=/install --no-deps .
 
 FROM python:3.12-slim
 COPY --from=build /install /usr/local
-RUN useradd --system --no-create-home --shell /usr/sbin/nologin replyx \
-    && install --directory --owner=replyx --group=replyx --mode=0700 /data
-USER replyx
+# By number, so that a cluster which demands a user without rights can see that it is one.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /data
+USER 10001:10001
 WORKDIR /data
 VOLUME /data
 # Inside the container every address is the container's own; what is published decides who can reach it.

@@ -1,7 +1,8 @@
 """The stock client for pages, at the addresses where Socket.IO servers have it: ``/socket.io/socket.io.js``.
 
-It is not part of ReplyX: ``make run`` and ``make test`` fetch it with npm. The server looks for it in
-``node_modules`` of its own folder and of its data directory, at every request, so it may come at any time.
+It is not part of ReplyX's sources: a release brings it beside the pages (``packaging/release.py``), in a checkout
+``make run`` and ``make test`` fetch it with npm. The server looks there, and in ``node_modules`` of its own folder and
+of its data directory, at every request, so it may come at any time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from replyx.services import Services
 
 ADDRESS = r"/socket\.io/(socket\.io(?:\.esm)?(?:\.min)?\.js(?:\.map)?)"
 DIST = Path("node_modules", "socket.io-client", "dist")
+RELEASED = Path("static", "socket.io-client")
 MISSING = (
     "The stock Socket.IO client is not installed here. Run: npm install --no-save --prefix DIR socket.io-client@4"
     " where DIR is the folder of run.py (make run does it) or the data directory; the server finds it at once."
@@ -46,4 +48,5 @@ class StockClient(StaticFiles):
 
 def shelves(services: Services) -> list[Shelf]:
     """Where the client may be."""
-    return [Shelf(Path(services.root) / DIST), Shelf(services.settings.data_dir / DIST)]
+    root = Path(services.root)
+    return [Shelf(each) for each in (root / RELEASED, root / DIST, services.settings.data_dir / DIST)]

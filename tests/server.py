@@ -34,7 +34,9 @@ class Joint:
 
 
 class Process:
-    """One process of a server. What it prints is added to ``lines``."""
+    """One process of a server, started by ``program``. What it prints is added to ``lines``."""
+
+    program: ClassVar[Sequence[str]] = (sys.executable, str(ROOT / "run.py"))
 
     def __init__(self, lines: list[str]) -> None:
         self.port = 0
@@ -46,7 +48,7 @@ class Process:
     def launch(self, arguments: Sequence[str], env: Mapping[str, str], directory: Path) -> None:
         """Start it, on its port of before if it had one; do not wait for it."""
         self.port = self.port or held_port(self)
-        command = [sys.executable, str(ROOT / "run.py"), "--port", str(self.port), *arguments]
+        command = [*self.program, "--port", str(self.port), *arguments]
         self.popen = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

@@ -97,7 +97,7 @@ def test_whoever_else_moves_the_file_away_meanwhile_costs_no_line(tmp_path: Path
     path.touch()
     texts = [each.read_text("utf-8") for each in moved.iterdir()]
     lines = written(path) + [line for text in texts for line in text.splitlines()]
-    assert count > 10
+    assert count > 2, "moved while they wrote"
     assert Counter(line.split(" ")[0] for line in lines) == dict.fromkeys("abcd", LINES)
 
 
