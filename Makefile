@@ -11,13 +11,18 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 SCRIPTS := tests/javascript
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
+<<<<<<< HEAD
+.PHONY: help run test test-two test-long attacks check bench clean
+=======
 .PHONY: help run test test-two test-long test-ship dist lock check bench clean
+>>>>>>> main
 
 help:
 	@echo "make run    start the demo on http://localhost:8000         (ARGS='--port 9000')"
 	@echo "make test   run all tests with real parts and a real browser (ARGS='-k inbox')"
 	@echo "make test-two   the tests of the API and of other people's clients, with every server in two processes"
 	@echo "make test-long  more rounds of every fault, and 100,000 steps of the simulation"
+	@echo "make attacks    what a single stranger can try, and what everybody else feels of it (ARGS='--only redaction')"
 	@echo "make check  ruff and mypy; tsc and ESLint for what runs in browsers"
 	@echo "make bench  measure, beside other servers"
 	@echo "make dist   wheel, source and binaries of a release, in dist/"
@@ -48,6 +53,10 @@ check: $(VENV)/.dev $(SCRIPTS)/node_modules/.installed
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/tsc -p $(SCRIPTS)/tsconfig.worker.json
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js static tests
 
+<<<<<<< HEAD
+attacks: $(VENV)/.test
+	$(BIN)/python -m tests.attacks $(ARGS)
+=======
 dist: node_modules/socket.io-client | $(BIN)/python
 	$(BIN)/python packaging/release.py
 
@@ -58,6 +67,7 @@ test-ship: dist $(VENV)/.test
 lock: $(VENV)/.dev
 	$(BIN)/python -m uv pip compile setup.cfg --extra postgres --generate-hashes --universal --python-version 3.11 \
 		--no-header --quiet --upgrade --output-file packaging/requirements.lock
+>>>>>>> main
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m tests.bench $(ARGS)

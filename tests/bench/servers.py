@@ -145,9 +145,10 @@ class ReplyX(Process):
         log_level: str = "info",
         flags: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        starter: Sequence[str] = (sys.executable, "run.py"),
     ) -> None:
         data = directory / "data"
-        command = [sys.executable, "run.py", "--demo", "--port", "0", "--data-dir", str(data), *flags]
+        command = [*starter, "--demo", "--port", "0", "--data-dir", str(data), *flags]
         super().__init__(REPLYX, command, directory, {"RATE_LIMITS": "off", "LOG_LEVEL": log_level, **(env or {})})
         self.database = data / "replyx.db"
 
