@@ -157,7 +157,9 @@ class Insert:
 
     def numbered(self, rows: Rows, **values: object) -> int:
         """As :meth:`add`; returns the id of the row."""
-        return int(rows.execute(self._numbered, self._values(**values)).fetchone()[0])
+        number = self.numbered_if_new(rows, **values)
+        assert number is not None, "the row was kept out"
+        return number
 
     def numbered_if_new(self, rows: Rows, **values: object) -> int | None:
         """As :meth:`numbered`, None where :func:`unless_taken` kept the row out."""
