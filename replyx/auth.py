@@ -72,6 +72,11 @@ Speaker = Actor | TicketActor
 
 WidgetVerdict = Literal["ok", "domains changed", "domain not allowed", "revoked", "expired", "malformed"]
 
+REFUSALS: dict[WidgetVerdict, str] = {
+    "revoked": "The widget of this token was deleted (revoked).",
+    "domains changed": "The widget's domains have changed since this token was made (domains changed).",
+}
+
 
 class SharedSecret:
     """A secret that a program shares with this server; one of under 32 characters lets nobody in.
@@ -135,8 +140,10 @@ class Authenticator:
         """The visitor of a site: by a session token, or by a widget token beside the visitor's guest id."""
         claims = self._tokens.read(token, now)
         if isinstance(claims, SiteClaims):
-            widget = await self._live_widget(claims.widget_id)
-            return _site_visitor(claims.visitor_id, widget, claims.expires_at)
+            live = await self._live_widget(claims.widget_id)
+            if live is None:
+                raise CredentialInvalid(REFUSALS["revoked"])
+            return _site_visitor(claims.visitor_id, live, claims.expires_at)
         if not isinstance(claims, WidgetClaims):
             raise CredentialInvalid("A site_token is a widget's token or the one from POST /api/site/session.")
         widget = await self.widget(claims)
@@ -164,16 +171,21 @@ class Authenticator:
 
     async def widget(self, claims: WidgetClaims) -> KnownWidget:
         """The widget of verified claims; refused when it was deleted or its domains have changed since."""
-        widget = await self._live_widget(claims.widget_id)
-        if domain_digest(widget.domains) != claims.domain_digest:
-            raise CredentialInvalid("The widget's domains have changed since this token was made (domains changed).")
+        verdict, widget = await self.verdict(claims)
+        if widget is None or verdict != "ok":
+            raise CredentialInvalid(REFUSALS[verdict])
         return widget
 
-    async def _live_widget(self, widget_id: int) -> KnownWidget:
+    async def verdict(self, claims: WidgetClaims) -> tuple[WidgetVerdict, KnownWidget | None]:
+        """Whether a token with these claims is still good, and its widget unless that was deleted."""
+        widget = await self._live_widget(claims.widget_id)
+        if widget is None:
+            return "revoked", None
+        return ("ok" if domain_digest(widget.domains) == claims.domain_digest else "domains changed"), widget
+
+    async def _live_widget(self, widget_id: int) -> KnownWidget | None:
         widget = await self._directory.widget(widget_id)
-        if widget is None or widget.deleted:
-            raise CredentialInvalid("The widget of this token was deleted (revoked).")
-        return widget
+        return None if widget is None or widget.deleted else widget
 
 
 def _site_visitor(visitor_id: int, widget: KnownWidget, expires_at: float) -> VisitorActor:

@@ -186,11 +186,9 @@ class Widgets:
             return WidgetCheck(False, "expired")
         except CredentialInvalid:
             return WidgetCheck(False, "malformed")
-        widget = await self._directory.widget(claims.widget_id)
-        if widget is None or widget.deleted:
-            return WidgetCheck(False, "revoked")
-        if domain_digest(widget.domains) != claims.domain_digest:
-            return WidgetCheck(False, "domains changed")
+        verdict, widget = await self._authenticator.verdict(claims)
+        if widget is None or verdict != "ok":
+            return WidgetCheck(False, verdict)
         if place is None or not _allowed(widget.domains, place):
             return WidgetCheck(False, "domain not allowed")
         return WidgetCheck(True, "ok", await self._face(widget))

@@ -351,6 +351,7 @@ class WebhookDelivery(Table):
     created_at = MomentField()
     attempted_at = MomentField(null=True)
     finished_at = MomentField(null=True, index=True)
+    failure = TextField(null=True)
 
     class Meta:
         indexes = (

@@ -26,6 +26,7 @@ from replyx import __version__
 from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.origins import Origin
+from replyx.outside.failures import Failure, Why
 from replyx.outside.networks import may_call
 from replyx.settings_values import IpNetwork
 
@@ -49,12 +50,16 @@ EXPECTED = (OSError, HTTPError, UnsatisfiableReadError)
 
 
 class Refused(OSError):
-    """The address is one that the server does not call; the text says which and why."""
+    """The name leads to an address that the server does not call."""
+
+    def __init__(self, host: str, addresses: str) -> None:
+        super().__init__(host, addresses)
+        self.failure = Failure.of(Why.NETWORK, host=host, addresses=addresses)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. ``status`` is None where no answer began; ``error`` then says why, in words for people.
+    """What came back. ``status`` is None where no answer began; ``failure`` then says why.
 
     ``body`` is the beginning of the answer's body, at most :data:`KEPT_BYTES`. ``retry_after`` is the value of its
     Retry-After (RFC 9110, 10.2.3), as it came.
@@ -62,7 +67,7 @@ class Reply:
 
     status: int | None
     body: str
-    error: str | None
+    failure: Failure | None
     retry_after: str | None = None
 
 
@@ -80,7 +85,7 @@ class GuardedResolver(Resolver):
         found = await self.lookup(host, port, family)
         callable_ones = [(kind, address) for kind, address in found if may_call(address[0], self._allowed)]
         if not callable_ones:
-            raise Refused(f"{host} leads to {_listed(address[0] for _, address in found)}, which is not allowed")
+            raise Refused(host, _listed(address[0] for _, address in found))
         return callable_ones
 
     async def lookup(self, host: str, port: int, family: socket.AddressFamily) -> list[tuple[int, Any]]:
@@ -119,17 +124,17 @@ class Outside:
             header_callback=answer.take_line,
             streaming_callback=answer.take_body,
         )
-        error: str | None
+        failure: Failure | None
         try:
             answer.status = (await self._started().fetch(request, raise_error=False)).code
-            error = None
-        except Exception as failure:  # whatever a stranger's answer does to the client must not stop the server
-            if not isinstance(failure, EXPECTED):
-                log.warning("an answer from outside could not be read", exc_info=failure)
-            error = _in_words(failure, self._timeout_s)
+            failure = None
+        except Exception as error:  # whatever a stranger's answer does to the client must not stop the server
+            if not isinstance(error, EXPECTED):
+                log.warning("an answer from outside could not be read", exc_info=error)
+            failure = _failure(error, self._timeout_s)
         if answer.status is not None:  # the head had come; what became of the body changes nothing
-            error = None
-        return Reply(answer.status, answer.text(), error, answer.retry_after)
+            failure = None
+        return Reply(answer.status, answer.text(), failure, answer.retry_after)
 
     def close(self) -> None:
         """Let go of what requests have left open."""
@@ -192,25 +197,30 @@ class _Answer:
         return bytes(self._body).decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
-def _in_words(failure: Exception, timeout_s: float) -> str:
+def _failure(error: Exception, timeout_s: float) -> Failure:
     """What to tell the person who looks after the other side."""
-    if isinstance(failure, Refused):
-        return str(failure)
-    if isinstance(failure, HTTPTimeoutError | TimeoutError):
-        return f"no answer within {timeout_s:g} s"
-    if isinstance(failure, socket.gaierror):
-        return "the name cannot be resolved"
-    if isinstance(failure, ssl.SSLCertVerificationError):
-        return f"the certificate was refused: {failure.verify_message}"
-    if isinstance(failure, ssl.SSLError):
-        return "the TLS handshake failed"
-    if isinstance(failure, ConnectionRefusedError):
-        return "the connection was refused"
-    if isinstance(failure, HTTPError | StreamClosedError | ConnectionError):
-        return "the connection was closed before an answer came"
-    if isinstance(failure, OSError) and failure.strerror:
-        return failure.strerror.lower()
-    return "the answer could not be read"
+    if isinstance(error, Refused):
+        return error.failure
+    if isinstance(error, HTTPTimeoutError | TimeoutError):
+        return Failure.of(Why.TIMEOUT, seconds=f"{timeout_s:g}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Failure.of(Why.CERTIFICATE, reason=error.verify_message)
+    if isinstance(error, HTTPError | StreamClosedError):
+        return Failure.of(Why.CLOSED)
+    for kind, why in _WHY.items():
+        if isinstance(error, kind):
+            return Failure.of(why)
+    if isinstance(error, OSError) and error.strerror:
+        return Failure.of(Why.UNREACHABLE, reason=error.strerror.lower())
+    return Failure.of(Why.UNREADABLE)
+
+
+_WHY = {
+    socket.gaierror: Why.NAME,
+    ssl.SSLError: Why.TLS,
+    ConnectionRefusedError: Why.REFUSED,
+    ConnectionError: Why.CLOSED,
+}
 
 
 def _is_address(host: str) -> bool:

@@ -396,6 +396,7 @@ class TestTestingAndReplaying:
             url = closed.url
         result = as_json(maria.post(f"{HOOKS}/{add(maria, url)['id']}/test"))
         assert (result["status"], result["error"]) == ("failed", "the connection was refused")
+        assert result["failure"] == {"code": "refused"}
         result = as_json(maria.post(f"{HOOKS}/{add(maria, 'https://nothing.invalid/')['id']}/test"))
         assert (result["status"], result["error"]) == ("failed", "the name cannot be resolved")
 

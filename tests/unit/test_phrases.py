@@ -17,6 +17,7 @@ import pytest
 from replyx import errors
 from replyx.errors import Problem
 from replyx.faults import Fault
+from replyx.outside.failures import Why
 from tests import parts
 from tests.server import ROOT
 
@@ -155,6 +156,13 @@ def test_every_code_of_the_server_has_a_phrase_and_no_phrase_of_a_code_is_left_o
     assert told == {f"problem_{code}" for code in problem_codes() | {"network", "unknown"}}
     told = {key for key in problems if key.startswith("fault_")}
     assert told == {f"fault_{code}" for code in {fault.code for fault in Fault} | {"unknown"}}
+
+
+def test_the_panel_has_words_for_every_failure_of_a_delivery_and_no_others() -> None:
+    words = table("admin/webhooks-phrases.js", "webhooks")["ru"]
+    told = {key: parameters(phrase) for key, phrase in words.items() if key.startswith("failure_")}
+    assert told.pop("failure_unknown") == {"code"}
+    assert told == {f"failure_{why.name.lower()}": set(PARAMETER.findall(why.value)) for why in Why}
 
 
 def test_a_phrase_of_a_fault_uses_only_what_the_server_sends_with_it() -> None:

@@ -23,6 +23,7 @@ from replyx.database.migrations.m0007_push import push
 from replyx.database.migrations.m0008_dialog_kinds import dialog_kinds
 from replyx.database.migrations.m0009_search import search
 from replyx.database.migrations.m0010_search_bands import search_bands
+from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 
 log = logging.getLogger("replyx.migrations")
 
@@ -40,6 +41,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     dialog_kinds,
     search,
     search_bands,
+    delivery_failures,
 )
 
 

@@ -111,7 +111,7 @@ class Pusher:
             await self._store.commit(lambda tx: rows.drop(tx, reached.device.id))
             log.info("push device=%d is gone", reached.device.id)
         elif reply.status is None or reply.status >= 300:
-            log.warning("push device=%d: not sent (%s)", reached.device.id, reply.status or reply.error)
+            log.warning("push device=%d: not sent (%s)", reached.device.id, reply.status or reply.failure)
         return reply.status is not None and 200 <= reply.status < 300
 
     async def _post(self, reached: Reached, notice: PushNotice, payload: bytes) -> Reply:

@@ -65,7 +65,7 @@ class Courier:
         log.log(
             logging.DEBUG if status == "delivered" else logging.WARNING,
             "webhook=%d event=%s delivery=%d: %s (%s)",
-            *(parcel.target.webhook_id, parcel.event_id, parcel.id, status, reply.status or reply.error),
+            *(parcel.target.webhook_id, parcel.event_id, parcel.id, status, reply.status or reply.failure),
         )
 
 

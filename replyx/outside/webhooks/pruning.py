@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from replyx.delivery.store import Transaction
+from replyx.outside.failures import Failure, Why
 
 KEEP_DAYS = 30
 KEEP_EACH = 10_000  # finished deliveries of one webhook
+LATE = Failure.of(Why.LATE)
 PIECE = 1000  # rows in one transaction, so that no send waits for it
 
 
@@ -17,9 +21,9 @@ def prune(tx: Transaction) -> int:
 def _give_up(tx: Transaction) -> int:
     given_up = tx.execute(
         "UPDATE webhook_delivery SET status = 'failed', next_attempt_at = NULL, give_up_at = NULL, finished_at = ?,"
-        " error = COALESCE(error, 'its turn did not come within a day') WHERE id IN"
+        " failure = CASE WHEN error IS NULL THEN ? ELSE failure END, error = COALESCE(error, ?) WHERE id IN"
         " (SELECT id FROM webhook_delivery WHERE give_up_at <= ? LIMIT ?)",
-        (tx.now_ms, tx.now_ms, PIECE),
+        (tx.now_ms, msgspec.json.encode(LATE).decode(), LATE.sentence, tx.now_ms, PIECE),
     )
     return int(given_up.rowcount)
 

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from replyx.delivery.store import Snapshot, Transaction
 from replyx.errors import WebhookNotFound
 from replyx.outside.calls import Reply
+from replyx.outside.failures import Failure, Why
 from replyx.outside.webhooks.schedule import BUSY, GIVE_UP_S, asked_for, next_attempt, postponed
 from replyx.outside.webhooks.schemas import Delivery, Webhook
 from replyx.schemas.dialogs import timestamp
 
 WEBHOOK_COLUMNS = "id, url, description, events, active, off_reason, old_secret_until, created_at, updated_at"
 DELIVERY_COLUMNS = (
-    "id, event_id, event_type, status, attempts, next_attempt_at, response_status, response_body, error, created_at,"
-    " attempted_at, finished_at"
+    "id, event_id, event_type, status, attempts, next_attempt_at, response_status, response_body, error, failure,"
+    " created_at, attempted_at, finished_at"
 )
 
 GONE = 410  # RFC 9110, 15.5.11: the receiver does not want this any more
@@ -72,7 +75,8 @@ def webhook_of(rows: Snapshot, row: Sequence[Any]) -> Webhook:
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
     """A delivery of a row of :data:`DELIVERY_COLUMNS`."""
-    delivery_id, event_id, kind, status, attempts, next_at, answered, answer, error, created_at, tried, finished = row
+    delivery_id, event_id, kind, status, attempts, next_at, answered, answer, error, failure, *times = row
+    created_at, tried, finished = times
     return Delivery(
         delivery_id,
         event_id,
@@ -83,6 +87,7 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         answered,
         answer,
         error,
+        None if failure is None else msgspec.json.decode(failure, type=Failure),
         timestamp(created_at),
         _moment(tried),
         _moment(finished),
@@ -132,12 +137,15 @@ def record(tx: Transaction, parcel: Parcel, reply: Reply, first_s: float, random
         if again < give_up_at:
             status, following = "pending", again
     finished = None if status == "pending" else tx.now_ms
+    failure = _failure(reply)
     tx.execute(
         "UPDATE webhook_delivery SET status = ?, attempts = ?, next_attempt_at = ?, give_up_at = ?,"
-        " response_status = ?, response_body = ?, error = ?, attempted_at = ?, finished_at = ? WHERE id = ?",
+        " response_status = ?, response_body = ?, error = ?, failure = ?, attempted_at = ?, finished_at = ?"
+        " WHERE id = ?",
         (
             *(status, attempts, following, give_up_at if following else None),
-            *(reply.status, reply.body if reply.status is not None else None, _error(reply)),
+            *(reply.status, reply.body if reply.status is not None else None),
+            *(failure and failure.sentence, failure and msgspec.json.encode(failure).decode()),
             *(tx.now_ms, finished, parcel.id),
         ),
     )
@@ -170,10 +178,10 @@ def _again_at(reply: Reply, now_ms: int, attempts: int, give_up_at: int, first_s
     return int(moment * 1000)
 
 
-def _error(reply: Reply) -> str | None:
+def _failure(reply: Reply) -> Failure | None:
     if reply.status is not None and 300 <= reply.status < 400:
-        return "redirects are not followed"
-    return reply.error
+        return Failure.of(Why.REDIRECT)
+    return reply.failure
 
 
 def _moment(milliseconds: int | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from replyx.outside.failures import Failure
 from replyx.schemas.dialogs import NO_NUL
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -53,8 +54,8 @@ class EventGroup(msgspec.Struct, frozen=True):
 class Delivery(msgspec.Struct, frozen=True):
     """One event on its way to a webhook, and what the receiver last said.
 
-    ``attempts`` counts since the last replay. ``response_body`` is the beginning of the answer; ``error`` says why
-    there was none.
+    ``attempts`` counts since the last replay. ``response_body`` is the beginning of the answer; ``failure`` says why
+    there was none, and ``error`` says it in English; what failed before there were codes has no ``failure``.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Delivery(msgspec.Struct, frozen=True):
     response_status: int | None
     response_body: str | None
     error: str | None
+    failure: Failure | None
     created_at: str
     attempted_at: str | None
     finished_at: str | None

@@ -1,19 +1,5 @@
 import { el, icon } from '../../shared/dom.js';
 
-/** The server's sentences about attempts without an answer; what is not here is shown as the server says it. */
-/** @type {[RegExp, string][]} */
-const FAILURES = [
-  [/^no answer within (?<seconds>[\d.]+) s$/, 'failure_timeout'],
-  [/^the name cannot be resolved$/, 'failure_name'],
-  [/^the certificate was refused: (?<detail>.+)$/, 'failure_certificate'],
-  [/^the TLS handshake failed$/, 'failure_tls'],
-  [/^the connection was refused$/, 'failure_refused'],
-  [/^the connection was closed before an answer came$/, 'failure_closed'],
-  [/^the answer could not be read$/, 'failure_unreadable'],
-  [/^(?<host>\S+) leads to (?<addresses>.+), which is not allowed$/, 'failure_network'],
-  [/^redirects are not followed$/, 'failure_redirect'],
-  [/^its turn did not come within a day$/, 'failure_late'],
-];
 /** @type {Record<string, import('../../shared/dom.js').IconName>} */
 const ICONS = { pending: 'clock', waiting: 'clock', delivered: 'check', failed: 'alert' };
 
@@ -42,12 +28,12 @@ export function deliveryState({ status, attempts }) {
 
 /**
  * What the receiver said, or why it said nothing; empty before the first attempt.
- * @param {{response_status: number|null, error: string|null}} delivery
+ * @param {{response_status: number|null, error: string|null, failure: {code: string, params?: object}|null}} delivery
  * @param {(key: string, params?: object) => string} t
  * @returns {string}
  */
-export function answerWords({ response_status: status, error }, t) {
-  return [status !== null && t('delivery_answer', { status }), error && failureWords(error, t)]
+export function answerWords({ response_status: status, error, failure }, t) {
+  return [status !== null && t('delivery_answer', { status }), failure ? failureWords(failure, t) : error]
     .filter(Boolean)
     .join(' · ');
 }
@@ -68,10 +54,8 @@ export function deliveryMark(delivery, t) {
   );
 }
 
-function failureWords(error, t) {
-  for (const [pattern, key] of FAILURES) {
-    const found = pattern.exec(error);
-    if (found) return t(key, found.groups);
-  }
-  return error;
+function failureWords({ code, params }, t) {
+  const key = `failure_${code}`;
+  const words = t(key, params);
+  return words === key ? t('failure_unknown', { code }) : words;
 }

@@ -32,6 +32,11 @@ def post(url: str, timeout_s: float = PATIENCE_S, resolver: GuardedResolver | No
     return asyncio.run(play())
 
 
+def sentence(reply: Reply) -> str | None:
+    """Why there was no answer, in words."""
+    return None if reply.failure is None else reply.failure.sentence
+
+
 class Names(GuardedResolver):
     """A resolver whose names lead where the test says, another place at each question."""
 
@@ -103,7 +108,7 @@ class TestNames:
 
         reply = asyncio.run(play())
         assert reply.status is None
-        assert "not allowed" in (reply.error or "") or "cannot be resolved" in (reply.error or "")
+        assert "not allowed" in (sentence(reply) or "") or "cannot be resolved" in (sentence(reply) or "")
 
     def test_only_the_allowed_addresses_of_a_name_are_called(self) -> None:
         with Receiver() as receiver:
@@ -118,11 +123,11 @@ class TestNames:
             assert post(url, resolver=names).status == 200
             assert names.asked == 1
             refused = post(url, resolver=names)
-            assert (refused.status, refused.error) == (None, "shop.example leads to 10.0.0.1, which is not allowed")
+            assert (refused.status, sentence(refused)) == (None, "shop.example leads to 10.0.0.1, which is not allowed")
             assert len(receiver.received) == 1
 
     def test_a_name_that_does_not_exist_is_said_to(self) -> None:
-        assert post("http://nothing.invalid/").error == "the name cannot be resolved"
+        assert sentence(post("http://nothing.invalid/")) == "the name cannot be resolved"
 
 
 class TestAnswers:
@@ -131,7 +136,7 @@ class TestAnswers:
         body = b"" if status == 204 else b"\xff\0" + b"x" * 5000
         with Receiver(lambda _: Answer(status, body)) as receiver:
             reply = post(receiver.url)
-        assert (reply.status, reply.error) == (status, None)
+        assert (reply.status, reply.failure) == (status, None)
         assert len(reply.body) == (0 if status == 204 else KEPT_BYTES)
         assert "\0" not in reply.body
 
@@ -159,7 +164,7 @@ class TestAnswers:
         with Receiver(hang) as receiver:
             reply = post(receiver.url, timeout_s=0.3)
             release.set()
-        assert (reply.status, reply.error) == (None, "no answer within 0.3 s")
+        assert (reply.status, sentence(reply)) == (None, "no answer within 0.3 s")
 
     @pytest.mark.parametrize(
         ("raw", "status"),
@@ -179,13 +184,13 @@ class TestAnswers:
         with Receiver(lambda _: Answer(raw=raw, cut=True)) as receiver:
             reply = post(receiver.url)
         assert reply.status == status
-        assert (reply.error is None) == (status is not None)
+        assert (reply.failure is None) == (status is not None)
 
     def test_a_closed_port_is_said_to_refuse(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
-            assert post(f"http://127.0.0.1:{taken.getsockname()[1]}/").error == "the connection was refused"
+            assert sentence(post(f"http://127.0.0.1:{taken.getsockname()[1]}/")) == "the connection was refused"
 
     def test_plain_text_on_the_port_of_tls_is_said_to_be(self) -> None:
         with Receiver() as receiver:
-            assert post(f"https://127.0.0.1:{receiver.port}/").error == "the TLS handshake failed"
+            assert sentence(post(f"https://127.0.0.1:{receiver.port}/")) == "the TLS handshake failed"

@@ -22,6 +22,7 @@ from replyx.delivery.followers import record_page
 from replyx.delivery.store import Store, Transaction
 from replyx.errors import Invalid
 from replyx.outside.calls import Outside, Reply
+from replyx.outside.failures import Failure, Why
 from replyx.outside.webhooks import dispatch, pruning, rows, signing
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.rows import Parcel
@@ -29,6 +30,7 @@ from replyx.outside.webhooks.schedule import GIVE_UP_S, LAST_S, LONGEST_S, asked
 
 NOW = 1_700_000_000.0
 DAY_S = 86_400.0
+CLOSED = Failure.of(Why.CLOSED)
 OK, FAILED, GONE = Reply(200, "ok", None), Reply(500, "no", None), Reply(410, "", None)
 
 
@@ -280,7 +282,7 @@ class TestAttempts:
         assert post.attempt(hook, OK) == "delivered"
         assert post.deliveries(hook) == [("ep-1", "delivered", 1, None, NOW * 1000)]
 
-    @pytest.mark.parametrize("reply", [FAILED, Reply(302, "", None), Reply(404, "", None), Reply(None, "", "refused")])
+    @pytest.mark.parametrize("reply", [FAILED, Reply(302, "", None), Reply(404, "", None), Reply(None, "", CLOSED)])
     def test_anything_else_is_tried_again_until_a_day_is_over(self, post: Post, reply: Reply) -> None:
         hook = post.hook("message")
         post.happen(1)
