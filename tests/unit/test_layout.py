@@ -44,11 +44,6 @@ PACKAGES = {
 # Words of a message are made by the same rule when the column is made.
 UPWARDS = {"replyx/database/migrations/m0009_search.py": {"conversations"}}
 STILL_BY_NUMBER = {
-    "replyx/conversations/dialog_rows.py",
-    "replyx/conversations/dialogs.py",
-    "replyx/conversations/ticket_joins.py",
-    "replyx/conversations/ticket_rows.py",
-    "replyx/conversations/tickets.py",
     "replyx/outside/push/rows.py",
     "replyx/outside/push/service.py",
     "replyx/outside/webhooks/dispatch.py",
