@@ -21,7 +21,7 @@ import uvloop
 from handlers.http_server import HttpLimits, HttpServer
 from handlers.routes import application
 from handlers.ticket_sockets import ticket_engine
-from replyx import cli, demo, passwords, settings
+from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
@@ -169,9 +169,11 @@ class Server:
         for follower in self.followers:
             follower.start()
         given = self.services.settings
+        edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
-            application(self.services, self.tokens, self.engine),
+            edge,
             limits=HttpLimits(),
+            body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
         )
 
@@ -200,6 +202,7 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     port = sockets[0].getsockname()[1]
     store, secrets = await opened(given)
     server = Server(given, store, secrets, port)
+    public_address.remember(store, server.services.base_url)
     http = server.start()
     if assigned is None or assigned.first:
         await greet(server)
@@ -207,6 +210,7 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up, stopped, on_terminal())
     http.add_sockets(sockets)
     log.info("SSE Manager started: up to %d recent events in memory", RECENT_EVENTS)
     if assigned:
@@ -235,6 +239,24 @@ async def supervise(given: Settings) -> int:
     command = [sys.executable, *sys.orig_argv[1:]]
     supervisor = workers.Supervisor(command, places, None if passed_on else another)
     return await supervisor.run(lambda: announce(given, port))
+
+
+def hang_up(stopped: asyncio.Event, had_terminal: bool) -> None:
+    """SIGHUP: open the log's file anew, for whoever rotates it; a terminal that was closed takes its server along."""
+    if had_terminal and not on_terminal():
+        stopped.set()
+        return
+    try:
+        logs.reopen()
+    except OSError as failure:
+        log.error("the log file cannot be opened anew: %s", failure)
+    else:
+        log.info("SIGHUP: the log file was opened anew")
+
+
+def on_terminal() -> bool:
+    """Whether a person's terminal stands behind the standard input."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def listening_sockets(given: Settings) -> list[socket]:
@@ -297,13 +319,16 @@ def collect_rarely() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    asked = cli.parse(argv)
     os.umask(0o077)  # the database and the log hold what people said in confidence
     try:
-        if arguments and arguments[0] in cli.COMMANDS:
-            return cli.run(arguments, os.environ)
-        given = settings.load(arguments, os.environ)
-        logs.configure(given.log_level, given.log_format, given.log_file)
+        status = cli.run(asked, os.environ)
+        if status is not None:
+            return status
+        given = settings.from_namespace(asked, os.environ)
+        logs.configure(
+            given.log_level, given.log_format, given.log_file, given.log_file_mb * 1_000_000, given.log_files_kept
+        )
         assigned = listening.assigned(os.environ)
         if assigned is None:
             log.info("settings", extra=settings.redacted(given))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hmac
 import itertools
 import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
@@ -20,7 +19,10 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.access import Access, Gate, Presented
+from handlers.browsers import BrowserHandler
 from handlers.decoding import convert, decode, decoder_of
+from handlers.http_exchange import Exchange
+from handlers.http_parser import BodyRule, HttpLimits
 from replyx.auth import AccountActor, Actor, VisitorActor
 from replyx.errors import (
     Forbidden,
@@ -28,12 +30,10 @@ from replyx.errors import (
     Malformed,
     MethodNotAllowed,
     NotFound,
-    OriginRefused,
     Problem,
     Stopping,
     UnsupportedMediaType,
     UpgradeRequired,
-    XsrfRefused,
 )
 from replyx.limits import address_key
 from replyx.process import logs
@@ -65,8 +65,6 @@ class Operation:
     media_type: str = "application/json"
     access: Access | None = None
 
-
-VISITOR_ACCESS = frozenset({Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT})
 
 Method = Callable[..., Awaitable[object]]
 Handled = Callable[..., Awaitable[None]]
@@ -108,15 +106,12 @@ def operation(
     return decorate
 
 
-class Handler(RequestHandler):
+class Handler(BrowserHandler):
     """A route's handler. ``access`` comes from the route table; ``actor`` is set once the request was admitted."""
 
-    services: Services
     gate: Gate
-    access: Access
     actor: Actor | None = None
     request_id: str = ""
-    allowed_origin: str | None = None
 
     def initialize(self, services: Services, gate: Gate, access: Access) -> None:
         """Tornado's hook before each request."""
@@ -164,12 +159,6 @@ class Handler(RequestHandler):
         """Who may call this method: its own declaration, else the route's."""
         declared = getattr(getattr(self, (self.request.method or "").lower(), None), "operation", None)
         return (declared.access if declared else None) or self.access
-
-    def show_refusal_to_page(self) -> None:
-        """Let the page of a visitor's client read why it was refused; no cookie takes part, so it learns no more."""
-        origin = self.request.headers.get("Origin")
-        if origin is not None and self.access in VISITOR_ACCESS:
-            self.allow_origin(origin)
 
     async def presented_account(self) -> AccountActor | None:
         """On a route for anyone, the account whose credential came along, if any; a bad one is refused."""
@@ -220,53 +209,6 @@ class Handler(RequestHandler):
         }[way]
         return f"/{match[1]}/{prefix}dialogs/{match[2]}{tail}?{query}"
 
-    def check_origin_of(self, actor: Actor | None, *, certain: bool) -> None:
-        """Refuse a browser on a foreign page.
-
-        Before the actor is known only a route that no widget uses can refuse; a visitor's own domains are known
-        with the actor.
-        """
-        origin = self.request.headers.get("Origin")
-        if origin is None:
-            return
-        domains = actor.domains if isinstance(actor, VisitorActor) else ()
-        if self.origin_allowed(origin, domains):
-            self.allow_origin(origin)
-        elif certain:
-            raise OriginRefused(f"Calls from {origin} are not allowed here.")
-
-    def origin_allowed(self, origin: str, domains: tuple[str, ...]) -> bool:
-        """Whether a page of ``origin`` may call: our own, a configured one, or one of the widget's domains."""
-        request = self.request
-        return self.services.origins.allows(origin, request.headers.get("Host", ""), request.protocol, domains)
-
-    def allow_origin(self, origin: str) -> None:
-        """Let the page of ``origin`` read the answer (Fetch standard, CORS protocol)."""
-        self.allowed_origin = origin
-        self.set_header("Access-Control-Allow-Origin", origin)
-        self.set_header("Vary", "Origin")
-        self.set_header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
-
-    def check_xsrf(self) -> None:
-        """A request that the browser signed with a cookie must prove that our own page sent it."""
-        cookie = self.request.cookies.get("_xsrf")
-        header = self.request.headers.get("X-XSRFToken", "")
-        if cookie is None or not cookie.value or not hmac.compare_digest(cookie.value.encode(), header.encode()):
-            raise XsrfRefused("Send the value of the cookie _xsrf as the header X-XSRFToken.")
-
-    async def options(self, *path: str, **tokens: str) -> None:
-        """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked."""
-        origin = self.request.headers.get("Origin", "")
-        if self.access in VISITOR_ACCESS or self.origin_allowed(origin, ()):
-            self.allow_origin(origin or "*")
-            self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-            self.set_header(
-                "Access-Control-Allow-Headers",
-                "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-XSRFToken",
-            )
-            self.set_header("Access-Control-Max-Age", "600")
-        self.set_status(204)
-
     def limit(self, rule: str, key: str, cost: int = 1) -> None:
         """Spend from a limit. Raises :class:`TooManyRequests`."""
         self.services.limits.spend(rule, key, self.now, cost)
@@ -288,6 +230,12 @@ class Handler(RequestHandler):
             raise UnsupportedMediaType(f"Send Content-Type: application/json, not {content_type[:100]}.")
         decoder: msgspec.json.Decoder[S] = decoder_of(shape)
         return decode(self.request.body or b"{}", decoder)
+
+    def incoming(self) -> AsyncIterator[bytes]:
+        """The body on a route that takes it as it comes; see :meth:`Exchange.body` for what it raises."""
+        connection = self.request.connection
+        assert isinstance(connection, Exchange)
+        return connection.body()
 
     def answer(self, body: object) -> None:
         """Finish with ``body`` as JSON, or without one."""
@@ -364,12 +312,20 @@ def spend_send(services: Services, actor: Actor, address: str) -> None:
         limits.spend("operator_send", str(actor.account_id), now)
 
 
+USUAL_BODY = BodyRule(HttpLimits().body_bytes)  # 10,000 characters, each escaped as two \uXXXX, fit
+SMALL_BODY = BodyRule(16 * 1024)  # a few short fields; the longest password, each character escaped, fits
+
+
 class Route(NamedTuple):
-    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id."""
+    """One line of the route table; ``{name}`` in ``path`` is a whole number, ``{name:token}`` a URL-safe id.
+
+    ``body`` bounds what a request may bring; with ``streams`` the handler takes it by :meth:`Handler.incoming`.
+    """
 
     path: str
     handler: type[Handler]
     access: Access
+    body: BodyRule = USUAL_BODY
 
 
 class NothingHere(Handler):

@@ -8,8 +8,8 @@ import msgspec
 
 from handlers.base import Handler, operation
 from handlers.decoding import decode
-from replyx.errors import BodyTooLarge, BroadcastsOff, IdempotencyKeyReused
-from replyx.shop.broadcasts import BODY_BYTES, TYPE, checked, checked_key
+from replyx.errors import BroadcastsOff, IdempotencyKeyReused
+from replyx.shop.broadcasts import TYPE, checked, checked_key
 
 MEMBERS: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 
@@ -38,8 +38,6 @@ class BroadcastHandler(Handler):
     async def post(self, body: BroadcastBody) -> object:
         self.limit("broadcast", self.address)
         given = self.request.body
-        if len(given) > BODY_BYTES:
-            raise BodyTooLarge(f"A broadcast has at most {BODY_BYTES} bytes, this has {len(given)}.")
         members: dict[str, Any] = decode(given, MEMBERS)
         draft = checked(given, members)
         key = self.request.headers.get("Idempotency-Key")

@@ -1,10 +1,11 @@
 """One TCP connection of the server.
 
 A connection is always in one of three states. It *listens*: one read is armed on its stream and a
-deadline runs. It *serves*: an :class:`Exchange` is open, no read is armed and no deadline runs; the stream
-itself still notices a client that leaves, and holds back what a client sends early after one read of it.
-Or it *closes*: the last answer is out, and what the client still sends is discarded until it closes too,
-because closing over unread bytes would reset the connection and could destroy that answer (RFC 9112, 9.6).
+deadline runs. It *serves*: an :class:`Exchange` is open, no read is armed and no deadline runs, except while
+a handler waits for more of a body that streams; the stream itself still notices a client that leaves, and
+holds back what a client sends early after one read of it. Or it *closes*: the last answer is out, and what
+the client still sends is discarded until it closes too, because closing over unread bytes would reset the
+connection and could destroy that answer (RFC 9112, 9.6).
 """
 
 from __future__ import annotations
@@ -13,19 +14,17 @@ import asyncio
 import logging
 import math
 import socket
-import time
 from collections.abc import Awaitable
-from http.client import responses
 from typing import Protocol, cast
 
-import msgspec
 from tornado import httputil
 from tornado.concurrent import Future
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 
 from handlers.http_exchange import Exchange, Peer, never_sent
-from handlers.http_parser import HttpLimits, Phase, Request, RequestParser
-from replyx.errors import InternalError, Malformed, MethodNotAllowed, Problem, RequestTimeout
+from handlers.http_parser import BodyRules, HttpLimits, Phase, Request, RequestParser
+from handlers.http_refusal import problem_response
+from replyx.errors import InternalError, Malformed, Problem, RequestTimeout
 
 log = logging.getLogger("replyx.http")
 
@@ -47,6 +46,7 @@ class Owner(Protocol):
 
     application: httputil.HTTPServerConnectionDelegate
     limits: HttpLimits
+    body_rules: BodyRules | None
     stopping: bool
 
     def now(self) -> float:
@@ -62,25 +62,6 @@ class Owner(Protocol):
         """The connection handed its stream to a handler and is done."""
 
 
-def problem_response(problem: Problem, *, head: bool = False) -> bytes:
-    """A complete HTTP/1.1 answer that ends its connection; without the body when it answers HEAD."""
-    body = msgspec.json.encode(problem.document())
-    lines = [
-        f"HTTP/1.1 {problem.status} {responses[problem.status]}",
-        "Content-Type: application/problem+json",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-        "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
-        f"Date: {httputil.format_timestamp(time.time())}",  # RFC 9110, 6.6.1
-    ]
-    if problem.retry_after is not None:
-        lines.append(f"Retry-After: {problem.retry_after}")
-    if isinstance(problem, MethodNotAllowed):
-        lines.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")  # RFC 9110, 15.5.6
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if head else body)
-
-
 class HttpConnection:
     """One TCP connection, from its first byte to its complete last answer."""
 
@@ -89,10 +70,12 @@ class HttpConnection:
         self.owner = owner
         self.deadline = NEVER
         self._peer = peer
-        self._parser = RequestParser(owner.limits)
+        self._parser = RequestParser(owner.limits, owner.body_rules)
         self._exchange: Exchange | None = None
         self._delivery: asyncio.Task[None] | None = None
         self._read: Future[bytes] | None = None
+        self._more: Future[None] | None = None
+        self._handed_on = 0.0
         self._written: Future[None] | None = None
         self._stage: tuple[int, Phase] | None = None
         self._stage_since = 0.0
@@ -118,12 +101,15 @@ class HttpConnection:
     def expire(self) -> None:
         """Ends what took too long; to be called once ``deadline`` has passed."""
         limits = self.owner.limits
-        if self._closing or self._exchange is not None or self._parser.phase is Phase.IDLE:
+        late = RequestTimeout(f"The body paused for {limits.body_timeout_s:g} s or came too slowly")
+        if self._more is not None:
+            self._hand_on(late)
+        elif self._closing or self._exchange is not None or self._parser.phase is Phase.IDLE:
             self.stream.close()
         elif self._parser.phase is Phase.HEAD:
             self.refuse(RequestTimeout(f"The headers did not arrive within {limits.header_timeout_s:g} s"))
         else:
-            self.refuse(RequestTimeout(f"The body paused for {limits.body_timeout_s:g} s or came too slowly"))
+            self.refuse(late)
 
     def refuse(self, problem: Problem) -> None:
         """Answers with ``problem`` and closes, whatever the client was still going to send."""
@@ -163,6 +149,8 @@ class HttpConnection:
         After a 101 the handler has to ``detach()`` instead.
         """
         limits, now = self.owner.limits, self.owner.now()
+        if self._more is not None:
+            self._hand_on(StreamClosedError())
         if upgraded:
             self.deadline = now + limits.header_timeout_s
         elif self.stream.writing() and self._written is not None:
@@ -170,6 +158,24 @@ class HttpConnection:
             self._written.add_done_callback(lambda _: self._go_on(keep_alive))
         else:
             self._go_on(keep_alive)
+
+    def more(self) -> Future[None]:
+        """Reads on in the body of the open exchange; done when something came of it.
+
+        Fails with the problem that ended the body, and with ``StreamClosedError`` if there is nobody to read from.
+        """
+        if self._closing or self.stream.closed() or self._exchange is None:
+            return never_sent()
+        more: Future[None] = Future()
+        self._more = more
+        if self._parser.problem is not None:
+            self._hand_on(self._parser.problem)
+            return more
+        if not self._exchange.answering and self._parser.take_continue():
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._read is None:
+            self._listen()
+        return more
 
     def detach(self) -> IOStream:
         """Hands the stream over: the server forgets the connection and reads nothing from it any more."""
@@ -196,6 +202,8 @@ class HttpConnection:
         stage = (parser.begun, parser.phase)
         if stage != self._stage:
             self._stage, self._stage_since = stage, now
+        elif self._exchange is not None:
+            self._stage_since += now - self._handed_on  # the handler's time is not the client's
         if parser.phase is Phase.IDLE:
             self.deadline = self._stage_since + limits.idle_timeout_s
         elif parser.phase is Phase.HEAD:
@@ -215,9 +223,30 @@ class HttpConnection:
             self._parser.feed(read.result())
         except Exception:
             log.exception("the request parser failed")
-            self.refuse(InternalError("The request could not be handled"))
+            failure = InternalError("The request could not be handled")
+            if self._more is not None:
+                self._hand_on(failure)
+            else:
+                self.refuse(failure)
             return
-        self._advance()
+        if self._more is not None:
+            self._hand_on(None)
+        else:
+            self._advance()
+
+    def _hand_on(self, failure: Exception | None) -> None:
+        """Lets the handler that waits for more of a body go on."""
+        more, self._more = self._more, None
+        self._handed_on = self.owner.now()
+        if self._exchange is not None:
+            self.deadline = NEVER
+        if more is None or more.done():
+            return
+        if failure is None:
+            more.set_result(None)
+        else:
+            more.set_exception(failure)
+            more.exception()  # looked at once: a handler that gave up waiting is told nothing
 
     def _advance(self) -> None:
         """Serves the next request, or answers what ended the reading, or waits for more bytes."""
@@ -240,6 +269,7 @@ class HttpConnection:
             self.refuse(Malformed("A WebSocket client waits for the answer to its handshake (RFC 6455, 4.1)"))
             return
         self.deadline = NEVER
+        self._handed_on = self.owner.now()
         exchange = self._exchange = Exchange(self, request, self.owner.peer(self._peer, request.headers))
         try:
             delegate = self.owner.application.start_request(self, exchange)
@@ -247,7 +277,7 @@ class HttpConnection:
             if waiting is None and request.body and exchange.open:
                 waiting, request.body = delegate.data_received(request.body), b""
             if waiting is not None:
-                self._delivery = asyncio.ensure_future(self._deliver(exchange, delegate, waiting, request.body))
+                self._delivery = asyncio.ensure_future(self._deliver(exchange, delegate, waiting))
             elif exchange.open:
                 delegate.finish()
             else:
@@ -256,29 +286,29 @@ class HttpConnection:
             self._application_failed(exchange, error)
 
     async def _deliver(
-        self,
-        exchange: Exchange,
-        delegate: httputil.HTTPMessageDelegate,
-        waiting: Awaitable[None],
-        body: bytes,
+        self, exchange: Exchange, delegate: httputil.HTTPMessageDelegate, waiting: Awaitable[None]
     ) -> None:
         """Gives a delegate that wants to be awaited its body; only ``stream_request_body`` handlers are such."""
         try:
             await waiting
-            if body and exchange.open:
-                waiting_more = delegate.data_received(body)
+            async for piece in exchange.body():
+                waiting_more = delegate.data_received(piece)
                 if waiting_more is not None:
                     await waiting_more
             if exchange.open:
                 delegate.finish()
             else:
                 delegate.on_connection_close()
+        except StreamClosedError:
+            delegate.on_connection_close()
         except Exception as error:
             self._application_failed(exchange, error)
 
     def _application_failed(self, exchange: Exchange, error: Exception) -> None:
         if isinstance(error, httputil.HTTPInputError) and not exchange.answering:
             self.fail(exchange, Malformed("The target, the query or the body could not be read"))
+        elif isinstance(error, Problem):
+            self.fail(exchange, error)
         else:
             log.error("a handler failed before it could answer", exc_info=error)
             self.fail(exchange, InternalError("The request could not be handled"))
@@ -345,6 +375,7 @@ class HttpConnection:
 
     def _on_closed(self) -> None:
         exchange, self._exchange = self._exchange, None
+        self._hand_on(StreamClosedError(real_error=self.stream.error))
         if not self._closing:
             self._parser.close()
         self._closing = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple, Protocol
 
 from tornado import httputil
@@ -38,6 +39,9 @@ class Line(Protocol):
     def fail(self, exchange: Exchange, problem: Problem) -> None:
         """The answer cannot be completed."""
 
+    def more(self) -> Future[None]:
+        """Reads on in the body; done when something came, and failed with what ended it."""
+
     def detach(self) -> IOStream:
         """The stream goes to the handler."""
 
@@ -54,6 +58,7 @@ class Exchange(httputil.HTTPConnection):
         self.open = True
         self.answering = False
         self._line = line
+        self._request = request
         self._method = request.start_line.method
         self._http_1_0 = request.start_line.version == "HTTP/1.0"
         self._keep_alive = request.keep_alive
@@ -66,6 +71,25 @@ class Exchange(httputil.HTTPConnection):
     def stream(self) -> IOStream:
         """The connection's stream, e.g. to ask whether it is closed or still writing."""
         return self._line.stream
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The body of a request that streams, in pieces of one read at most; any other body is one piece.
+
+        The client is read on when the next piece is asked for: a handler that takes its time slows its client down.
+        Raises the :class:`Problem` of a body that is too large, broken or late, to be answered by the handler like
+        any other, and ``StreamClosedError`` when the client is gone. A handler that answers before the end of the
+        body needs to do nothing more: what still comes is discarded and the connection ends.
+        """
+        request = self._request
+        if request.body:
+            request.pieces, request.body = deque([request.body]), b""
+        while request.pieces or not request.complete:
+            if not self.open:
+                raise StreamClosedError
+            if request.pieces:
+                yield request.pieces.popleft()
+            else:
+                await self._line.more()
 
     def set_close_callback(self, callback: Callable[[], None] | None) -> None:
         """``callback`` is called once if the client goes away before its answer is finished."""
@@ -153,7 +177,7 @@ class Exchange(httputil.HTTPConnection):
     def _set_persistence(self, headers: httputil.HTTPHeaders, *, delimited: bool) -> None:
         """RFC 9112, 9.3: says in the answer whether another request may follow it."""
         asked_to_close = "Connection" in headers and headers["Connection"].lower() == "close"
-        if asked_to_close or not delimited or self._line.ending:
+        if asked_to_close or not delimited or self._line.ending or not self._request.complete:
             self._keep_alive = False
         if not self._keep_alive:
             if not self._http_1_0:

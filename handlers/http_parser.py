@@ -1,8 +1,8 @@
 """Bytes in, requests out: llhttp's syntax under ReplyX's limits, with no socket and no clock.
 
 A :class:`RequestParser` belongs to one connection. What a client sends wrong never raises: it becomes
-``problem``, to be answered after the ``requests`` that came before it, and ends the reading. Bodies are
-collected before a request is handed on; ``HttpLimits.body_bytes`` bounds them.
+``problem``, to be answered after the ``requests`` that came before it, and ends the reading. A body is
+collected before its request is handed on, unless the :class:`BodyRule` of its address says that it streams.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import enum
 import re
 from collections import deque
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, NoReturn
 
 import httptools
 from tornado.httputil import HTTPHeaders, RequestStartLine
@@ -29,12 +30,27 @@ _HOST = re.compile(r"(?:\[[0-9A-Za-z:.%~_-]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(?::[
 _BEFORE_PATH = re.compile(r"^[^/?#]*//[^/?#]*")
 
 
+class BodyRule(NamedTuple):
+    """What an address takes of a body, without its chunked framing: at most ``most`` bytes.
+
+    Where it ``streams`` the handler has the request as soon as its head has arrived, and takes the body in pieces
+    with :meth:`handlers.http_exchange.Exchange.body`; no more than one read of it is ever held.
+    """
+
+    most: int
+    streams: bool = False
+
+
+# The rule of a path.
+BodyRules = Callable[[str], BodyRule]
+
+
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
     """What one client may cost. Sizes in bytes, times in seconds.
 
-    ``header_bytes`` holds for the request target and all fields together, ``body_bytes`` for a body after
-    its chunked framing is gone. ``header_timeout_s`` runs from a request's first byte to its last header;
+    ``header_bytes`` holds for the request target and all fields together, ``body_bytes`` for a body where its
+    address has no :class:`BodyRule`. ``header_timeout_s`` runs from a request's first byte to its last header;
     ``body_timeout_s`` is the longest pause in a body; ``idle_timeout_s`` is how long a connection may wait
     for its next request, and for a client to take the end of an answer. After the last answer of a
     connection up to ``drain_bytes`` are discarded for up to ``drain_seconds``, so that closing resets
@@ -62,10 +78,11 @@ class Phase(enum.Enum):
 
 @dataclass(slots=True)
 class Request:
-    """A request that arrived completely.
+    """A request that arrived completely, or one that ``streams``: then ``complete`` says whether its body has ended.
 
     The target is in origin form (or ``*``); for an absolute-form target ``headers["Host"]`` is the
-    target's own authority. ``websocket`` says that the client asks to go on as a WebSocket.
+    target's own authority. ``websocket`` says that the client asks to go on as a WebSocket. ``body`` is a whole
+    body; of one that streams ``pieces`` are what arrived and nobody took yet.
     """
 
     start_line: RequestStartLine
@@ -73,6 +90,9 @@ class Request:
     keep_alive: bool
     websocket: bool
     body: bytes = b""
+    streams: bool = False
+    pieces: deque[bytes] = field(default_factory=deque)
+    complete: bool = False
 
 
 class _Refused(Exception):
@@ -80,15 +100,16 @@ class _Refused(Exception):
 
 
 class RequestParser:
-    """The requests of one connection, in order.
+    """The requests of one connection, in order; ``rules`` says what each may bring.
 
     ``requests`` are complete ones that nobody took yet; ``problem`` is what made the next one unreadable.
     ``method`` and ``path`` describe the request being read, for logs: they hold no query string.
     ``begun`` counts requests whose first byte was seen; ``received`` is the body bytes of the latest.
     """
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(self, limits: HttpLimits, rules: BodyRules | None = None) -> None:
         self._limits = limits
+        self._rules = rules
         self.requests: deque[Request] = deque()
         self.problem: Problem | None = None
         self.phase = Phase.IDLE
@@ -101,6 +122,7 @@ class RequestParser:
         self._wire_bytes = 0
         self._chunks = 0
         self._request: Request | None = None
+        self._rule = BodyRule(limits.body_bytes)
         self._body = bytearray()
         self._wants_continue = False
         self._skipped_framing = b""
@@ -110,8 +132,11 @@ class RequestParser:
     @property
     def path(self) -> str:
         """The path of the target being read, at most 200 characters: no query, no user information."""
+        return self._whole_path()[:200] or "-"
+
+    def _whole_path(self) -> str:
         path = _BEFORE_PATH.sub("", self._url.decode("latin-1"))
-        return re.split("[?#]", path, maxsplit=1)[0][:200] or "-"
+        return re.split("[?#]", path, maxsplit=1)[0]
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes of the connection; never raises for anything that a client can send."""
@@ -241,6 +266,10 @@ class RequestParser:
         )
         self.phase = Phase.BODY
         self._wire_bytes = 0
+        if framing and self._rule.streams:
+            self._request.streams = True
+            self.requests.append(self._request)
+            self._check_length(headers)  # now, so that the handler refuses: it knows which pages may read why
 
     def on_chunk_header(self) -> None:
         """Called by llhttp behind the size line of a chunk."""
@@ -249,24 +278,35 @@ class RequestParser:
     def on_body(self, body: bytes) -> None:
         """Called by llhttp with a piece of the body, its chunked framing taken off."""
         self.received += len(body)
-        if self.received > self._limits.body_bytes:
+        if self.received > self._rule.most:
             self._refuse(self._body_too_large())
         self._wants_continue = False
-        self._body += body
+        if self._request is not None and self._request.streams:
+            self._request.pieces.append(body)
+        else:
+            self._body += body
 
     def on_message_complete(self) -> None:
         """Called by llhttp behind the last byte of a request."""
         if self._skipped_framing:
             return  # an Upgrade request whose body is still to come
-        assert self._request is not None
-        self._request.body = bytes(self._body)
-        self._body = bytearray()
+        request = self._request
+        assert request is not None
+        request.complete = True
         self._wants_continue = False
         self.phase = Phase.IDLE
-        self.requests.append(self._request)
+        if request.streams:
+            return  # it was handed on with its head
+        request.body = bytes(self._body)
+        self._body = bytearray()
+        self.requests.append(request)
+
+    def _check_length(self, headers: HTTPHeaders) -> None:
+        if int(headers.get("Content-Length", 0)) > self._rule.most:
+            self._refuse(self._body_too_large())
 
     def _body_too_large(self) -> Problem:
-        return BodyTooLarge(f"A body may have {self._limits.body_bytes} bytes")
+        return BodyTooLarge(f"A body may have {self._rule.most} bytes")
 
     def _check_host(self, version: str, headers: HTTPHeaders) -> None:
         """RFC 9112, 3.2: exactly one valid Host field; HTTP/1.0 may leave it out."""
@@ -285,13 +325,15 @@ class RequestParser:
         if "Transfer-Encoding" in headers:
             if version == "1.0" or headers["Transfer-Encoding"].lower() != "chunked":
                 self._refuse(Malformed("The only transfer coding is chunked, and only in HTTP/1.1"))
-            return b"Transfer-Encoding: chunked"
-        if "Content-Length" in headers:
-            length = int(headers["Content-Length"])
-            if length > self._limits.body_bytes:
-                self._refuse(self._body_too_large())
-            return b"Content-Length: %d" % length if length else b""
-        return b""
+            framing = b"Transfer-Encoding: chunked"
+        else:
+            length = int(headers.get("Content-Length", 0))
+            framing = b"Content-Length: %d" % length if length else b""
+        if framing:
+            self._rule = self._rules(self._whole_path()) if self._rules else BodyRule(self._limits.body_bytes)
+            if not self._rule.streams:
+                self._check_length(headers)
+        return framing
 
     def _origin_form(self, headers: HTTPHeaders) -> str:
         """The target as the application routes it; an absolute form also replaces Host (RFC 9112, 3.2.2)."""

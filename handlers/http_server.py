@@ -26,7 +26,7 @@ from tornado.tcpserver import TCPServer
 
 from handlers.http_connection import READ_BYTES, HttpConnection
 from handlers.http_exchange import Peer
-from handlers.http_parser import HttpLimits
+from handlers.http_parser import BodyRules, HttpLimits
 from replyx.errors import TooManyRequests
 
 __all__ = ["HttpLimits", "HttpServer", "forwarded_peer"]
@@ -50,6 +50,7 @@ FULL_RETRY_S = 5
 class HttpServer(TCPServer):
     """Serves ``application`` on the sockets given to ``listen`` or ``add_sockets``.
 
+    ``body_rules`` says what each address takes of a body; without it ``limits.body_bytes`` holds for all.
     ``trusted_proxies`` are the networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
     ``clock`` gives seconds and never goes back. ``limits.connections`` is lowered to what the process may
     open (``RLIMIT_NOFILE``): without a free descriptor a server cannot even refuse. TLS is a proxy's work.
@@ -60,12 +61,14 @@ class HttpServer(TCPServer):
         application: httputil.HTTPServerConnectionDelegate,
         *,
         limits: HttpLimits,
+        body_rules: BodyRules | None = None,
         trusted_proxies: Collection[Network] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(read_chunk_size=READ_BYTES)
         self.application = application
         self.limits = limits
+        self.body_rules = body_rules
         self.stopping = False
         self.now = clock
         self._trusted = tuple(trusted_proxies)

@@ -138,6 +138,14 @@ def _operation(route: Route, method: str, declared: Operation, schema_of: dict[A
             "required": any(field.required for field in msgspec.structs.fields(declared.body)),
             "content": {"application/json": {"schema": schema_of[declared.body]}},
         }
+    elif route.body.streams and method != "get":
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/octet-stream": {}},
+        }  # OpenAPI 3.1, 4.8.14.3
+    if "requestBody" in described:
+        described["requestBody"]["description"] = f"At most {route.body.most} bytes."
+        described["requestBody"]["x-max-bytes"] = route.body.most
     return described
 
 

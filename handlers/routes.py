@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from tornado.routing import URLSpec
-from tornado.web import Application
 
 from handlers import (
     accounts,
@@ -32,38 +30,40 @@ from handlers import (
     widgets,
 )
 from handlers.access import Access, Gate
-from handlers.base import NothingHere, Route, log_request
-from handlers.routing import RoutedApplication
+from handlers.base import SMALL_BODY, NothingHere, Route, log_request
+from handlers.http_parser import BodyRule
+from handlers.routing import RoutedApplication, pattern
 from handlers.shelf import Shelf
 from handlers.socketio import rules
 from handlers.socketio_sessions import EngineServer
 from handlers.static_files import StaticFiles
 from replyx.services import Services
+from replyx.shop.broadcasts import BODY_BYTES
 from replyx.tokens import Tokens
 
 ROUTES = (
-    Route("/api/v1/auth/login", accounts.LoginHandler, Access.PUBLIC),
-    Route("/api/v1/auth/refresh", accounts.RefreshHandler, Access.PUBLIC),
-    Route("/api/v1/auth/logout", accounts.LogoutHandler, Access.ACCOUNT),
-    Route("/api/v1/auth/me", accounts.MeHandler, Access.ACCOUNT),
-    Route("/api/v1/auth/password", accounts.OwnPasswordHandler, Access.ACCOUNT),
-    Route("/api/v1/auth/register", accounts.RegisterHandler, Access.PUBLIC),
-    Route("/api/v1/accounts", accounts.AccountList, Access.OPERATOR),
-    Route("/api/v1/accounts/{account_id}", accounts.OneAccount, Access.OPERATOR),
+    Route("/api/v1/auth/login", accounts.LoginHandler, Access.PUBLIC, SMALL_BODY),
+    Route("/api/v1/auth/refresh", accounts.RefreshHandler, Access.PUBLIC, SMALL_BODY),
+    Route("/api/v1/auth/logout", accounts.LogoutHandler, Access.ACCOUNT, SMALL_BODY),
+    Route("/api/v1/auth/me", accounts.MeHandler, Access.ACCOUNT, SMALL_BODY),
+    Route("/api/v1/auth/password", accounts.OwnPasswordHandler, Access.ACCOUNT, SMALL_BODY),
+    Route("/api/v1/auth/register", accounts.RegisterHandler, Access.PUBLIC, SMALL_BODY),
+    Route("/api/v1/accounts", accounts.AccountList, Access.OPERATOR, SMALL_BODY),
+    Route("/api/v1/accounts/{account_id}", accounts.OneAccount, Access.OPERATOR, SMALL_BODY),
     Route("/api/v1/products", products.ProductList, Access.PUBLIC),
     Route("/api/v1/products/{product_id}", products.OneProduct, Access.PUBLIC),
     Route("/api/v1/admin/products", products.ModerationQueue, Access.ADMIN),
     Route("/api/v1/admin/products/bulk-approve", products.BulkApprove, Access.ADMIN),
     Route("/api/v1/admin/products/{product_id}/approve", products.ApproveProduct, Access.ADMIN),
     Route("/api/v1/admin/products/{product_id}/reject", products.RejectProduct, Access.ADMIN),
-    Route("/api/v1/admin/products/{product_id}/reopen", products.ReopenProduct, Access.ADMIN),
+    Route("/api/v1/admin/products/{product_id}/reopen", products.ReopenProduct, Access.ADMIN, SMALL_BODY),
     Route("/api/v1/admin/products/{product_id}/decisions", products.ProductDecisions, Access.ADMIN),
     Route("/api/v1/settings", products.PublicSettings, Access.PUBLIC),
     Route("/api/v1/admin/settings", products.AdminSettings, Access.ADMIN),
-    Route("/api/v1/setup", accounts.SetupHandler, Access.PUBLIC),
-    Route("/api/v1/push/key", push.PushKeys, Access.ACCOUNT),
-    Route("/api/v1/push/subscriptions", push.PushDevices, Access.ACCOUNT),
-    Route("/api/v1/push/test", push.PushTest, Access.ACCOUNT),
+    Route("/api/v1/setup", accounts.SetupHandler, Access.PUBLIC, SMALL_BODY),
+    Route("/api/v1/push/key", push.PushKeys, Access.ACCOUNT, SMALL_BODY),
+    Route("/api/v1/push/subscriptions", push.PushDevices, Access.ACCOUNT, SMALL_BODY),
+    Route("/api/v1/push/test", push.PushTest, Access.ACCOUNT, SMALL_BODY),
     Route("/api/v1/webhooks", webhooks.WebhookList, Access.ADMIN),
     Route("/api/v1/webhooks/event-types", webhooks.WebhookEvents, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}", webhooks.OneWebhook, Access.ADMIN),
@@ -71,8 +71,8 @@ ROUTES = (
     Route("/api/v1/webhooks/{webhook_id}/test", webhooks.WebhookTest, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}/deliveries", webhooks.WebhookDeliveries, Access.ADMIN),
     Route("/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", webhooks.DeliveryReplay, Access.ADMIN),
-    Route("/admin/session", accounts.PanelSession, Access.PUBLIC),
-    Route("/webapp/session", accounts.WebappSession, Access.PUBLIC),
+    Route("/admin/session", accounts.PanelSession, Access.PUBLIC, SMALL_BODY),
+    Route("/webapp/session", accounts.WebappSession, Access.PUBLIC, SMALL_BODY),
     Route("/api/assistants", assistants.AssistantList, Access.OPERATOR),
     Route("/api/assistants/{assistant_id}", assistants.OneAssistant, Access.OPERATOR),
     Route("/api/widgets", widgets.WidgetList, Access.OPERATOR),
@@ -84,21 +84,21 @@ ROUTES = (
     Route("/api/dialogs/{dialog_id}", dialogs.OneDialog, Access.STAFF),
     Route("/api/dialogs/{dialog_id}/events", streams.DialogEvents, Access.PARTICIPANT),
     Route("/api/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.STAFF),
-    Route("/api/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.STAFF),
-    Route("/api/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.STAFF),
-    Route("/api/dialogs/{dialog_id}/assign", dialogs.DialogAssign, Access.OPERATOR),
-    Route("/api/dialogs/{dialog_id}/takeover", dialogs.DialogTakeover, Access.OPERATOR),
-    Route("/api/dialogs/{dialog_id}/release", dialogs.DialogRelease, Access.OPERATOR),
-    Route("/api/dialogs/{dialog_id}/close", dialogs.DialogClose, Access.OPERATOR),
-    Route("/api/dialogs/{dialog_id}/reopen", dialogs.DialogReopen, Access.OPERATOR),
+    Route("/api/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.STAFF, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.STAFF, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/assign", dialogs.DialogAssign, Access.OPERATOR, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/takeover", dialogs.DialogTakeover, Access.OPERATOR, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/release", dialogs.DialogRelease, Access.OPERATOR, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/close", dialogs.DialogClose, Access.OPERATOR, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/reopen", dialogs.DialogReopen, Access.OPERATOR, SMALL_BODY),
     Route("/api/site/session", visitors.SiteSessions, Access.WIDGET),
     Route("/api/site/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.SITE),
-    Route("/api/site/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.SITE),
-    Route("/api/site/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.SITE),
+    Route("/api/site/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.SITE, SMALL_BODY),
+    Route("/api/site/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.SITE, SMALL_BODY),
     Route("/api/widget/dialogs", visitors.WidgetDialogs, Access.WIDGET),
     Route("/api/widget/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.GUEST),
-    Route("/api/widget/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.GUEST),
-    Route("/api/widget/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.GUEST),
+    Route("/api/widget/dialogs/{dialog_id}/typing", dialogs.DialogTyping, Access.GUEST, SMALL_BODY),
+    Route("/api/widget/dialogs/{dialog_id}/read", dialogs.DialogRead, Access.GUEST, SMALL_BODY),
     Route("/api/support/tickets", tickets.TicketList, Access.OPERATOR),
     Route("/api/support/tickets/{ticket_id:token}", tickets.OneTicket, Access.PUBLIC),
     Route("/api/support/tickets/{ticket_id:token}/messages", tickets.TicketMessages, Access.PUBLIC),
@@ -112,7 +112,7 @@ ROUTES = (
     Route("/ws/webapp", webapp_sockets.WebappHandler, Access.PUBLIC),
     Route("/ws", webapp_sockets.WebappHandler, Access.PUBLIC),
     Route("/ws/stats", health.SocketStatsHandler, Access.PUBLIC),
-    Route("/api/internal/broadcast", broadcasts.BroadcastHandler, Access.INTERNAL),
+    Route("/api/internal/broadcast", broadcasts.BroadcastHandler, Access.INTERNAL, BodyRule(BODY_BYTES)),
     Route("/metrics", health.MetricsHandler, Access.MONITOR),
     Route("/health", health.HealthHandler, Access.PUBLIC),
     Route("/api/sse/health", health.SseHealthHandler, Access.PUBLIC),
@@ -128,13 +128,7 @@ ROUTES = (
 )
 
 
-def pattern(path: str) -> str:
-    """The regular expression of a route's path."""
-    numbers = re.sub(r"\\\{\w+\\\}", "([0-9]{1,15})", re.escape(path))
-    return re.sub(r"\\\{(\w+):token\\\}", r"(?P<\1>[A-Za-z0-9_-]{1,64})", numbers)
-
-
-def application(services: Services, tokens: Tokens, engine: EngineServer) -> Application:
+def application(services: Services, tokens: Tokens, engine: EngineServer) -> RoutedApplication:
     """The Tornado application that serves every route, and Socket.IO by ``engine``."""
     gate = Gate(tokens, services.authenticator)
     shared: dict[str, Any] = {"services": services, "gate": gate}

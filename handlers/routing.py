@@ -9,9 +9,16 @@ from typing import Any
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 
-from handlers.base import Route
+from handlers.base import USUAL_BODY, Route
+from handlers.http_parser import BodyRule
 
 NUMBER = re.compile(r"/[0-9]{1,15}(?=/|$)")
+
+
+def pattern(path: str) -> str:
+    """The regular expression of a route's path."""
+    numbers = re.sub(r"\\\{\w+\\\}", "([0-9]{1,15})", re.escape(path))
+    return re.sub(r"\\\{(\w+):token\\\}", r"(?P<\1>[A-Za-z0-9_-]{1,64})", numbers)
 
 
 class RoutedApplication(Application):
@@ -24,14 +31,11 @@ class RoutedApplication(Application):
     def __init__(self, routes: Sequence[Route], shared: dict[str, Any], specs: list[Any], **settings: Any) -> None:
         super().__init__(specs, **settings)
         self._index = {
-            re.sub(r"\{\w+\}", "#", route.path): (
-                route.path.count("{"),
-                route.handler,
-                {**shared, "access": route.access},
-            )
+            re.sub(r"\{\w+\}", "#", route.path): (route.path.count("{"), route, {**shared, "access": route.access})
             for route in routes
             if ":token}" not in route.path
         }
+        self._with_tokens = [(re.compile(pattern(route.path)), route) for route in routes if ":token}" in route.path]
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """The delegate that answers ``request``."""
@@ -39,6 +43,15 @@ class RoutedApplication(Application):
         found = self._index.get(shape)
         if found is None or found[0] != count:
             return super().find_handler(request, **kwargs)
-        _, handler, options = found
+        _, route, options = found
         numbers = [number[1:].encode() for number in NUMBER.findall(request.path)] if count else []
-        return self.get_handler_delegate(request, handler, options, numbers)
+        return self.get_handler_delegate(request, route.handler, options, numbers)
+
+    def body_rule(self, target: str) -> BodyRule:
+        """What the route of a request's ``target`` takes of a body."""
+        path = target.partition("?")[0]
+        shape, count = NUMBER.subn("/#", path)
+        found = self._index.get(shape)
+        if found is not None and found[0] == count:
+            return found[1].body
+        return next((route.body for known, route in self._with_tokens if known.fullmatch(path)), USUAL_BODY)

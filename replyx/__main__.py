@@ -13,6 +13,7 @@ from replyx.settings import SettingsError
 
 if __name__ == "__main__":
     try:
-        sys.exit(cli.run(sys.argv[1:], os.environ))
+        status = cli.run(cli.parse(), os.environ)
     except (SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable) as refusal:
         sys.exit(f"replyx: {refusal}")
+    sys.exit("replyx: name a command; the server is started by `replyx` or run.py" if status is None else status)

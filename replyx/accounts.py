@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -277,10 +277,7 @@ class Accounts:
         return await self._store.read(any_account)
 
     async def change(self, actor: AccountActor, account_id: int, change: AccountChange) -> Account:
-        """Change what is given. A new password, role or ``active: false`` ends the account's sessions.
-
-        Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then.
-        """
+        """As :func:`change_row`, for whoever may. Raises :class:`Forbidden`; :class:`Invalid` for a password."""
         columns = given_in(change)
         if "password" in columns:
             columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")))
@@ -291,16 +288,7 @@ class Accounts:
             _may_manage(actor, str(columns.get("role", before.role)))
             if actor.account_id == account_id and (columns.get("active") is False or "role" in columns):
                 raise Forbidden("Nobody takes their own access away; ask another admin.")
-            if columns:
-                _CHANGE_ACCOUNT.change(tx, account_id, **columns)
-            if columns.keys() & {"password_hash", "role"} or columns.get("active") is False:
-                end_sessions(tx, _SESSIONS.all(tx, account_id))
-            elif columns:
-                tx.append((DIRECTORY,), DirectoryChanged())
-            after = load(tx, account_id)
-            if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
-                self._broadcasts.tell(tx, "shop_updated", shopId=account_id)
-            return after
+            return change_row(tx, account_id, columns, self._broadcasts)
 
         return await self._store.commit(unit)
 
@@ -345,17 +333,29 @@ def insert(tx: Transaction, email: str, name: str, role: str, password_hash: str
     return load(tx, account_id)
 
 
+def change_row(tx: Transaction, account_id: int, columns: Mapping[str, object], broadcasts: Broadcasts) -> Account:
+    """Change what is given. A new password hash, role or ``active: false`` ends the account's sessions.
+
+    Web apps are told of a shop that has another name, is disabled or enabled: its products look otherwise then. Raises
+    :class:`AccountNotFound`.
+    """
+    before = load(tx, account_id)
+    if columns:
+        _CHANGE_ACCOUNT.change(tx, account_id, **columns)
+    if columns.keys() & {"password_hash", "role"} or columns.get("active") is False:
+        end_sessions(tx, _SESSIONS.all(tx, account_id))
+    elif columns:
+        tx.append((DIRECTORY,), DirectoryChanged())
+    after = load(tx, account_id)
+    if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
+        broadcasts.tell(tx, "shop_updated", shopId=account_id)
+    return after
+
+
 def insert_session(tx: Transaction, session_id: str, account_id: int, refresh_id: str, expires_at: int) -> None:
     """Insert a session; ``expires_at`` in milliseconds."""
-    _ADD_SESSION.add(
-        tx,
-        id=session_id,
-        account_id=account_id,
-        refresh_id=refresh_id,
-        expires_at=expires_at,
-        ended=False,
-        created_at=tx.now_ms,
-    )
+    times = {"expires_at": expires_at, "created_at": tx.now_ms}
+    _ADD_SESSION.add(tx, id=session_id, account_id=account_id, refresh_id=refresh_id, ended=False, **times)
 
 
 def checked_email(text: str) -> str:

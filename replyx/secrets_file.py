@@ -28,7 +28,7 @@ if sys.platform != "win32":
     import fcntl
 
 FILE_NAME = "secrets.json"
-LIVE_KEYS = 2  # the newest signs, the one before still verifies what it signed
+MOST_KEYS = 100  # as many as anybody will ever draw; each keeps the embed codes alive that it has signed
 
 _CODE_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # without I, L, O, U, 0 and 1, which people misread
 _CODE_GROUPS, _CODE_GROUP = 4, 4  # 16 letters of 30: 78 bits
@@ -73,8 +73,16 @@ class SecretsFile:
             found = self._read_or_draw()
         return dataclasses.replace(found, jwt_keys=self._given_keys) if self._given_keys else found
 
-    def rotate(self) -> Secrets:
-        """Draw a new signing key; the newest one so far stays valid for what it has signed, older ones go.
+    def keys(self) -> tuple[SigningKey, ...]:
+        """The signing keys, newest first; draws none. Raises :class:`SecretsError` where there are none yet."""
+        if self._given_keys:
+            return self._given_keys
+        if not self.path.is_file():
+            raise SecretsError(f"there is no {self.path}: name the --data-dir of the server, or set its JWT_SECRET")
+        return self.load().jwt_keys
+
+    def rotate(self, *, forget: bool = False) -> Secrets:
+        """Draw a new signing key. The older ones stay valid for what they have signed, unless they are to be forgotten.
 
         Running servers take the new key at their next start. Raises :class:`SecretsError`, also where ``JWT_SECRET``
         holds the keys.
@@ -83,7 +91,8 @@ class SecretsFile:
             raise SecretsError("JWT_SECRET holds the signing keys: set it to 'new,old' to replace one")
         with self._locked():
             found = self._read_or_draw()
-            return self._write(dataclasses.replace(found, jwt_keys=(_new_key(), *found.jwt_keys)[:LIVE_KEYS]))
+            older = () if forget else found.jwt_keys[: MOST_KEYS - 1]
+            return self._write(dataclasses.replace(found, jwt_keys=(_new_key(), *older)))
 
     def ensure_setup_code(self) -> str:
         """The one-time code for the first admin, of a server without accounts; a used one is replaced by a new one."""

@@ -1,7 +1,7 @@
 """Every setting of ReplyX in one list: name, default, help, example and how its text is read.
 
 A value comes from the first of these that names it: a command-line flag, the environment, the ``.env``
-file, the default. An empty text stands for the default. :func:`load` reads them all and either returns a
+file, the default. An empty text stands for the default. :func:`from_namespace` reads them all and either returns a
 :class:`Settings` or raises one :class:`SettingsError` that lists everything wrong at once.
 
 The name of the environment variable and of the flag follow from the field: ``data_dir`` is ``DATA_DIR``
@@ -22,7 +22,7 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from replyx import settings_values as read
-from replyx.process import logs
+from replyx.process import redaction
 from replyx.settings_values import IpNetwork
 
 DATABASE_FILE = "replyx.db"
@@ -39,7 +39,7 @@ def _setting(default: object, read_text: Callable[[str], Any], help: str, exampl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a server runs with. Immutable; tests build it directly, everybody else calls :func:`load`."""
+    """What a server runs with. Immutable; tests build it directly, everybody else calls :func:`from_namespace`."""
 
     host: str = _setting("127.0.0.1", read.host, "address to listen on", "0.0.0.0")
     port: int = _setting(8000, read.whole(0, 65535), "port to listen on; 0 takes a free one", "8080")
@@ -95,6 +95,10 @@ class Settings:
     log_level: str = _setting("info", read.choice("debug", "info", "warning", "error"), "least level logged", "debug")
     log_format: str = _setting("text", read.choice("text", "json"), "form of a log line: text or json", "json")
     log_file: Path | None = _setting(None, Path, "file that gets the log lines too", "/var/log/replyx.log")
+    log_file_mb: int = _setting(
+        50, read.whole(0, 100_000), "megabytes from which on the log file is followed by a new one; 0 for never", "10"
+    )
+    log_files_kept: int = _setting(5, read.whole(1, 1000), "old log files that are kept", "20")
     rate_limits: bool = _setting(
         True, read.on_off, "on or off; off is for measurements and allowed on loopback only", "off"
     )
@@ -268,29 +272,12 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(setting.flag, dest=setting.name, default=argparse.SUPPRESS, metavar=metavar, help=text)
 
 
-def build_parser(prog: str | None = None) -> argparse.ArgumentParser:
-    """The parser of the server's own command line: every setting as a flag, and nothing abbreviated."""
-    parser = argparse.ArgumentParser(
-        prog=prog, allow_abbrev=False, description="ReplyX: realtime customer conversations that anyone can host."
-    )
-    add_settings_arguments(parser)
-    return parser
-
-
 @dataclass(frozen=True, slots=True)
 class _Given:
     """The text of a setting, and the name under which somebody gave it."""
 
     text: str
     name: str
-
-
-def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """The settings for a start with ``argv`` (without the program's name) in ``environ``.
-
-    Raises :class:`SettingsError` for wrong values; argparse ends the process on ``--help`` and unknown flags.
-    """
-    return from_namespace(build_parser().parse_args(argv), environ)
 
 
 def from_namespace(namespace: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
@@ -374,7 +361,7 @@ def redacted(settings: Settings) -> dict[str, str | int]:
         if not setting.secret:
             shown[setting.name] = _plain(value)
         elif setting.name.endswith("_url"):
-            shown[setting.name] = logs.redact(value)
+            shown[setting.name] = redaction.redact(value)
         else:
             shown[setting.name] = "set" if value else "not set"
     return shown

@@ -6,11 +6,14 @@ A page marks such a part with ``<!-- made: NAME -->`` before and ``<!-- end: NAM
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from replyx.cli import each_command
+from replyx.cli.actions import Action
 from replyx.errors import CLOSE_CODES
 from replyx.faults import Fault
 from replyx.limits import RULES
@@ -33,6 +36,21 @@ def limits_table() -> str:
     """Every rate limit."""
     rows = ((code(rule.name), str(rule.burst), f"{rule.per_second:g}", rule.what) for rule in RULES)
     return table(("Rule", "At once", "Then per second", "What is counted"), rows)
+
+
+def commands_table() -> str:
+    """Every command, with its own arguments; the settings that all take are left out."""
+    rows = (
+        (code(" ".join((f"replyx {words}", *arguments_of(action)))), action.help) for words, action in each_command()
+    )
+    return table(("Command", "What it does"), [(code("replyx"), "runs the server, as `python run.py` does"), *rows])
+
+
+def arguments_of(action: Action) -> list[str]:
+    """What the usage of a command names, from ``--help`` on."""
+    parser = argparse.ArgumentParser(prog="", add_help=False)
+    action.add_arguments(parser)
+    return parser.format_usage().removeprefix("usage: ").split()
 
 
 def close_codes_table() -> str:
@@ -72,7 +90,7 @@ def capacity_table() -> str:
 
 
 MADE = {
-    "docs/operating.md": {"settings": settings_table, "limits": limits_table},
+    "docs/operating.md": {"settings": settings_table, "limits": limits_table, "commands": commands_table},
     "docs/scaling.md": {"processes": processes_measured, "limits": limits_measured, "capacity": capacity_table},
     "docs/errors.md": {"faults": faults_table},
     "docs/api.md": {"close codes": close_codes_table},

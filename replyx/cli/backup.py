@@ -6,18 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from replyx.cli.actions import Action
 from replyx.database.backup import BackupRefused, back_up
 from replyx.settings import Settings
 
-HELP = "copy database and secrets into a new directory; the server may run"
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIRECTORY", type=Path, help="where the copy goes; it is made, or empty")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
-    parser.add_argument("directory", type=Path, help="where the copy goes; it is made, or empty")
-
-
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def _run(given: argparse.Namespace, settings: Settings) -> int:
     """Copy, and say what the copy holds."""
     try:
         copied = back_up(settings, given.directory)
@@ -27,3 +25,6 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     and_secrets = " and its secrets" if copied.secrets else "; there is no secrets.json in DATA_DIR"
     print(f"Copied the database up to event {copied.top}{and_secrets}. Whoever has the copy can be anybody: guard it.")
     return 0
+
+
+ACTION = Action("copy database and secrets into a new directory; the server may run", _arguments, _run)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from replyx import accounts
-from replyx.cli.installation import ask_password, hash_password, open_store, refuse
-from replyx.delivery.store import Transaction
+from replyx.cli.actions import Action
+from replyx.cli.installation import ask_password, hash_password, refuse
+from replyx.delivery.store import Store, Transaction
 from replyx.errors import Forbidden, Problem, SetupDone
 from replyx.schemas.dialogs import Account
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
 
-HELP = "make the first admin; without --code it prepares the data directory and prints the code"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code", help="the one-time code from the server's log")
     parser.add_argument("--email")
     parser.add_argument("--name")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def _run(given: argparse.Namespace, settings: Settings) -> int:
     """Print the code, or make the admin; the password comes from the terminal or standard input."""
-    store = open_store(settings)
     secrets = SecretsFile(settings.data_dir, settings.jwt_secret)
+    secrets.load()
+    store = Store.open(settings.database, time.time)
     if given.code is None:
         print(f"One-time code: {secrets.ensure_setup_code()}")
         return 0
@@ -46,3 +46,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     secrets.delete_setup_code()
     print(f"admin {account.id}: {account.email}")
     return 0
+
+
+ACTION = Action(
+    "make the first admin; without --code it prepares the data directory and prints the code", _arguments, _run
+)

@@ -16,10 +16,9 @@ from urllib.parse import urlencode, urlsplit
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from replyx.cli.actions import Action
 from replyx.errors import CLOSE_CODES
 from replyx.settings import Settings
-
-HELP = "print the events that a client hears"
 
 TOKEN = "REPLYX_TOKEN"  # noqa: S105 - the variable's name
 WEBAPP = "webapp"
@@ -43,8 +42,7 @@ class Final(Exception):
     """The server will not have this client, however often it comes."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="the server's address (default: the one of these settings)")
     parser.add_argument("--token", help=f"access token; better in the environment as {TOKEN}, where no list shows it")
     parser.add_argument("--type", choices=TYPES, help="whose events (default: user with a token, else webapp)")
@@ -53,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print each event as one line of JSON")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def _run(given: argparse.Namespace, settings: Settings) -> int:
     """Print until Ctrl-C, which is status 0; 1 when the server refuses for good."""
     token = given.token or os.environ.get(TOKEN, "")
     kind = given.type or ("user" if token else WEBAPP)
@@ -149,3 +147,6 @@ class Listener:
     def _note(self, words: str) -> None:
         with contextlib.suppress(BrokenPipeError):
             print(words, file=sys.stderr, flush=True)
+
+
+ACTION = Action("print the events that a client hears", _arguments, _run)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 
+from replyx.cli.actions import Action
+from replyx.cli.installation import require
 from replyx.database.move import BATCH, MoveRefused, move
 from replyx.database.opening import database_at
 from replyx.settings import Settings
 from replyx.settings_values import database_url
 
-HELP = "move an installation to another database; begin it again and it goes on where it was interrupted"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", type=_url, metavar="URL", help="default: the database of the settings")
     parser.add_argument("--to", dest="target", type=_url, metavar="URL", required=True, help="an empty database")
     parser.add_argument("--batch", type=int, default=BATCH, metavar="ROWS", help=f"rows at once (default {BATCH})")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def _run(given: argparse.Namespace, settings: Settings) -> int:
     """Move, and print what was moved and compared."""
+    if given.source is None:
+        require(settings)
     source = given.source or settings.database
     try:
         moved = move(database_at(source), database_at(given.target), lambda line: print(line, flush=True), given.batch)
@@ -40,3 +41,8 @@ def _url(text: str) -> str:
         return database_url(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+ACTION = Action(
+    "move an installation to another database; begin it again and it goes on where it was interrupted", _arguments, _run
+)

@@ -6,23 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
+from replyx.cli.actions import Action
 from replyx.database.backup import BackupRefused, restore, take_for_copy
 from replyx.settings import Settings
 
-HELP = "put a copy in the place of the stopped installation, so that every client learns that its place is gone"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "directory",
+        metavar="DIRECTORY",
         type=Path,
         nargs="?",
         help="what `replyx backup` has made; without it the database is taken as it is, restored by other means",
     )
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def _run(given: argparse.Namespace, settings: Settings) -> int:
     """Restore, and say what is there now."""
     try:
         if given.directory is None:
@@ -37,3 +36,10 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         print("The copy has no secrets.json: the one in DATA_DIR was left as it is.")
     print("What was there before is kept as *.before-restore. Start the server.")
     return 0
+
+
+ACTION = Action(
+    "put a copy in the place of the stopped installation, so that every client learns that its place is gone",
+    _arguments,
+    _run,
+)

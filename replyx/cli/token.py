@@ -6,27 +6,24 @@ import argparse
 import time
 
 from replyx import accounts
-from replyx.cli.installation import open_store, refuse
+from replyx.cli.actions import Action
+from replyx.cli.installation import open_store, refuse, tokens_of
 from replyx.delivery.store import Transaction
 from replyx.errors import AccountNotFound, Problem
 from replyx.schemas.dialogs import Account
-from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
-from replyx.tokens import Tokens, new_token_id
-
-HELP = "print an access token of an account"
+from replyx.tokens import new_token_id
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
-    parser.add_argument("email")
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("email", metavar="EMAIL")
     parser.add_argument("--hours", type=int, default=1, help="how long the token is good (default 1)")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def _run(given: argparse.Namespace, settings: Settings) -> int:
     """Open a session for the account and print its token alone, so that a shell can take it."""
     store = open_store(settings)
-    tokens = Tokens(SecretsFile(settings.data_dir, settings.jwt_secret).load().jwt_keys)
+    tokens = tokens_of(settings)
     session_id = new_token_id()
     seconds = given.hours * 3600
 
@@ -43,3 +40,6 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         return refuse(problem)
     print(tokens.issue_access(account.id, account.role, session_id, time.time(), seconds))
     return 0
+
+
+ACTION = Action("print an access token of an account", _arguments, _run)

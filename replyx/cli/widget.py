@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import argparse
 import time
+from urllib.parse import urlsplit
 
-from replyx.cli.installation import open_store, refuse
+from replyx import public_address
+from replyx.cli.actions import Action
+from replyx.cli.installation import open_store, refuse, text_of, tokens_of, warn
 from replyx.conversations import widgets
-from replyx.conversations.widgets import NewWidget, embedded
+from replyx.conversations.widgets import Name, NewWidget, embedded
 from replyx.errors import Problem
-from replyx.secrets_file import SecretsFile
-from replyx.settings import Settings
-from replyx.tokens import Tokens
-
-HELP = "add a widget for an assistant and print its embed code"
+from replyx.settings import Settings, is_loopback
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
-    parser.add_argument("action", choices=("add",))
-    parser.add_argument("--assistant", type=int, required=True, help="id of the assistant")
-    parser.add_argument("--domain", action="append", default=[], help="a domain that may show it; repeatable")
-    parser.add_argument("--name", default="")
-
-
-def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Add the widget."""
+def _add(given: argparse.Namespace, settings: Settings) -> int:
     store = open_store(settings)
-    tokens = Tokens(SecretsFile(settings.data_dir, settings.jwt_secret).load().jwt_keys)
+    tokens = tokens_of(settings)
+    base_url = settings.public_url or store.query(public_address.last) or settings.base_url(settings.port)
     new = NewWidget(given.assistant, name=given.name, allowed_domains=given.domain)
     try:
         stored = store.change(lambda tx: widgets.create(tx, new))
     except Problem as problem:
         return refuse(problem)
-    widget = embedded(stored, tokens, settings.base_url(settings.port), time.time(), settings.widget_token_days * 86400)
+    widget = embedded(stored, tokens, base_url, time.time(), settings.widget_token_days * 86400)
     print(widget.embed_code)
+    if is_loopback(urlsplit(base_url).hostname or ""):
+        warn(
+            f"the code names {base_url}, which only this machine can reach. Start the server with PUBLIC_URL, or pass"
+            " --public-url, and print the code of the widget in the panel"
+        )
     return 0
+
+
+def _of_new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--assistant", type=int, required=True, help="id of the assistant")
+    parser.add_argument("--domain", action="append", default=[], help="a domain that may show it; repeatable")
+    parser.add_argument("--name", type=text_of(Name), default="", help="what operators call it")
+
+
+ACTIONS = {"add": Action("add a widget for an assistant and print its embed code", _of_new, _add)}

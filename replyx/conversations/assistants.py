@@ -98,3 +98,8 @@ def load(rows: Snapshot, assistant_id: int) -> Assistant:
     if assistant is None:
         raise AssistantNotFound(f"There is no assistant {assistant_id}.")
     return assistant
+
+
+def load_all(rows: Snapshot) -> list[Assistant]:
+    """Every assistant, the oldest first."""
+    return _ASSISTANTS.where("TRUE", f"ORDER BY {models.Assistant.id}").all(rows)

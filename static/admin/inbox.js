@@ -93,7 +93,7 @@ export class Inbox {
   /**
    * Loads the next page of a list, the first if there is none yet.
    * @param {'open'|'closed'} status
-   * @param {import('./router.js').Kind} kind
+   * @param {import('./dialogs/route.js').Kind} kind
    */
   async more(status, kind) {
     if (!this.hasMore(status, kind)) return;
@@ -104,19 +104,19 @@ export class Inbox {
     this.#take(page);
   }
 
-  /** @param {'open'|'closed'} status @param {import('./router.js').Kind} kind @returns {boolean} whether `more` brings any */
+  /** @param {'open'|'closed'} status @param {import('./dialogs/route.js').Kind} kind @returns {boolean} whether `more` brings any */
   hasMore(status, kind) {
     return this.#next.get(`${status} all`) !== null && this.#next.get(`${status} ${kind}`) !== null;
   }
 
-  /** @param {'open'|'closed'} status @param {import('./router.js').Kind} kind @returns {boolean} */
+  /** @param {'open'|'closed'} status @param {import('./dialogs/route.js').Kind} kind @returns {boolean} */
   loaded(status, kind) {
     return this.#next.has(`${status} ${kind}`) || !this.hasMore(status, kind);
   }
 
   /**
    * @param {'open'|'closed'} status
-   * @param {import('./router.js').Kind} [kind]
+   * @param {import('./dialogs/route.js').Kind} [kind]
    * @returns {Wire.Dialog[]} newest activity first
    */
   list(status, kind = 'all') {

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.scenario import (
+    RawAnswer,
     Visitor,
     as_json,
     bad_field,
@@ -216,6 +217,26 @@ class TestAddresses:
             received = b"".join(iter(lambda: connection.recv(65536), b""))
         assert received.endswith(b"\r\n\r\n")
         assert received.startswith(b"HTTP/1.1 404")
+
+    @pytest.mark.parametrize(
+        ("path", "most"),
+        [
+            ("/api/v1/auth/login", 16_384),
+            ("/api/v1/auth/login?next=/api/dialogs/1/messages", 16_384),
+            ("/api/dialogs/1/typing", 16_384),
+            ("/api/internal/broadcast", 65_536),
+            ("/api/dialogs/1/messages", 262_144),
+            ("/api/support/tickets/AAAAAAAAAAAAAAAAAAAAAA/messages", 262_144),
+            ("/nowhere", 262_144),
+        ],
+    )
+    def test_each_address_has_its_own_largest_body(self, server: Server, path: str, most: int) -> None:
+        def answer(size: int) -> RawAnswer:
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\nExpect: 100-continue\r\n\r\n"
+            return raw(server, head.encode())
+
+        raw_problem(answer(most + 1), 413, "body_too_large")
+        assert answer(most).status == 100
 
     def test_too_long_an_address_is_refused(self, server: Server) -> None:
         answer = raw(server, b"GET /api/dialogs?x=" + b"a" * 10_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")

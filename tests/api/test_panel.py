@@ -1,10 +1,8 @@
-"""The panel's session in a cookie, the first run, and the command line beside a running server."""
+"""The panel's session in a cookie, and the first run."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -12,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenario import EventStream, Visitor, as_json, bad_field, eventually, problem
-from tests.server import PASSWORD, ROOT, Server, clean_environment
+from tests.scenario import EventStream, Visitor, as_json, bad_field, problem
+from tests.server import PASSWORD, Server, replyx
 
 BORIS = {"email": "manager@example.com", "password": PASSWORD}
 CODE = re.compile(r"one-time code:? ([A-Z0-9-]{19})", re.IGNORECASE)
@@ -129,14 +127,6 @@ class TestCookie:
         assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-def replyx(data: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command of the command line, as its users do, with a password on standard input."""
-    command = [sys.executable, str(ROOT / "run.py"), *arguments, "--data-dir", str(data)]
-    return subprocess.run(
-        command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=clean_environment(data)
-    )
-
-
 ADMIN = {"email": "first@example.com", "password": "a long password", "name": "Первая"}
 
 
@@ -218,58 +208,3 @@ class TestFirstRun:
         with Server(data, demo=False) as running:
             assert CODE.search(running.log) is None
             running.login(ADMIN["email"], ADMIN["password"])
-
-
-class TestCommandLine:
-    """Each command beside the running server, which must see its effect without a restart."""
-
-    def test_an_account_that_was_added_can_log_in(self, server: Server) -> None:
-        added = replyx(
-            server.data_dir, "account", "add", "cli@example.com", "--role", "manager", stdin="a long password\n"
-        )
-        assert added.returncode == 0, added.stderr
-        server.login("cli@example.com", "a long password")
-        assert "cli@example.com manager active" in replyx(server.data_dir, "account", "list").stdout
-        again = replyx(server.data_dir, "account", "add", "cli@example.com", stdin="a long password\n")
-        assert (again.returncode, "cli@example.com" in again.stderr) == (1, True)
-        weak = replyx(server.data_dir, "account", "add", "weak@example.com", stdin="short\n")
-        assert (weak.returncode, "Traceback" in weak.stderr) == (1, False)
-
-    def test_a_widget_that_was_added_works(self, server: Server, http: httpx.Client) -> None:
-        added = replyx(server.data_dir, "widget", "add", "--assistant", "3", "--domain", "cli.example")
-        assert added.returncode == 0, added.stderr
-        found = re.search(r"token=([^&]+)&assistant_id=3&", added.stdout)
-        assert found, added.stdout
-        check = {"token": found[1], "domain": "cli.example"}
-        eventually(lambda: as_json(http.get("/api/widgets/check", params=check))["valid"], "the widget")
-        assert http.post("/api/site/session", params={"site_token": found[1]}, json={}).status_code == 200
-        unknown = replyx(server.data_dir, "widget", "add", "--assistant", "999")
-        assert (unknown.returncode, "999" in unknown.stderr) == (1, True)
-        bad = replyx(server.data_dir, "widget", "add", "--assistant", "3", "--domain", "a b")
-        assert (bad.returncode, "Traceback" in bad.stderr) == (1, False)
-
-    def test_a_token_is_an_access_token_that_works(self, server: Server, http: httpx.Client) -> None:
-        printed = replyx(server.data_dir, "token", "Admin@example.com")
-        assert printed.returncode == 0, printed.stderr
-        me = http.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {printed.stdout.strip()}"})
-        assert as_json(me)["email"] == "admin@example.com"
-        assert replyx(server.data_dir, "token", "nobody@example.com").returncode == 1
-
-    def test_changes_from_outside_do_not_disturb_the_order_of_events(
-        self, server: Server, http: httpx.Client, anna: Visitor
-    ) -> None:
-        """The command line writes to the same log, so the server finds ids there that it did not give."""
-        with EventStream(server, f"/api/dialogs/{anna.dialog_id}/events", anna.query) as stream:
-            first = anna.say(http, "до")["message"]["id"]
-            assert replyx(server.data_dir, "widget", "add", "--assistant", "3").returncode == 0
-            second = anna.say(http, "после")["message"]["id"]
-            new = [stream.until(lambda data: data["type"] == "message:new")[-1].data["message"]["id"] for _ in range(2)]
-        assert new == [first, second]
-
-    @pytest.mark.parametrize(
-        "arguments", [["account"], ["widget", "add"], ["token"], ["account", "add", "x", "--role", "king"]]
-    )
-    def test_a_wrong_command_explains_itself(self, tmp_path: Path, arguments: list[str]) -> None:
-        ran = replyx(tmp_path / "data", *arguments)
-        assert ran.returncode == 2
-        assert ran.stderr.startswith("usage:")

@@ -237,6 +237,8 @@ class TestDocument:
             assert in_path == set(re.findall(r"\{(\w+)\}", path))
             if call.declared.body is not None:
                 assert described["requestBody"]["content"].keys() == {"application/json"}
+                assert described["requestBody"]["x-max-bytes"] == call.route.body.most
+                assert str(call.route.body.most) in described["requestBody"]["description"]
 
     def test_its_names_are_unique_and_its_references_lead_somewhere(self, document: Json) -> None:
         operations = [each for methods in document["paths"].values() for each in methods.values()]

@@ -279,6 +279,27 @@ class TestInbox:
         counts("А я?", 0, -1)
 
 
+class TestSections:
+    def test_a_section_is_loaded_when_it_is_opened_and_asked_for_again_after_a_failure(
+        self, stage: Stage, server: Server
+    ) -> None:
+        boris = stage.operator(server.url)
+        boris.console.expected += [NETWORK, re.compile("Failed to fetch dynamically imported module")]
+        asked: list[str] = []
+        boris.page.on("request", lambda request: asked.append(request.url))
+        boris.page.route("**/widgets/section.js*", lambda route: route.abort())
+        boris.page.get_by_role("link", name="Виджеты").click()
+        expect(boris.page.get_by_role("alert")).to_contain_text("Раздел не загрузился.")
+        assert any("/admin/widgets/" in url for url in asked)
+        assert not any("/admin/webhooks/" in url for url in asked)
+        boris.page.get_by_role("link", name="Диалоги").click()
+        expect(boris.page.get_by_test_id("dialog-list")).to_be_visible()
+        boris.page.get_by_role("link", name="Виджеты").click()
+        boris.page.unroute_all()
+        boris.page.get_by_role("button", name="Повторить").click()
+        expect(boris.page.get_by_test_id("widget-card").first).to_be_visible()
+
+
 class TestWidgets:
     def test_a_widget_made_in_the_panel_works_by_the_code_copied_there(
         self, stage: Stage, server: Server, site: HostSite
@@ -311,7 +332,7 @@ class TestWidgets:
         card.get_by_test_id("domains").fill("no domain.. at/all")
         card.get_by_test_id("save").click()
         boris.console.expected.append(NETWORK)
-        expect(card.locator(".card__told")).to_contain_text("Не получилось")
+        expect(card.locator(".card__told")).to_contain_text("'domain..' — не домен")
         card.get_by_test_id("domains").fill("garden.test\nother.test")
         card.get_by_test_id("save").click()
         expect(card.locator(".card__told")).to_contain_text("Прежний код больше не действует")

@@ -7,7 +7,6 @@ import hashlib
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests.chaos.traffic import GUEST, HttpSender, WsSender, check_listener, che
 from tests.listeners import SseListener
 from tests.postgres import Cluster
 from tests.scenario import EventStream, as_json, new_widget, operator, problem, site_visitor
-from tests.server import ROOT, Server, clean_environment
+from tests.server import Server, replyx
 
 CALM = {"RATE_LIMITS": "off"}
 EVENTS = "/api/dialogs/1/events"
@@ -31,18 +30,6 @@ def on_sqlite(database: str) -> Iterator[None]:
     before, Server.database_of = Server.database_of, None
     yield
     Server.database_of = before
-
-
-def replyx(data: Path, command: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the installation to its end."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), command, *arguments, "--data-dir", str(data)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=clean_environment(data) | env,
-    )
 
 
 def done(ran: subprocess.CompletedProcess[str]) -> str:

@@ -68,16 +68,28 @@ def test_an_existing_directory_keeps_its_mode(tmp_path: Path) -> None:
     assert mode(tmp_path) == 0o755
 
 
-def test_a_rotation_keeps_the_key_before_and_drops_older_ones(data_dir: Path) -> None:
+def test_a_rotation_keeps_every_key_before_it_unless_they_are_to_be_forgotten(data_dir: Path) -> None:
+    """An embed code lives for years, whatever becomes of keys meanwhile."""
     file = SecretsFile(data_dir)
     first = file.load()
     second = file.rotate()
     third = file.rotate()
     assert second.jwt_keys[1:] == first.jwt_keys
-    assert third.jwt_keys[1:] == second.jwt_keys[:1]
-    assert len({key.kid for key in (*third.jwt_keys, *first.jwt_keys)}) == 3
+    assert third.jwt_keys[1:] == second.jwt_keys
+    assert len({key.kid for key in third.jwt_keys}) == 3
     assert file.load() == third
-    assert (third.setup_code, third.internal_secret) == (first.setup_code, first.internal_secret)
+    assert file.keys() == third.jwt_keys
+    last = file.rotate(forget=True)
+    assert len(last.jwt_keys) == 1
+    assert last.jwt_keys[0] not in third.jwt_keys
+    assert (last.setup_code, last.internal_secret) == (first.setup_code, first.internal_secret)
+
+
+def test_what_only_asks_for_the_keys_draws_none(data_dir: Path) -> None:
+    with pytest.raises(SecretsError, match=r"there is no .*secrets\.json"):
+        SecretsFile(data_dir).keys()
+    assert not data_dir.exists()
+    assert SecretsFile(data_dir, (GIVEN, OLDER)).keys() == (key_of(GIVEN), key_of(OLDER))
 
 
 def test_given_keys_take_the_place_of_the_files_and_are_not_stored(data_dir: Path) -> None:
@@ -178,7 +190,7 @@ def test_changes_from_several_sides_do_not_undo_each_other(data_dir: Path) -> No
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda turn: file.delete_setup_code() if turn == 3 else file.rotate(), range(12)))
     assert file.load().setup_code is None
-    assert len(file.load().jwt_keys) == 2
+    assert len(file.load().jwt_keys) == 12
 
 
 def test_the_repr_of_secrets_shows_none(data_dir: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import ipaddress
 import os
@@ -14,17 +13,8 @@ from typing import Any
 
 import pytest
 
-from replyx.settings import (
-    SETTINGS,
-    Settings,
-    SettingsError,
-    add_settings_arguments,
-    build_parser,
-    from_namespace,
-    is_loopback,
-    load,
-    redacted,
-)
+from replyx import cli
+from replyx.settings import SETTINGS, Settings, SettingsError, from_namespace, is_loopback, redacted
 
 SECRET = "correct-horse-battery-staple-correct-horse"
 OTHER = "tr0ub4dor-and-3-tr0ub4dor-and-3-tr0ub4dor"
@@ -35,6 +25,11 @@ def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of every test: one without a .env file."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """The settings of a command line and an environment."""
+    return from_namespace(cli.parse(argv), environ)
 
 
 def refused(argv: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> SettingsError:
@@ -76,6 +71,8 @@ READ: dict[str, tuple[str, Any]] = {
     "log_level": ("DEBUG", "debug"),
     "log_format": ("json", "json"),
     "log_file": ("/var/log/replyx.log", Path("/var/log/replyx.log")),
+    "log_file_mb": ("10", 10),
+    "log_files_kept": ("20", 20),
     "rate_limits": ("off", False),
     "demo": ("1", True),
     "workers": ("1", 1),
@@ -293,16 +290,16 @@ def test_a_slip_in_a_name_of_the_env_file_is_found_and_other_programs_names_are_
 
 
 def test_a_subcommand_takes_the_flags_before_and_after_its_name() -> None:
-    parser = build_parser("replyx")
-    command = parser.add_subparsers(dest="command").add_parser("init")
-    add_settings_arguments(command)
     for argv in (
+        ["--data-dir", "x"],
+        ["serve", "--data-dir", "x"],
         ["--data-dir", "x", "init"],
         ["init", "--data-dir", "x"],
         ["--data-dir", "y", "init", "--data-dir", "x"],
+        ["--data-dir", "y", "account", "list", "--json", "--data-dir", "x"],
+        ["account", "list", "--data-dir=x"],
     ):
-        assert from_namespace(parser.parse_args(argv), {"PORT": "5"}) == Settings(data_dir=Path("x"), port=5)
-    assert from_namespace(argparse.Namespace(), {}) == Settings()
+        assert load(argv, {"PORT": "5"}) == Settings(data_dir=Path("x"), port=5)
 
 
 def test_the_database_is_a_file_in_the_data_directory_unless_another_is_named() -> None:
@@ -372,7 +369,7 @@ def test_settings_do_not_change() -> None:
 
 
 def test_the_help_works_where_the_locale_knows_no_unicode() -> None:
-    code = "from replyx.settings import load; load(['--help'], {})"
+    code = "from replyx import cli; cli.parse(['--help'])"
     environ = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], check=True, env=environ, cwd=root, capture_output=True)

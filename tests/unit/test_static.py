@@ -38,7 +38,7 @@ def test_every_file_that_a_page_names_is_there() -> None:
 
 
 def test_the_panel_has_words_in_both_languages_for_all_that_a_webhook_can_listen_to() -> None:
-    words = (STATIC / "admin" / "webhooks-phrases.js").read_text("utf-8")
+    words = (STATIC / "admin" / "webhooks" / "phrases.js").read_text("utf-8")
     without = [
         name for name in (*GROUPS, *TYPES) if len(re.findall(rf"^ *'?event_{name}'?: ", words, re.MULTILINE)) != 2
     ]

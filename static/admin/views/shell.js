@@ -3,36 +3,31 @@ import { StateBadge } from '../../shared/state-badge.js';
 
 /** The frame around every page of the panel: sections, connection, account. */
 export class Shell {
-  #links;
+  /** @type {Map<string, {link: HTMLElement, words: string, count?: HTMLElement}>} */
+  #sections;
   #brand;
-  #count = el('span', { class: 'nav__count', 'data-testid': 'waiting', hidden: true });
 
   /**
    * @param {object} options
-   * @param {(key: string) => string} options.t
-   * @param {{name: string, role: string}} options.user
+   * @param {import('../../shared/i18n.js').Translate} options.t
+   * @param {Wire.Account} options.user
+   * @param {'ru'|'en'} options.locale
+   * @param {import('../sections.js').Entry[]} options.sections
    * @param {HTMLElement} options.notices stands beside the account
    * @param {() => void} options.onSignOut
    */
-  constructor({ t, user, notices, onSignOut }) {
+  constructor({ t, user, locale, sections, notices, onSignOut }) {
     this.badge = new StateBadge(t);
     this.content = el('main', { class: 'content', id: 'content', tabindex: '-1' });
-    this.#links = {
-      dialogs: el('a', { class: 'nav__link', href: '#/dialogs' }, icon('inbox'), el('span', {}, t('dialogs'))),
-      widgets: el('a', { class: 'nav__link', href: '#/widgets' }, icon('code'), el('span', {}, t('widgets'))),
-    };
-    if (user.role === 'admin') {
-      const words = el('span', {}, t('moderation'));
-      this.#links.moderation = el('a', { class: 'nav__link', href: '#/moderation' }, icon('tag'), words, this.#count);
-      this.#links.webhooks = el('a', { class: 'nav__link', href: '#/webhooks' }, icon('out'), el('span', {}, t('webhooks')));
-    }
+    this.#sections = new Map(sections.map((entry) => [entry.name, this.#section(entry, locale)]));
+    const links = [...this.#sections.values()].map(({ link }) => link);
     this.#brand = el('a', { class: 'bar__brand', href: '#/dialogs' }, t('brand'));
     const label = t('sign_out');
     const header = el(
       'header',
       { class: 'bar' },
       this.#brand,
-      el('nav', { class: 'nav', 'aria-label': t('sections') }, ...Object.values(this.#links)),
+      el('nav', { class: 'nav', 'aria-label': t('sections') }, ...links),
       this.badge.element,
       el('span', { class: 'bar__user' }, user.name),
       notices,
@@ -50,18 +45,30 @@ export class Shell {
     this.#brand.textContent = name;
   }
 
-  /** Says how many products wait. @param {number} count @param {boolean} more whether there are more than that */
-  wait(count, more) {
-    this.#count.hidden = count === 0;
-    this.#count.textContent = more ? `${count}+` : String(count);
+  /** What the bar calls a section. @param {string} section */
+  nameOf(section) {
+    return this.#sections.get(section)?.words ?? '';
   }
 
-  /** Marks the section that is open. @param {import('../router.js').Route['section']} section */
+  /** Says how many things wait in a section. @param {string} section @param {number} count @param {boolean} more whether there are more */
+  count(section, count, more) {
+    const known = this.#sections.get(section);
+    known.count ??= known.link.appendChild(el('span', { class: 'nav__count', 'data-testid': 'waiting' }));
+    known.count.hidden = count === 0;
+    known.count.textContent = more ? `${count}+` : String(count);
+  }
+
+  /** Marks the section that is open. @param {string} section */
   mark(section) {
-    for (const [name, link] of Object.entries(this.#links)) {
+    for (const [name, { link }] of this.#sections) {
       if (name === section) link.setAttribute('aria-current', 'page');
       else link.removeAttribute('aria-current');
     }
+  }
+
+  #section({ name, words, icon: drawn }, locale) {
+    const link = el('a', { class: 'nav__link', href: `#/${name}` }, icon(drawn), el('span', {}, words[locale]));
+    return { link, words: words[locale] };
   }
 
   /** The address holds the route, so this link moves the focus by hand. */

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import ipaddress
 import json
 import socket
@@ -18,12 +19,15 @@ from typing import Any, TypeVar
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
-from handlers.http_parser import HttpLimits
+from handlers.http_exchange import Exchange
+from handlers.http_parser import BodyRules, HttpLimits
 from handlers.http_server import HttpServer
+from replyx.errors import Problem
 
 T = TypeVar("T")
 
@@ -42,6 +46,8 @@ class Probe:
         self.client_left = threading.Event()
         self.release = threading.Event()
         self.heard: list[str] = []
+        self.largest = 0
+        self.taken = 0
 
     async def released(self) -> None:
         """Until the test sets ``release``."""
@@ -158,6 +164,42 @@ class Upload(Handler):
         self.finish(self.got)
 
 
+class Intake(Handler):
+    """Takes its body as it comes: all of it, ``first`` the first piece only, or each when the test lets it."""
+
+    def prepare(self) -> None:
+        if self.get_argument("refuse", ""):
+            self.set_status(403)
+            self.finish("refused")
+
+    async def post(self, how: str) -> None:
+        digest, taken = hashlib.sha256(), 0
+        connection = self.request.connection
+        assert isinstance(connection, Exchange)
+        if self.get_argument("wait", ""):
+            self.probe.entered.set()
+            await self.probe.released()
+        try:
+            async for piece in connection.body():
+                digest.update(piece)
+                taken += len(piece)
+                self.probe.largest = max(self.probe.largest, len(piece))
+                self.probe.taken = taken
+                if how == "first":
+                    break
+                if how == "slow":
+                    self.probe.entered.set()
+                    await self.probe.released()
+        except Problem as problem:
+            self.probe.heard.append(problem.code)
+            self.set_status(problem.status)
+            self.finish(problem.document())
+        except StreamClosedError:
+            self.probe.client_left.set()
+        else:
+            self.finish({"bytes": taken, "sha256": digest.hexdigest()})
+
+
 class EchoSocket(WebSocketHandler):
     def prepare(self) -> None:
         if self.get_argument("refuse", ""):
@@ -180,6 +222,8 @@ def application(probe: Probe) -> Application:
         ("/broken/([a-z]+)", Broken),
         ("/unmakable", Unmakable),
         ("/upload", Upload),
+        ("/intake/([a-z]+)", Intake),
+        ("/streamed-upload", Upload),
         ("/ws", EchoSocket),
     ]
     return Application(routes, probe=probe, log_function=lambda handler: None)
@@ -235,7 +279,11 @@ class Served:
 
 @contextlib.contextmanager
 def serving(
-    limits: HttpLimits | None = None, *, trusted: tuple[str, ...] = (), stock: bool = False
+    limits: HttpLimits | None = None,
+    *,
+    rules: BodyRules | None = None,
+    trusted: tuple[str, ...] = (),
+    stock: bool = False,
 ) -> Iterator[Served]:
     """A server on a free port of 127.0.0.1; ``stock`` is Tornado's own."""
     probe, clock = Probe(), Clock()
@@ -250,7 +298,11 @@ def serving(
         else:
             networks = [ipaddress.ip_network(network) for network in trusted]
             server = HttpServer(
-                application(probe), limits=limits or HttpLimits(), trusted_proxies=networks, clock=clock
+                application(probe),
+                limits=limits or HttpLimits(),
+                body_rules=rules,
+                trusted_proxies=networks,
+                clock=clock,
             )
         [listening] = bind_sockets(0, "127.0.0.1")
         server.add_sockets([listening])
@@ -369,8 +421,8 @@ def post(body: bytes, *more: bytes, path: bytes = b"/echo") -> bytes:
     return b"POST " + path + b" HTTP/1.1\r\n" + HOST + fields + b"\r\n" + body
 
 
-def chunked(*chunks: bytes, trailers: bytes = b"") -> bytes:
-    head = b"POST /echo HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+def chunked(*chunks: bytes, trailers: bytes = b"", path: bytes = b"/echo") -> bytes:
+    head = b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
     return head + b"".join(b"%x\r\n%b\r\n" % (len(c), c) for c in chunks) + b"0\r\n" + trailers + b"\r\n"
 
 
