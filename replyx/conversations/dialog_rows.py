@@ -1,46 +1,56 @@
-"""Rows of dialogs and messages, and how they become what clients see."""
+"""How dialogs and their messages are read, as clients see them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from msgspec import UNSET
 
 from replyx.conversations import ticket_rows
-from replyx.schemas.dialogs import Assignee, Dialog, Message, ReadUpTo, VisitorCard, timestamp
+from replyx.database import models
+from replyx.database.rows import Part, Rows, select, value
+from replyx.errors import DialogNotFound
+from replyx.paging import LAST_ID, Paging
+from replyx.schemas.dialogs import Assignee, Dialog, DialogKind, Message, ReadUpTo, Status, VisitorCard
 
-MESSAGE_COLUMNS = "id, sender, text, created_at, client_id, author"
-DIALOG_SQL = f"""
-SELECT d.id, d.kind, d.assistant_id, d.widget_id, d.status, d.handler, d.assignee_id, a.name, v.name, v.page,
-    d.unread, d.user_read, d.manager_read, d.created_at, d.updated_at,
-    m.id, m.sender, m.text, m.created_at, m.client_id, m.author, {ticket_rows.CARD_COLUMNS}
-FROM dialog d
-LEFT JOIN account a ON a.id = d.assignee_id
-LEFT JOIN visitor v ON v.id = d.visitor_id
-LEFT JOIN message m ON m.id = d.last_message_id
-LEFT JOIN ticket t ON t.dialog_id = d.id
-"""
+MESSAGE = Part(Message, models.Message, timestamp=models.Message.created_at)
+MESSAGES = select(Message, models.Message, timestamp=models.Message.created_at)
+
+DIALOGS = select(
+    Dialog,
+    models.Dialog,
+    f"LEFT JOIN {models.Account} ON {models.Account.id} = {models.Dialog.assignee_id}"
+    f" LEFT JOIN {models.Visitor} ON {models.Visitor.id} = {models.Dialog.visitor_id}"
+    f" LEFT JOIN {models.Message} ON {models.Message.id} = {models.Dialog.last_message_id}"
+    f" LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
+    assignee=Part(Assignee, models.Account).or_else(None),
+    visitor=Part(VisitorCard, models.Visitor),
+    last_message=MESSAGE.or_else(None),
+    read_up_to=Part(ReadUpTo, user=models.Dialog.user_read, manager=models.Dialog.manager_read),
+    ticket=ticket_rows.CARD.or_else(UNSET),
+)
+_IDS = value(models.Dialog.id)
+_ACTIVITY = value(models.Dialog.activity).where(f"{models.Dialog.id} = ?")
 
 
-def message_of(row: Sequence[Any]) -> Message:
-    """The values of :data:`MESSAGE_COLUMNS`."""
-    return Message(row[0], row[1], row[2], timestamp(row[3]), row[4], row[5])
+def dialogs_by_activity(
+    rows: Rows, paging: Paging, status: Status | None = None, kind: DialogKind | None = None
+) -> list[Dialog]:
+    """One dialog more than a page of the inbox, so that its end shows; the page begins at the activity of its anchor.
 
-
-def dialog_of(row: Sequence[Any]) -> Dialog:
-    """A row of :data:`DIALOG_SQL`."""
-    return Dialog(
-        id=row[0],
-        kind=row[1],
-        assistant_id=row[2],
-        widget_id=row[3],
-        status=row[4],
-        handler=row[5],
-        assignee=Assignee(row[6], row[7]) if row[6] is not None else None,
-        visitor=VisitorCard(row[8], row[9]),
-        last_message=message_of(row[15:21]) if row[15] is not None else None,
-        unread=row[10],
-        read_up_to=ReadUpTo(row[11], row[12]),
-        created_at=timestamp(row[13]),
-        updated_at=timestamp(row[14]),
-        ticket=ticket_rows.card_of(row[21:]),
-    )
+    Raises :class:`DialogNotFound` for an anchor that does not exist.
+    """
+    anchor = paging.before if paging.before is not None else paging.after
+    activity = LAST_ID if anchor is None else _ACTIVITY.one(rows, anchor)
+    if activity is None:
+        raise DialogNotFound(f"There is no dialog {anchor} to continue from.")
+    order = f"ORDER BY {models.Dialog.activity} {'ASC' if paging.forward else 'DESC'} LIMIT ?"
+    named = {f"{models.Dialog.status} = ?": status, f"{models.Dialog.kind} = ?": kind}
+    asked = {condition: given for condition, given in named.items() if given}
+    where = " AND ".join((f"{models.Dialog.activity} {'>' if paging.forward else '<'} ?", *asked))
+    params: list[object] = [activity, *asked.values(), paging.limit + 1]
+    if kind is not None and status is None:
+        # The index of a kind has its status first: the page is the first of what both would begin with.
+        open_ones = _IDS.where(f"{where} AND {models.Dialog.status} = 'open'", order).sql
+        closed_ones = _IDS.where(f"{where} AND {models.Dialog.status} = 'closed'", order).sql
+        both = f"SELECT * FROM ({open_ones}) AS o UNION ALL SELECT * FROM ({closed_ones}) AS c"
+        where, params = f"{models.Dialog.id} IN ({both})", [*params, *params, paging.limit + 1]
+    return DIALOGS.where(where, order).all(rows, *params)

@@ -12,15 +12,17 @@ from msgspec import UNSET
 
 from replyx.auth import AccountActor, Actor, Speaker, TicketActor, VisitorActor
 from replyx.conversations import ticket_rows
-from replyx.conversations.dialog_rows import DIALOG_SQL, MESSAGE_COLUMNS, dialog_of, message_of
+from replyx.conversations.dialog_rows import DIALOGS, MESSAGES, dialogs_by_activity
 from replyx.conversations.search_words import words_of
 from replyx.conversations.sla import Policy
+from replyx.database import models
+from replyx.database.rows import Insert, Update, computed, exists, names, select, unless_taken
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
 from replyx.faults import Fault
-from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first
+from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import (
     NO_NUL,
     Dialog,
@@ -102,14 +104,36 @@ class Said:
     message_type: str = "TEXT"
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A dialog that an actor may see; the last three are set for a ticket."""
+class _Found(msgspec.Struct, frozen=True):
+    """What decides who may see a dialog; the last three are set for a ticket."""
 
+    visitor_id: int | None
     status: Status
     ticket_id: str | None
     ticket_status: TicketStatus
     user_id: str | None
+
+
+_DIALOG = DIALOGS.where(f"{models.Dialog.id} = ?")
+_DIALOG_EXISTS = exists(models.Dialog, f"{models.Dialog.id} = ?")
+_FOUND = select(
+    _Found,
+    models.Dialog,
+    f"LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
+    ticket_id=models.Ticket.ticket_id,
+    ticket_status=models.Ticket.status,
+    user_id=models.Ticket.user_id,
+).where(f"{models.Dialog.id} = ?")
+_CHANGE = Update(models.Dialog, f"{models.Dialog.id} = ?")
+_ONE_MORE_UNREAD = Update(
+    models.Dialog, f"{models.Dialog.id} = ?", f"{names(models.Dialog.unread)} = {models.Dialog.unread} + 1"
+)
+
+_ADD_MESSAGE = Insert(models.Message, unless_taken(models.Message.dialog_id, models.Message.client_id))
+_REPEATED = MESSAGES.where(f"{models.Message.dialog_id} = ? AND {models.Message.client_id} = ?")
+_UNREAD = computed(int, "COUNT(*)", models.Message).where(
+    f"{models.Message.dialog_id} = ? AND {models.Message.id} > ? AND {models.Message.sender} = 'user'"
+)
 
 
 def sender_of(actor: Speaker) -> Sender:
@@ -155,7 +179,8 @@ class Dialogs:
         def query(rows: Snapshot) -> PageAtCursor[Message]:
             _check_access(rows, actor, dialog_id)
             newest = eventlog.top(rows)
-            items, following = cut(_messages(rows, dialog_id, paging), paging, lambda message: message.id)
+            of_dialog = {f"{models.Message.dialog_id} = ?": dialog_id}
+            items, following = read_page(rows, MESSAGES, models.Message.id, paging, of_dialog)
             return PageAtCursor(oldest_first(items, paging), following, f"{self._epoch}-{newest}")
 
         return await self._store.read(query)
@@ -175,7 +200,8 @@ class Dialogs:
 
         def run(rows: Snapshot) -> PageAtCursor[Dialog]:
             newest = eventlog.top(rows)
-            items, following = cut(_dialogs(rows, query), query, lambda dialog: dialog.id)
+            found = dialogs_by_activity(rows, query, query.status, query.kind)
+            items, following = cut(found, query, lambda dialog: dialog.id)
             return PageAtCursor(newest_first(items, query), following, f"{self._epoch}-{newest}")
 
         return await self._store.read(run)
@@ -244,7 +270,7 @@ def checked_text(text: str, field: str = "text") -> str:
 
 def load(rows: Snapshot, dialog_id: int) -> Dialog:
     """The dialog as clients see it; it must exist."""
-    return dialog_of(rows.execute(DIALOG_SQL + " WHERE d.id = ?", (dialog_id,)).fetchone())
+    return _DIALOG.only(rows, dialog_id)
 
 
 def update(tx: Transaction, dialog_id: int, by: Speaker, policy: Policy, **columns: object) -> Dialog:
@@ -253,8 +279,7 @@ def update(tx: Transaction, dialog_id: int, by: Speaker, policy: Policy, **colum
     if before.ticket is not UNSET:
         wanted = ticket_rows.wanted_by_dialog(before.ticket.status, columns)
         return announce(tx, before, ticket_rows.change(tx, dialog_id, by, policy, wanted))
-    assignments = ", ".join(f"{name} = ?" for name in columns)
-    tx.execute(f"UPDATE dialog SET {assignments} WHERE id = ?", [*columns.values(), dialog_id])
+    _CHANGE.change(tx, dialog_id, **columns)
     return announce(tx, before)
 
 
@@ -262,9 +287,7 @@ def announce(tx: Transaction, before: Dialog, changes: Sequence[TicketChange] = 
     """Publish what became of the dialog since ``before``; nothing when nothing changed."""
     if load(tx, before.id) == before:
         return before
-    tx.execute(
-        "UPDATE dialog SET activity = ?, updated_at = ? WHERE id = ?", (tx.next_event_id(), tx.now_ms, before.id)
-    )
+    _CHANGE.change(tx, before.id, activity=tx.next_event_id(), updated_at=tx.now_ms)
     after = load(tx, before.id)
     topics = (dialog_topic(after.id), INBOX)
     tx.append(topics, DialogUpdated(after))
@@ -282,19 +305,22 @@ def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, pol
         own = str(actor.account_id) if isinstance(actor, AccountActor) else sender
         reference = said.reference or (found.user_id if sender == "user" else None) or own
     author_id, author = (actor.account_id, actor.name) if isinstance(actor, AccountActor) else (None, None)
-    words = " ".join(words_of(text))
-    row = tx.execute(
-        "INSERT INTO message (dialog_id, sender, author_id, author, text, client_id, created_at, sender_ref,"
-        " message_type, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (dialog_id, client_id) DO NOTHING RETURNING id",
-        (dialog_id, sender, author_id, author, text, client_id, tx.now_ms, reference, said.message_type, words),
-    ).fetchone()
-    if row is None:
-        first = tx.execute(
-            f"SELECT {MESSAGE_COLUMNS} FROM message WHERE dialog_id = ? AND client_id = ?", (dialog_id, client_id)
-        ).fetchone()
-        return Sent(message_of(first), dialog_id, True)
-    message = Message(row[0], sender, text, timestamp(tx.now_ms), client_id, author)
+    message_id = _ADD_MESSAGE.numbered_if_new(
+        tx,
+        dialog_id=dialog_id,
+        sender=sender,
+        author_id=author_id,
+        author=author,
+        text=text,
+        client_id=client_id,
+        created_at=tx.now_ms,
+        sender_ref=reference,
+        message_type=said.message_type,
+        words=" ".join(words_of(text)),
+    )
+    if message_id is None:
+        return Sent(_REPEATED.only(tx, dialog_id, client_id), dialog_id, True)
+    message = Message(message_id, sender, text, timestamp(tx.now_ms), client_id, author)
     event = MessageNew(dialog_id, message)
     if found.ticket_id is not None and reference is not None:
         wanted = ticket_rows.heard(sender, found.ticket_status)
@@ -304,29 +330,26 @@ def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, pol
     elif found.status == "closed":
         update(tx, dialog_id, actor, policy, status="open")
     event_id = tx.append((dialog_topic(dialog_id), INBOX), event)
-    seen = "unread = unread + 1, user_read = ?" if sender == "user" else "unread = 0, manager_read = ?"
-    tx.execute(
-        f"UPDATE dialog SET last_message_id = ?, activity = ?, updated_at = ?, {seen} WHERE id = ?",
-        (message.id, event_id, tx.now_ms, message.id, dialog_id),
-    )
+    moved = {"last_message_id": message_id, "activity": event_id, "updated_at": tx.now_ms}
+    if sender == "user":
+        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id)
+    else:
+        _CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id)
     return Sent(message, dialog_id, False)
 
 
 def _check_access(rows: Snapshot, actor: Speaker, dialog_id: int) -> _Found:
     """What the dialog is, if the actor may see it."""
-    row = rows.execute(
-        "SELECT d.visitor_id, d.status, t.ticket_id, t.status, t.user_id"
-        " FROM dialog d LEFT JOIN ticket t ON t.dialog_id = d.id WHERE d.id = ?",
-        (dialog_id,),
-    ).fetchone()
-    foreign = row is None
-    if isinstance(actor, VisitorActor):
-        foreign = foreign or row[0] != actor.visitor_id
-    elif isinstance(actor, TicketActor):
-        foreign = foreign or row[2] != actor.ticket_id
-    if foreign:
+    found = _FOUND.one(rows, dialog_id)
+    if found is None or not _may_see(actor, found):
         raise DialogNotFound(f"There is no dialog {dialog_id} for this credential.")
-    return _Found(*row[1:])
+    return found
+
+
+def _may_see(actor: Speaker, found: _Found) -> bool:
+    if isinstance(actor, VisitorActor):
+        return found.visitor_id == actor.visitor_id
+    return not isinstance(actor, TicketActor) or found.ticket_id == actor.ticket_id
 
 
 def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
@@ -338,53 +361,16 @@ def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> D
     if mark <= (before.read_up_to.user if by_user else before.read_up_to.manager):
         return before
     if by_user:
-        tx.execute("UPDATE dialog SET user_read = ? WHERE id = ?", (mark, dialog_id))
+        _CHANGE.change(tx, dialog_id, user_read=mark)
     else:
-        tx.execute(
-            "UPDATE dialog SET manager_read = ?, unread ="
-            " (SELECT COUNT(*) FROM message WHERE dialog_id = ? AND id > ? AND sender = 'user') WHERE id = ?",
-            (mark, dialog_id, mark, dialog_id),
-        )
+        _CHANGE.change(tx, dialog_id, manager_read=mark, unread=_UNREAD.only(tx, dialog_id, mark))
     tx.append((dialog_topic(dialog_id), INBOX), MessageRead(dialog_id, sender_of(actor), mark))
     return load(tx, dialog_id)
 
 
 def _assign(tx: Transaction, actor: AccountActor, dialog_id: int, account_id: int | None, policy: Policy) -> Dialog:
-    if tx.execute("SELECT 1 FROM dialog WHERE id = ?", (dialog_id,)).fetchone() is None:
+    if not _DIALOG_EXISTS(tx, dialog_id):
         raise DialogNotFound(f"There is no dialog {dialog_id}.")
     if account_id is not None:
         ticket_rows.operator_name(tx, account_id)
     return update(tx, dialog_id, actor, policy, assignee_id=account_id)
-
-
-def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> list[Message]:
-    comparison, order, bound = paging.window()
-    found = rows.execute(
-        f"SELECT {MESSAGE_COLUMNS} FROM message WHERE dialog_id = ? AND id {comparison} ? ORDER BY id {order} LIMIT ?",
-        (dialog_id, bound, paging.limit + 1),
-    ).fetchall()
-    return [message_of(row) for row in found]
-
-
-def _dialogs(rows: Snapshot, query: DialogQuery) -> list[Dialog]:
-    """One more than the page, so that its end shows. The key is the activity of the dialog that was named."""
-    anchor = query.before if query.before is not None else query.after
-    activity = LAST_ID
-    if anchor is not None:
-        row = rows.execute("SELECT activity FROM dialog WHERE id = ?", (anchor,)).fetchone()
-        if row is None:
-            raise DialogNotFound(f"There is no dialog {anchor} to continue from.")
-        activity = row[0]
-    order = f"ORDER BY d.activity {'ASC' if query.forward else 'DESC'} LIMIT ?"
-    named = {"d.status = ?": query.status, "d.kind = ?": query.kind}
-    where = [f"d.activity {'>' if query.forward else '<'} ?", *(name for name, value in named.items() if value)]
-    params = [activity, *(value for value in named.values() if value), query.limit + 1]
-    sql = f"{DIALOG_SQL} WHERE {' AND '.join(where)} {order}"
-    if query.kind is not None and query.status is None:
-        # The index of a kind has its status first: the page is the first of what both would begin with.
-        part = (
-            f"SELECT * FROM (SELECT d.id FROM dialog d WHERE {' AND '.join(where)} AND d.status = '%s' {order}) AS %s"
-        )
-        sql = f"{DIALOG_SQL} WHERE d.id IN ({part % ('open', 'o')} UNION ALL {part % ('closed', 'c')}) {order}"
-        params = [*params, *params, query.limit + 1]
-    return [dialog_of(row) for row in rows.execute(sql, params).fetchall()]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from replyx.conversations.dialog_rows import MESSAGE
 from replyx.conversations.search_words import Piece, excerpt, words_of
 from replyx.database import models
 from replyx.database.rows import Part, Select, computed, select, stated
@@ -61,7 +62,7 @@ _MESSAGES = select(
     ticket_id=models.Ticket.ticket_id,
     subject=models.Ticket.subject,
     visitor=Part(VisitorCard, models.Visitor),
-    message=Part(Message, models.Message, timestamp=models.Message.created_at),
+    message=MESSAGE,
 )
 
 

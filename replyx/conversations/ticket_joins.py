@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from replyx.database.models import SocketRoom
+from replyx.database.rows import Delete, Insert, select
 from replyx.delivery import eventlog
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.store import Snapshot, Store, Transaction
@@ -111,6 +113,12 @@ def claim_of(auth: Mapping[str, Any]) -> Claim | None:
     return Claim(match[0], int(match[1]), place) if place is not None else None
 
 
+_JOINS = select(Join, SocketRoom).where(f"{SocketRoom.pid} = ?", f"ORDER BY {SocketRoom.number}")
+_ADD = Insert(SocketRoom)
+_DROP = Delete(SocketRoom, f"{SocketRoom.pid} = ? AND {SocketRoom.dialog_id} = ?")
+_DROP_OLD = Delete(SocketRoom, f"{SocketRoom.joined_at} < ?")
+
+
 class Joins:
     """The joined tickets of all Socket.IO clients, durable."""
 
@@ -136,11 +144,7 @@ class Joins:
         def query(rows: Snapshot) -> Returned | None:
             if not eventlog.floor(rows) <= claim.place.cursor.id <= eventlog.top(rows):
                 return None
-            found = rows.execute(
-                "SELECT dialog_id, number, position, floor, after FROM socket_room WHERE pid = ? ORDER BY number",
-                (claim.pid,),
-            ).fetchall()
-            return Returned(claim.pid, claim.place, tuple(Join(*row) for row in found))
+            return Returned(claim.pid, claim.place, tuple(_JOINS.all(rows, claim.pid)))
 
         return await self._store.read(query)
 
@@ -148,18 +152,23 @@ class Joins:
         """Remember a join; durable when this returns."""
 
         def unit(tx: Transaction) -> None:
-            _forget(tx, pid, join.dialog_id)
-            tx.execute(
-                "INSERT INTO socket_room (pid, dialog_id, number, position, floor, after, joined_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (pid, join.dialog_id, join.number, join.position, join.floor, join.after, tx.now_ms),
+            _DROP.drop(tx, pid, join.dialog_id)
+            _ADD.add(
+                tx,
+                pid=pid,
+                dialog_id=join.dialog_id,
+                number=join.number,
+                position=join.position,
+                floor=join.floor,
+                after=join.after,
+                joined_at=tx.now_ms,
             )
 
         await self._store.commit(unit)
 
     async def leave(self, pid: str, dialog_id: int) -> None:
         """Forget a join; durable when this returns."""
-        await self._store.commit(lambda tx: _forget(tx, pid, dialog_id))
+        await self._store.commit(lambda tx: _DROP.drop(tx, pid, dialog_id))
 
     async def missed(self, dialog_id: int, after: int) -> tuple[Sequence[LoggedEvent], int] | None:
         """The events of a ticket behind ``after`` up to the returned top; None when they are too many or pruned."""
@@ -176,8 +185,4 @@ class Joins:
 
 def prune(tx: Transaction, before_ms: int) -> None:
     """Forget the joins of clients that can no longer return."""
-    tx.execute("DELETE FROM socket_room WHERE joined_at < ?", (before_ms,))
-
-
-def _forget(tx: Transaction, pid: str, dialog_id: int) -> None:
-    tx.execute("DELETE FROM socket_room WHERE pid = ? AND dialog_id = ?", (pid, dialog_id))
+    _DROP_OLD.drop(tx, before_ms)

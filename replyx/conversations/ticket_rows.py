@@ -5,14 +5,15 @@ Nothing here publishes: :mod:`replyx.conversations.dialogs` announces what came 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from replyx.auth import AccountActor, Actor, TicketActor
 from replyx.conversations.sla import Policy, next_look
+from replyx.database import models
+from replyx.database.rows import Insert, Made, Part, Update, select, value
 from replyx.delivery.store import Snapshot, Transaction
 from replyx.errors import AccountNotFound
 from replyx.schemas.dialogs import Assignee, Priority, Sender, SlaMark, TicketCard, TicketStatus, timestamp
@@ -21,31 +22,6 @@ from replyx.schemas.tickets import ActorType, ChangedField, Ticket, TicketChange
 DONE: frozenset[TicketStatus] = frozenset({"RESOLVED", "CLOSED"})
 RUNNING: frozenset[TicketStatus] = frozenset({"OPEN", "IN_PROGRESS"})
 SENDER_TYPES: dict[Sender, ActorType] = {"user": "USER", "manager": "AGENT", "assistant": "BOT", "system": "SYSTEM"}
-
-TICKET_SQL = """
-SELECT t.ticket_id, t.subject, t.description, t.status, t.priority, d.assignee_id, a.name, d.created_at, d.updated_at,
-    t.dialog_id, t.user_id, t.first_response_at, t.resolved_at, t.response_due_at, t.resolution_due_at,
-    t.response_mark, t.resolution_mark
-FROM ticket t
-JOIN dialog d ON d.id = t.dialog_id
-LEFT JOIN account a ON a.id = d.assignee_id
-"""
-CARD_COLUMNS = (
-    "t.ticket_id, t.subject, t.status, t.priority, t.response_mark, t.resolution_mark,"
-    " t.first_response_at, t.response_due_at, t.resolution_due_at"
-)
-CLOCK_COLUMNS = (
-    "t.status, t.priority, d.created_at, t.first_response_at, t.resolved_at, t.running_since, t.used_ms,"
-    " t.response_mark, t.resolution_mark"
-)
-MESSAGE_SQL = (
-    "SELECT m.id, t.ticket_id, m.sender_ref, m.sender, m.text, m.message_type, m.created_at, m.client_id, m.author,"
-    " m.author_id FROM message m JOIN ticket t ON t.dialog_id = m.dialog_id"
-)
-CHANGE_SQL = (
-    "SELECT c.id, c.field, c.before, c.after, c.actor, c.account_id, a.name, c.created_at"
-    " FROM ticket_change c LEFT JOIN account a ON a.id = c.account_id"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +62,69 @@ class _Clock:
         self.status = status
 
 
+def _worse(one: SlaMark | None, other: SlaMark | None) -> SlaMark | None:
+    return "breached" if "breached" in (one, other) else one or other
+
+
+def _sender_id(reference: str | None, author_id: int | None, sender: str) -> str:
+    return reference or str(author_id or sender)
+
+
+_WORSE_MARK = Made(_worse, models.Ticket.response_mark, models.Ticket.resolution_mark)
+_OF_DIALOG = f"{models.Ticket.dialog_id} = ?"
+
+CARD = Part(TicketCard, models.Ticket, id=models.Ticket.ticket_id, sla=_WORSE_MARK)
+TICKETS = select(
+    Ticket,
+    models.Ticket,
+    f"JOIN {models.Dialog} ON {models.Dialog.id} = {models.Ticket.dialog_id}"
+    f" LEFT JOIN {models.Account} ON {models.Account.id} = {models.Dialog.assignee_id}",
+    id=models.Ticket.ticket_id,
+    assigned_agent=Part(Assignee, models.Account).or_else(None),
+    created_at=models.Dialog.created_at,
+    updated_at=models.Dialog.updated_at,
+    sla=_WORSE_MARK,
+)
+_TICKET = TICKETS.where(_OF_DIALOG)
+MESSAGES = select(
+    TicketMessage,
+    models.Message,
+    f"JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Message.dialog_id}",
+    ticket_id=models.Ticket.ticket_id,
+    sender_id=Made(_sender_id, models.Message.sender_ref, models.Message.author_id, models.Message.sender),
+    sender_type=Made(SENDER_TYPES.__getitem__, models.Message.sender),
+    content=models.Message.text,
+)
+CHANGES = select(
+    TicketChange,
+    models.TicketChange,
+    f"LEFT JOIN {models.Account} ON {models.Account.id} = {models.TicketChange.account_id}",
+    account=Part(Assignee, models.Account).or_else(None),
+)
+
+_CLOCK = select(
+    _Clock,
+    models.Ticket,
+    f"JOIN {models.Dialog} ON {models.Dialog.id} = {models.Ticket.dialog_id}",
+    created_at=models.Dialog.created_at,
+).where(_OF_DIALOG)
+_ASSIGNEE = select(
+    Assignee, models.Account, f"JOIN {models.Dialog} ON {models.Dialog.assignee_id} = {models.Account.id}"
+).where(f"{models.Dialog.id} = ?")
+_OPERATOR_NAME = value(models.Account.name).where(
+    f"{models.Account.id} = ? AND {models.Account.active} AND {models.Account.role} IN ('admin', 'manager')"
+)
+_CHANGE_TICKET = Update(models.Ticket, _OF_DIALOG)
+_CHANGE_DIALOG = Update(models.Dialog, f"{models.Dialog.id} = ?")
+_ADD_CHANGE = Insert(models.TicketChange)
+
+
 class _Changing:
     """One change of one ticket: collects the lines of history and writes the row once."""
 
     def __init__(self, tx: Transaction, dialog_id: int, by: Actor | TicketActor | None, policy: Policy) -> None:
-        row = tx.execute(
-            f"SELECT {CLOCK_COLUMNS} FROM ticket t JOIN dialog d ON d.id = t.dialog_id WHERE t.dialog_id = ?",
-            (dialog_id,),
-        ).fetchone()
         self._tx, self._dialog_id, self._by, self._policy = tx, dialog_id, by, policy
-        self.clock = _Clock(*row)
+        self.clock = _CLOCK.only(tx, dialog_id)
         self.changes: list[TicketChange] = []
 
     def apply(self, wanted: Wanted) -> None:
@@ -113,10 +142,7 @@ class _Changing:
         if not isinstance(wanted.assignee_id, UnsetType):
             self._assign(wanted.assignee_id)
         self.look()
-        tx.execute(
-            "UPDATE dialog SET status = ? WHERE id = ?",
-            ("closed" if clock.status in DONE else "open", self._dialog_id),
-        )
+        _CHANGE_DIALOG.change(tx, self._dialog_id, status="closed" if clock.status in DONE else "open")
 
     def look(self) -> None:
         """Compute the due times and marks as of now, note each mark that is new, and write the row."""
@@ -134,29 +160,28 @@ class _Changing:
             if after is not None and after != before:
                 self._note(field, before, after, by_clock=True)
         clock.response_mark, clock.resolution_mark = marks
-        self._tx.execute(
-            "UPDATE ticket SET status = ?, priority = ?, first_response_at = ?, resolved_at = ?, running_since = ?,"
-            " used_ms = ?, response_mark = ?, resolution_mark = ?, response_due_at = ?, resolution_due_at = ?,"
-            " look_at = ? WHERE dialog_id = ?",
-            (
-                *(clock.status, clock.priority, clock.first_response_at, clock.resolved_at, clock.running_since),
-                *(clock.used_ms, clock.response_mark, clock.resolution_mark),
-                response.due_at if response else None,
-                resolution.due_at if resolution else None,
-                next_look((response, resolution), now),
-                self._dialog_id,
-            ),
+        _CHANGE_TICKET.change(
+            self._tx,
+            self._dialog_id,
+            status=clock.status,
+            priority=clock.priority,
+            first_response_at=clock.first_response_at,
+            resolved_at=clock.resolved_at,
+            running_since=clock.running_since,
+            used_ms=clock.used_ms,
+            response_mark=clock.response_mark,
+            resolution_mark=clock.resolution_mark,
+            response_due_at=response.due_at if response else None,
+            resolution_due_at=resolution.due_at if resolution else None,
+            look_at=next_look((response, resolution), now),
         )
 
     def _assign(self, account_id: int | None) -> None:
-        before_id, before = self._tx.execute(
-            "SELECT d.assignee_id, a.name FROM dialog d LEFT JOIN account a ON a.id = d.assignee_id WHERE d.id = ?",
-            (self._dialog_id,),
-        ).fetchone()
-        if before_id != account_id:
+        before = _ASSIGNEE.one(self._tx, self._dialog_id)
+        if (before.id if before else None) != account_id:
             after = None if account_id is None else operator_name(self._tx, account_id)
-            self._tx.execute("UPDATE dialog SET assignee_id = ? WHERE id = ?", (account_id, self._dialog_id))
-            self._note("assignee", before, after)
+            _CHANGE_DIALOG.change(self._tx, self._dialog_id, assignee_id=account_id)
+            self._note("assignee", before.name if before else None, after)
 
     def _note(self, field: ChangedField, before: str | None, after: str | None, by_clock: bool = False) -> None:
         actor: ActorType = "SYSTEM"
@@ -169,12 +194,17 @@ class _Changing:
         if by_clock:
             actor, account = "SYSTEM", None
         now = self._tx.now_ms
-        row = self._tx.execute(
-            "INSERT INTO ticket_change (dialog_id, field, before, after, actor, account_id, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (self._dialog_id, field, before, after, actor, account.id if account else None, now),
-        ).fetchone()
-        self.changes.append(TicketChange(int(row[0]), field, before, after, actor, account, timestamp(now)))
+        number = _ADD_CHANGE.numbered(
+            self._tx,
+            dialog_id=self._dialog_id,
+            field=field,
+            before=before,
+            after=after,
+            actor=actor,
+            account_id=account.id if account else None,
+            created_at=now,
+        )
+        self.changes.append(TicketChange(number, field, before, after, actor, account, timestamp(now)))
 
 
 def change(
@@ -205,67 +235,12 @@ def heard(sender: Sender, status_now: TicketStatus) -> Wanted:
 
 def operator_name(rows: Snapshot, account_id: int) -> str:
     """The name of an active operator. Raises :class:`AccountNotFound` for anyone else."""
-    row = rows.execute(
-        "SELECT name FROM account WHERE id = ? AND active AND role IN ('admin', 'manager')", (account_id,)
-    ).fetchone()
-    if row is None:
+    name = _OPERATOR_NAME.one(rows, account_id)
+    if name is None:
         raise AccountNotFound(f"There is no operator {account_id}.")
-    return str(row[0])
+    return name
 
 
 def load(rows: Snapshot, dialog_id: int) -> Ticket:
     """The ticket as clients see it; it must exist."""
-    return ticket_of(rows.execute(TICKET_SQL + " WHERE t.dialog_id = ?", (dialog_id,)).fetchone())
-
-
-def ticket_of(row: Sequence[Any]) -> Ticket:
-    """A row of :data:`TICKET_SQL`."""
-    return Ticket(
-        id=row[0],
-        subject=row[1],
-        description=row[2],
-        status=row[3],
-        priority=row[4],
-        assigned_agent=Assignee(row[5], row[6]) if row[5] is not None else None,
-        created_at=timestamp(row[7]),
-        updated_at=timestamp(row[8]),
-        dialog_id=row[9],
-        user_id=row[10],
-        first_response_at=_time(row[11]),
-        resolved_at=_time(row[12]),
-        response_due_at=_time(row[13]),
-        resolution_due_at=_time(row[14]),
-        sla=_worse(row[15], row[16]),
-    )
-
-
-def card_of(row: Sequence[Any]) -> TicketCard | UnsetType:
-    """The values of :data:`CARD_COLUMNS`; UNSET for a dialog without a ticket."""
-    if row[0] is None:
-        return UNSET
-    sla = _worse(row[4], row[5])
-    return TicketCard(row[0], row[1], row[2], row[3], sla, _time(row[6]), _time(row[7]), _time(row[8]))
-
-
-def message_of(row: Sequence[Any]) -> TicketMessage:
-    """A row of :data:`MESSAGE_SQL`."""
-    message_id, ticket_id, reference, sender, text, kind, created_at, client_id, author, author_id = row
-    sender_id = reference or str(author_id or sender)
-    sender_type = SENDER_TYPES[cast(Sender, sender)]
-    return TicketMessage(
-        message_id, ticket_id, sender_id, sender_type, text, kind, timestamp(created_at), client_id, author
-    )
-
-
-def change_of(row: Sequence[Any]) -> TicketChange:
-    """A row of :data:`CHANGE_SQL`."""
-    account = Assignee(row[5], row[6]) if row[5] is not None else None
-    return TicketChange(row[0], row[1], row[2], row[3], row[4], account, timestamp(row[7]))
-
-
-def _worse(one: SlaMark | None, other: SlaMark | None) -> SlaMark | None:
-    return "breached" if "breached" in (one, other) else one or other
-
-
-def _time(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else timestamp(milliseconds)
+    return _TICKET.only(rows, dialog_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import Any
 
 from msgspec import UNSET
 
@@ -18,12 +17,14 @@ from replyx.conversations import dialogs, ticket_rows
 from replyx.conversations.dialogs import Said, add_message, checked_text
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
+from replyx.database import models
+from replyx.database.rows import Insert, value
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.directory import Cache
 from replyx.errors import SenderNotAllowed, TicketNotFound
-from replyx.paging import Paging, cut, newest_first, oldest_first
+from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
 from replyx.schemas.events import INBOX, DialogUpdated, TicketUpdated, TypingStart, TypingStop, dialog_topic
 from replyx.schemas.tickets import (
@@ -43,6 +44,13 @@ from replyx.schemas.tickets import (
 log = logging.getLogger("replyx.tickets")
 
 ID_BYTES = 18  # 144 random bits, 24 characters: the id is a credential
+
+
+_TICKET_ID = value(models.Ticket.ticket_id).where(f"{models.Ticket.dialog_id} = ?")
+_DIALOG_ID = value(models.Ticket.dialog_id).where(f"{models.Ticket.ticket_id} = ?")
+_MESSAGE = ticket_rows.MESSAGES.where(f"{models.Message.id} = ?")
+_ADD_DIALOG = Insert(models.Dialog)
+_ADD_TICKET = Insert(models.Ticket)
 
 
 class Tickets:
@@ -104,13 +112,10 @@ class Tickets:
     async def changes(self, ticket_id: str, paging: Paging) -> Page[TicketChange]:
         """The history of the ticket's changes, oldest first; the newest page when neither side of it is given."""
         dialog_id = await self.dialog_id(ticket_id)
-        comparison, order, bound = paging.window()
 
         def query(rows: Snapshot) -> Page[TicketChange]:
-            where = f"c.dialog_id = ? AND c.id {comparison} ? ORDER BY c.id {order} LIMIT ?"
-            rows_found = rows.execute(f"{ticket_rows.CHANGE_SQL} WHERE {where}", (dialog_id, bound, paging.limit + 1))
-            found = [ticket_rows.change_of(row) for row in rows_found]
-            items, following = cut(found, paging, lambda change: change.id)
+            of_dialog = {f"{models.TicketChange.dialog_id} = ?": dialog_id}
+            items, following = read_page(rows, ticket_rows.CHANGES, models.TicketChange.id, paging, of_dialog)
             return Page(oldest_first(items, paging), following)
 
         return await self._store.read(query)
@@ -150,10 +155,10 @@ class Tickets:
         """The id of the ticket that this dialog is. Raises :class:`TicketNotFound`."""
 
         def query(rows: Snapshot) -> str:
-            row = rows.execute("SELECT ticket_id FROM ticket WHERE dialog_id = ?", (dialog_id,)).fetchone()
-            if row is None:
+            ticket_id = _TICKET_ID.one(rows, dialog_id)
+            if ticket_id is None:
                 raise TicketNotFound("This dialog is no ticket.")
-            return str(row[0])
+            return ticket_id
 
         return await self._store.read(query)
 
@@ -199,8 +204,7 @@ class Tickets:
 
         def unit(tx: Transaction) -> TicketSent:
             sent = add_message(tx, speaker, dialog_id, said, self._policy)
-            row = tx.execute(f"{ticket_rows.MESSAGE_SQL} WHERE m.id = ?", (sent.message.id,)).fetchone()
-            return TicketSent(ticket_rows.message_of(row), sent.duplicate)
+            return TicketSent(_MESSAGE.only(tx, sent.message.id), sent.duplicate)
 
         sent = await self._store.commit(unit)
         if not sent.duplicate:
@@ -217,16 +221,26 @@ class Tickets:
 def open_ticket(tx: Transaction, new: NewTicket, policy: Policy) -> Ticket:
     """Insert an open ticket with its dialog and its due times, and publish both."""
     now = tx.now_ms
-    row = tx.execute(
-        "INSERT INTO dialog (kind, status, handler, activity, unread, user_read, manager_read, created_at, updated_at)"
-        " VALUES ('ticket', 'open', 'manager', ?, 0, 0, 0, ?, ?) RETURNING id",
-        (tx.next_event_id(), now, now),
-    ).fetchone()
-    dialog_id = int(row[0])
-    tx.execute(
-        "INSERT INTO ticket (dialog_id, ticket_id, subject, description, priority, status, user_id, running_since,"
-        " used_ms) VALUES (?, ?, ?, ?, ?, 'OPEN', ?, ?, 0)",
-        (dialog_id, secrets.token_urlsafe(ID_BYTES), new.subject, new.description, new.priority, new.user_id, now),
+    dialog_id = _ADD_DIALOG.numbered(
+        tx,
+        kind="ticket",
+        status="open",
+        handler="manager",
+        activity=tx.next_event_id(),
+        created_at=now,
+        updated_at=now,
+    )
+    _ADD_TICKET.add(
+        tx,
+        dialog_id=dialog_id,
+        ticket_id=secrets.token_urlsafe(ID_BYTES),
+        subject=new.subject,
+        description=new.description,
+        priority=new.priority,
+        status="OPEN",
+        user_id=new.user_id,
+        running_since=now,
+        used_ms=0,
     )
     ticket_rows.change(tx, dialog_id, None, policy, Wanted())
     ticket = ticket_rows.load(tx, dialog_id)
@@ -237,17 +251,15 @@ def open_ticket(tx: Transaction, new: NewTicket, policy: Policy) -> Ticket:
 
 
 def _dialog_id(rows: Snapshot, ticket_id: str) -> int:
-    row = rows.execute("SELECT dialog_id FROM ticket WHERE ticket_id = ?", (ticket_id,)).fetchone()
-    if row is None:
+    dialog_id = _DIALOG_ID.one(rows, ticket_id)
+    if dialog_id is None:
         raise TicketNotFound("There is no ticket of this id.")
-    return int(row[0])
+    return dialog_id
 
 
 def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> tuple[list[TicketMessage], int | None]:
-    comparison, order, bound = paging.window()
-    sql = f"{ticket_rows.MESSAGE_SQL} WHERE m.dialog_id = ? AND m.id {comparison} ? ORDER BY m.id {order} LIMIT ?"
-    found = [ticket_rows.message_of(row) for row in rows.execute(sql, (dialog_id, bound, paging.limit + 1))]
-    items, following = cut(found, paging, lambda message: message.id)
+    of_dialog = {f"{models.Message.dialog_id} = ?": dialog_id}
+    items, following = read_page(rows, ticket_rows.MESSAGES, models.Message.id, paging, of_dialog)
     return oldest_first(items, paging), following
 
 
@@ -257,20 +269,14 @@ def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[list[Ticket], Paging]:
     paging = query.around(None if anchor is None else _dialog_id(rows, anchor))
     comparison, order, bound = paging.window()
     # One column under two names: SQLite takes the order from an index only where that index's own is asked.
-    key = "t.dialog_id" if query.assignee in (None, "none") else "d.id"
-    where, params = [f"{key} {comparison} ?"], [bound]
-    given: tuple[tuple[str, Any], ...] = (("t.status", query.status), ("t.priority", query.priority))
-    for column, value in given:
-        if value is not None:
-            where.append(f"{column} = ?")
-            params.append(value)
-    if query.assignee == "none":
-        where.append("d.assignee_id IS NULL")
-    elif query.assignee is not None:
-        where.append("d.assignee_id = ?")
-        params.append(int(query.assignee))
-    found = rows.execute(
-        f"{ticket_rows.TICKET_SQL} WHERE {' AND '.join(where)} ORDER BY {key} {order} LIMIT ?",
-        [*params, paging.limit + 1],
-    )
-    return [ticket_rows.ticket_of(row) for row in found], paging
+    key = models.Ticket.dialog_id if query.assignee in (None, "none") else models.Dialog.id
+    fixed = [f"{models.Dialog.assignee_id} IS NULL"] if query.assignee == "none" else []
+    named = {
+        f"{key} {comparison} ?": bound,
+        f"{models.Ticket.status} = ?": query.status,
+        f"{models.Ticket.priority} = ?": query.priority,
+        f"{models.Dialog.assignee_id} = ?": None if query.assignee in (None, "none") else int(query.assignee),
+    }
+    asked = {condition: given for condition, given in named.items() if given is not None}
+    matching = ticket_rows.TICKETS.where(" AND ".join((*fixed, *asked)), f"ORDER BY {key} {order} LIMIT ?")
+    return matching.all(rows, *asked.values(), paging.limit + 1), paging

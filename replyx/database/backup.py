@@ -19,9 +19,11 @@ from typing import Any
 
 from peewee import Database, DatabaseError, InterfaceError
 
-from replyx.database.dialect import dialect_of
+from replyx.database.dialect import dialect_of, scalar
 from replyx.database.migrations import MIGRATIONS, MOVING, fact, version_of
+from replyx.database.models import Counter, Installation
 from replyx.database.opening import database_at
+from replyx.database.rows import names
 from replyx.database.sqlite import Sqlite
 from replyx.database.tables import catalog_of
 from replyx.secrets_file import FILE_NAME as SECRETS
@@ -34,6 +36,9 @@ IN_USE = "The database is in use: {}. Stop its server first."
 
 class BackupRefused(Exception):
     """Nothing was copied or put in place; the text says why, and what to do."""
+
+
+_NEW_EPOCH = f"UPDATE {Installation} SET {names(Installation.value)} = ? WHERE {Installation.key} = 'epoch'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ def _examined(copy: Path) -> int:
     database: Any = Sqlite(copy)
     try:
         with database.connection_context():
-            (verdict,) = database.execute_sql("PRAGMA quick_check(1)").fetchone()
+            verdict = scalar(database, "PRAGMA quick_check(1)")
             version = version_of(database)
             if verdict != "ok":
                 raise BackupRefused(f"The database is damaged: {verdict}.")
@@ -151,7 +156,7 @@ def _draw_epoch(database: Database) -> int:
                 raise BackupRefused("It is no database of ReplyX.")
             if others := catalog_of(database).others():
                 raise BackupRefused(IN_USE.format(others))
-            sql = dialect_of(database).own("UPDATE installation SET value = ? WHERE key = 'epoch'")
+            sql = dialect_of(database).own(_NEW_EPOCH)
             database.execute_sql(sql, (secrets.token_hex(4),))
             top = _top(database)
             database.execute_sql("COMMIT")
@@ -161,7 +166,7 @@ def _draw_epoch(database: Database) -> int:
 
 
 def _top(database: Any) -> int:
-    return int(database.execute_sql("SELECT top FROM counter").fetchone()[0])
+    return int(scalar(database, f"SELECT {Counter.top} FROM {Counter}"))
 
 
 @contextmanager

@@ -91,6 +91,12 @@ def percent_placeholders(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
+def scalar(database: Any, sql: str, params: Sequence[object] = ()) -> Any:
+    """The one value that a statement in the database's own words brings; None where there is no row."""
+    row = database.execute_sql(sql, params).fetchone()
+    return None if row is None else row[0]
+
+
 def dialect_of(database: Any) -> Dialect:
     """The words of a database that :func:`database_at` made."""
     assert isinstance(database, Dialect)

@@ -16,13 +16,16 @@ from pathlib import Path
 
 from peewee import Database, DatabaseError, InterfaceError
 
-from replyx.database.dialect import dialect_of
+from replyx.database.dialect import dialect_of, scalar
 from replyx.database.migrations import MIGRATIONS, MOVING, apply, fact, version_of
+from replyx.database.models import Account, Counter, Installation
+from replyx.database.rows import Insert
 from replyx.database.sqlite import Sqlite
 from replyx.database.tables import Catalog, Table, catalog_of
 
 BATCH = 5_000  # rows in one transaction of the target
-FACTS = "installation"
+FACTS = str(Installation)
+TOP = f"SELECT {Counter.top} FROM {Counter}"
 EMPTY = "Give an empty database"
 
 Say = Callable[[str], None]
@@ -121,18 +124,16 @@ class _Move:
             for table in reversed(target.in_order_of_references()):
                 if table.name != FACTS:  # what migrations have put there comes from the source
                     database.execute_sql(f'DELETE FROM "{table.name}"')
-            insert = target.dialect.own("INSERT INTO installation (key, value) VALUES (?, ?)")
+            insert = target.dialect.own(Insert(Installation).sql)
             database.execute_sql(insert, (MOVING, identity))
 
     def _identity(self) -> str:
         """What the target was begun from: this line of events, at this place of it."""
-        (top,) = self._source.database.execute_sql("SELECT top FROM counter").fetchone()
-        return f"{fact(self._source.database, 'epoch')}-{top}"
+        return f"{fact(self._source.database, 'epoch')}-{scalar(self._source.database, TOP)}"
 
     def _is_used(self) -> bool:
         database = self._target.database
-        (top,) = database.execute_sql("SELECT top FROM counter").fetchone()
-        return bool(top or database.execute_sql("SELECT 1 FROM account LIMIT 1").fetchone())
+        return bool(scalar(database, TOP) or scalar(database, f"SELECT 1 FROM {Account} LIMIT 1"))
 
     def _copy(self, table: Table) -> None:
         """Add what the target does not have yet, in the order of the key."""
@@ -164,6 +165,6 @@ class _Move:
         with self._target.database.atomic():
             if self._target.dialect.INDEX_NEW:
                 self._target.database.execute_sql(self._target.dialect.INDEX_NEW)
-            self._target.database.execute_sql("DELETE FROM installation")
+            self._target.database.execute_sql(f"DELETE FROM {Installation}")
             self._target.insert(table, list(self._source.rows_after(table)))
             return self._verified(table)

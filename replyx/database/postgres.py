@@ -15,7 +15,7 @@ import psycopg
 from peewee import DatabaseError, InterfaceError, InternalError, OperationalError, PostgresqlDatabase
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from replyx.database.dialect import DatabaseUnusable, Dialect, causes, percent_placeholders
+from replyx.database.dialect import DatabaseUnusable, Dialect, causes, percent_placeholders, scalar
 from replyx.errors import invalid
 from replyx.faults import Fault
 
@@ -142,7 +142,7 @@ class Postgres(Dialect, PostgresqlDatabase):
     def alone(self) -> Iterator[None]:
         """See :class:`Dialect`: an advisory lock, which ends with this thread's connection at the latest."""
         database: Any = self
-        (encoding,) = database.execute_sql("SHOW server_encoding").fetchone()
+        encoding = scalar(database, "SHOW server_encoding")
         if encoding != "UTF8":
             raise DatabaseUnusable(f"the database stores text as {encoding}; make one with ENCODING 'UTF8'")
         connection = database.connection()

@@ -12,7 +12,8 @@ from typing import Any
 from peewee import Database, OperationalError
 from peewee import __exception_wrapper__ as wrapped_exceptions  # type: ignore[attr-defined]
 
-from replyx.database.dialect import Dialect, dialect_of
+from replyx.database.dialect import Dialect, dialect_of, scalar
+from replyx.database.models import Counter
 
 Row = list[Any]
 
@@ -64,7 +65,7 @@ class Catalog(ABC):
 
     def count(self, table: Table) -> int:
         """How many rows the table has."""
-        return int(self.database.execute_sql(f'SELECT COUNT(*) FROM "{table.name}"').fetchone()[0])
+        return int(scalar(self.database, f'SELECT COUNT(*) FROM "{table.name}"'))
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows as they are, their ids included."""
@@ -126,12 +127,12 @@ class SqliteCatalog(Catalog):
 
     def columns_of(self, name: str) -> list[str]:
         """See :class:`Catalog`."""
-        return [row[0] for row in self.database.execute_sql("SELECT name FROM pragma_table_info(?)", (name,))]
+        return [name for (name,) in self.database.execute_sql("SELECT name FROM pragma_table_info(?)", (name,))]
 
     def key_of(self, name: str) -> list[str]:
         """See :class:`Catalog`."""
         sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"
-        return [row[0] for row in self.database.execute_sql(sql, (name,))]
+        return [name for (name,) in self.database.execute_sql(sql, (name,))]
 
     def by_bytes(self, name: str, column: str) -> str:
         """See :class:`Catalog`; SQLite's own order."""
@@ -211,12 +212,13 @@ class PostgresCatalog(Catalog):
 
     def others(self) -> str:
         """See :class:`Catalog`: the sessions of a ReplyX; a row lock keeps the writers out that come later."""
-        (count,) = self.database.execute_sql(
+        count = scalar(
+            self.database,
             "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = 'replyx' AND pid <> pg_backend_pid()"
-        ).fetchone()
+            " AND application_name = 'replyx' AND pid <> pg_backend_pid()",
+        )
         self.database.execute_sql("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        self.database.execute_sql(f"SELECT top FROM counter{self.dialect.LOCK_ROW}")
+        self.database.execute_sql(f"SELECT {Counter.top} FROM {Counter}{self.dialect.LOCK_ROW}")
         return f"{count} sessions of ReplyX are connected to it" if count else ""
 
     def sequences(self) -> Mapping[str, int]:
@@ -245,7 +247,7 @@ class PostgresCatalog(Catalog):
         if "id" not in self.columns_of(name):
             return None
         sql = "SELECT pg_get_serial_sequence(quote_ident(%s), 'id')"
-        sequence: str | None = self.database.execute_sql(sql, (name,)).fetchone()[0]
+        sequence: str | None = scalar(self.database, sql, (name,))
         return sequence
 
 

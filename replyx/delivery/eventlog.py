@@ -89,7 +89,7 @@ def _split(topics: str) -> tuple[str, ...]:
     return tuple(topics.split(" "))
 
 
-_topics, _payload = Made(Event.topics, _split), Made(Event.payload, str.encode)
+_topics, _payload = Made(_split, Event.topics), Made(str.encode, Event.payload)
 _EVENTS = select(LoggedEvent, Event, topics=_topics, payload=_payload, frames=DEFAULT)
 _EVENT = _EVENTS.where(f"{Event.id} = ?")
 _BETWEEN = _EVENTS.where(f"{Event.id} > ? AND {Event.id} <= ?", f"ORDER BY {Event.id}")

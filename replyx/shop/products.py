@@ -54,9 +54,9 @@ _PRODUCTS = select(
     Product,
     models.Product,
     f"JOIN {models.Account} ON {models.Account.id} = {models.Product.shop_id}",
-    price=Made(models.Product.price, amount_of),
+    price=Made(amount_of, models.Product.price),
     shop_name=models.Account.name,
-    approval_fee=Made(models.Product.approval_fee, amount_of),
+    approval_fee=Made(amount_of, models.Product.approval_fee),
 )
 _PRODUCT = _PRODUCTS.where(f"{models.Product.id} = ?")
 _SHOWN = _PRODUCTS.where(f"{models.Product.id} = ? AND {PUBLIC}")
@@ -67,7 +67,7 @@ _DECISIONS = select(
     Decision,
     models.ModerationDecision,
     f"LEFT JOIN {models.Account} ON {models.Account.id} = {models.ModerationDecision.account_id}",
-    approval_fee=Made(models.ModerationDecision.approval_fee, amount_of),
+    approval_fee=Made(amount_of, models.ModerationDecision.approval_fee),
     admin=Part(Assignee, models.Account).or_else(None),
 )
 _ADD_DECISION = Insert(models.ModerationDecision)

@@ -325,8 +325,8 @@ class TestLayers:
                     yield node.value
 
         assert [path.name for path in self.EDGE if any(self.SQL.search(text) for text in texts(path))] == []
-        service = ROOT / "replyx" / "conversations" / "dialogs.py"
-        assert any(self.SQL.search(text) for text in texts(service)), "or it finds none anywhere"
+        dialect = ROOT / "replyx" / "database" / "sqlite.py"
+        assert any(self.SQL.search(text) for text in texts(dialect)), "or it finds none anywhere"
 
     def test_no_handler_touches_the_database(self) -> None:
         assert [path.name for path in self.EDGE if self.imported(path) & {"peewee", "sqlite3", "psycopg"}] == []

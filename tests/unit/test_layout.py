@@ -43,6 +43,14 @@ PACKAGES = {
 }
 # Words of a message are made by the same rule when the column is made.
 UPWARDS = {"replyx/database/migrations/m0009_search.py": {"conversations"}}
+STILL_BY_NUMBER = {
+    "replyx/outside/push/rows.py",
+    "replyx/outside/push/service.py",
+    "replyx/outside/webhooks/dispatch.py",
+    "replyx/outside/webhooks/pruning.py",
+    "replyx/outside/webhooks/rows.py",
+    "replyx/outside/webhooks/service.py",
+}
 TOP_LEVEL = (
     *("run.py", "replyx", "handlers", "static", "templates", "tests", "setup.cfg", "pyproject.toml", "docs"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "Dockerfile", "compose.yaml"),
@@ -146,6 +154,34 @@ def test_a_package_imports_only_what_lies_below_it() -> None:
         if (package := name.split("/")[1]) in PACKAGES and imports - PACKAGES[package]
     }
     assert upwards == UPWARDS
+
+
+def rows_by_number(source: str) -> list[int]:
+    """The lines that read rows without a record: they fetch by themselves, use what a statement returns, or count."""
+    tree = ast.parse(source)
+    called = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return sorted(
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr in ("fetchone", "fetchall", "fetchmany"))
+        or (isinstance(node, ast.Call) and is_named(node.func, "execute") and id(node) not in called)
+        or (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in ("row", "rows"))
+    )
+
+
+def is_named(function: ast.expr, name: str) -> bool:
+    """Whether a call is one of a method of that name."""
+    return isinstance(function, ast.Attribute) and function.attr == name
+
+
+def test_rows_are_read_by_name() -> None:
+    planted = (
+        "tx.execute(sql)\nfor row in tx.execute(sql):\n    row[0]\nx = tx.execute(sql).rowcount\nfetched.fetchone()\n"
+    )
+    assert rows_by_number(planted) == [2, 3, 4, 5]
+    found = {name_of(path): rows_by_number(path.read_text(encoding="utf-8")) for path in SOURCES}
+    elsewhere = {name for name, lines in found.items() if lines and not name.startswith("replyx/database/")}
+    assert elsewhere == STILL_BY_NUMBER
 
 
 def of_the_log(source: str) -> set[str]:

@@ -9,11 +9,10 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from peewee import Database, SqliteDatabase
 
-from replyx.database.dialect import dialect_of
+from replyx.database.dialect import dialect_of, scalar
 from replyx.database.migrations.m0001_initial import initial
 from replyx.database.migrations.m0002_tickets import tickets
 from replyx.database.migrations.m0003_socket_rooms import socket_rooms
@@ -93,8 +92,8 @@ def fact(database: Database, key: str) -> str | None:
     if not database.table_exists("installation"):
         return None
     sql = dialect_of(database).own("SELECT value FROM installation WHERE key = ?")
-    row: Any = database.execute_sql(sql, (key,)).fetchone()
-    return str(row[0]) if row else None
+    found: str | None = scalar(database, sql, (key,))
+    return found
 
 
 def _snapshot(database: Database, version: int) -> None:

@@ -96,8 +96,9 @@ class Desk:
 
     def history(self, ticket: Ticket) -> list[TicketChange]:
         """Every line of the ticket's history."""
-        sql = f"{ticket_rows.CHANGE_SQL} WHERE c.dialog_id = ? ORDER BY c.id"
-        return self.store.query(lambda rows: list(map(ticket_rows.change_of, rows.execute(sql, (ticket.dialog_id,)))))
+        where = f"{models.TicketChange.dialog_id} = ?"
+        changes = ticket_rows.CHANGES.where(where, f"ORDER BY {models.TicketChange.id}")
+        return self.store.query(lambda rows: changes.all(rows, ticket.dialog_id))
 
     def watch(self) -> int:
         """One look of the watch, in a process of its own as it were: the store is opened anew for it."""

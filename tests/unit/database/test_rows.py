@@ -130,7 +130,7 @@ def test_a_record_of_several_tables_has_its_parts_or_what_stands_for_them(rows: 
         f" LEFT JOIN {Visitor} ON {Visitor.id} = {Dialog.visitor_id}",
         assignee=Part(Name, Account).or_else(None),
         visitor=Part(Who, Visitor).or_else(UNSET),
-        status=Made(Dialog.status, str.upper),
+        status=Made(str.upper, Dialog.status),
         length=f"LENGTH({Dialog.status})",
     )
     assert talks.all(rows) == [
