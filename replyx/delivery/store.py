@@ -232,7 +232,7 @@ class Store:
         A full disk raises nothing: what is stored can be read, and there may be room again.
         """
         try:
-            self.change(lambda tx: tx.execute(_TOUCH))
+            self.change(_touch)
         except StoreUnavailable as refusal:
             if refusal.__cause__ is not None and self._dialect.is_read_only(refusal.__cause__):
                 raise DatabaseUnusable(f"the database cannot be written: {self.trouble.cause}") from refusal
@@ -377,3 +377,7 @@ class Store:
                     waiting.future.set_exception(waiting.error)
                 else:
                     waiting.future.set_result(waiting.result)
+
+
+def _touch(transaction: Transaction) -> None:
+    transaction.execute(_TOUCH)
