@@ -69,9 +69,7 @@ class Parts(Collector):
         yield CounterMetricFamily("replyx_commits", "Commits to the database", store.commits)
         yield CounterMetricFamily("replyx_changes", "Changes that were kept by these commits", store.changes)
         yield GaugeMetricFamily("replyx_changes_waiting", "Changes that wait for the writer", value=store.waiting)
-        yield GaugeMetricFamily(
-            "replyx_store_failing", "1 while the database cannot be written", value=store.failing
-        )
+        yield GaugeMetricFamily("replyx_store_failing", "1 while the database cannot be written", value=store.failing)
 
     def _http(self) -> Iterable[Metric]:
         answered = CounterMetricFamily(
