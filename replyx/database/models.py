@@ -38,7 +38,7 @@ class Table(Model, metaclass=Named):
 
 
 class Installation(Table):
-    """Facts of this database: ``schema_version``, ``epoch``, ``demo``, and ``base_url``, the address it ran with last."""
+    """Facts of this database: ``schema_version``, ``epoch``, ``demo``, and ``base_url``, where it ran last."""
 
     key = TextField(primary_key=True)
     value = TextField()
