@@ -11,11 +11,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 SCRIPTS := tests/javascript
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-<<<<<<< HEAD
-.PHONY: help run test test-two test-long attacks check bench clean
-=======
-.PHONY: help run test test-two test-long test-ship dist lock check bench clean
->>>>>>> main
+.PHONY: help run test test-two test-long test-ship attacks dist lock check bench clean
 
 help:
 	@echo "make run    start the demo on http://localhost:8000         (ARGS='--port 9000')"
@@ -53,10 +49,9 @@ check: $(VENV)/.dev $(SCRIPTS)/node_modules/.installed
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/tsc -p $(SCRIPTS)/tsconfig.worker.json
 	$(WITH_NODE) $(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js static tests
 
-<<<<<<< HEAD
 attacks: $(VENV)/.test
 	$(BIN)/python -m tests.attacks $(ARGS)
-=======
+
 dist: node_modules/socket.io-client | $(BIN)/python
 	$(BIN)/python packaging/release.py
 
@@ -67,7 +62,6 @@ test-ship: dist $(VENV)/.test
 lock: $(VENV)/.dev
 	$(BIN)/python -m uv pip compile setup.cfg --extra postgres --generate-hashes --universal --python-version 3.11 \
 		--no-header --quiet --upgrade --output-file packaging/requirements.lock
->>>>>>> main
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m tests.bench $(ARGS)
