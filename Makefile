@@ -56,7 +56,7 @@ dist: node_modules/socket.io-client | $(BIN)/python
 	$(BIN)/python packaging/release.py
 
 test-ship: dist $(VENV)/.test
-	$(BIN)/python -m tests.browser.install_browser
+	$(BIN)/python -m tests.install
 	$(BIN)/python -m pytest tests/ship $(ARGS)
 
 lock: $(VENV)/.dev
