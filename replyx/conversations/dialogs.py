@@ -21,6 +21,7 @@ from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
 from replyx.faults import Fault
 from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import (
     NO_NUL,
     Dialog,
@@ -46,14 +47,12 @@ from replyx.schemas.events import (
     dialog_topic,
     visitor_topic,
 )
+from replyx.schemas.languages import DEFAULT, RECEIVED, Language
 from replyx.schemas.tickets import TicketChange
 
 log = logging.getLogger("replyx.dialogs")
 
-TEXT_LIMIT = 10_000
-RECEIVED = "Ваше сообщение получено"
-
-ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
 
 
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
@@ -103,9 +102,11 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A dialog that an actor may see; the last three are set for a ticket."""
+class Found:
+    """A dialog that an actor may see; the last three are set for a ticket. ``language`` is the visitor's."""
 
+    dialog_id: int
+    language: Language
     status: Status
     ticket_id: str | None
     ticket_status: TicketStatus
@@ -135,17 +136,22 @@ class Dialogs:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``client_id`` returns the first message and publishes nothing. Raises
-        :class:`SenderNotAllowed`, and :class:`Invalid` for a text that is empty or over 10,000 characters.
+        :class:`SenderNotAllowed`, and :class:`Invalid` for a text that is empty or too long.
         """
         sender = sender_of(actor)
         if draft.sender is not None and draft.sender != sender:
             raise SenderNotAllowed(f"This credential speaks as {sender}; leave sender out or send {sender!r}.")
         said = Said(checked_text(draft.text), draft.client_id)
-        sent = await self._store.commit(lambda tx: add_message(tx, actor, dialog_id, said, self._policy))
+
+        def unit(tx: Transaction) -> tuple[Sent, Language]:
+            found = access(tx, actor, dialog_id)
+            return add_message(tx, actor, found, said, self._policy), found.language
+
+        sent, language = await self._store.commit(unit)
         if not sent.duplicate:
             trace(actor, dialog_id, sent.message.id)
             if sender == "user":
-                receipt = MessageReceived(dialog_id, RECEIVED, sent.message.timestamp)
+                receipt = MessageReceived(dialog_id, RECEIVED[language], sent.message.timestamp)
                 self._bus.publish_ephemeral((visitor_topic(dialog_id),), receipt)
         return sent
 
@@ -153,7 +159,7 @@ class Dialogs:
         """A page of messages, oldest first; the newest page when neither side of it is given."""
 
         def query(rows: Snapshot) -> PageAtCursor[Message]:
-            _check_access(rows, actor, dialog_id)
+            access(rows, actor, dialog_id)
             newest = eventlog.top(rows)
             items, following = cut(_messages(rows, dialog_id, paging), paging, lambda message: message.id)
             return PageAtCursor(oldest_first(items, paging), following, f"{self._epoch}-{newest}")
@@ -164,7 +170,7 @@ class Dialogs:
         """One dialog and the cursor at which it was read."""
 
         def query(rows: Snapshot) -> DialogAtCursor:
-            _check_access(rows, actor, dialog_id)
+            access(rows, actor, dialog_id)
             newest = eventlog.top(rows)
             return DialogAtCursor(load(rows, dialog_id), f"{self._epoch}-{newest}")
 
@@ -182,11 +188,11 @@ class Dialogs:
 
     async def check_access(self, actor: Actor, dialog_id: int) -> None:
         """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
-        await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
+        await self._store.read(lambda rows: access(rows, actor, dialog_id))
 
     async def typing(self, actor: Speaker, dialog_id: int, typing: bool, source: object = None) -> None:
         """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back."""
-        found = await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
+        found = await self._store.read(lambda rows: access(rows, actor, dialog_id))
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(actor), found.ticket_id or UNSET)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
 
@@ -216,7 +222,7 @@ class Dialogs:
 
     async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
         def unit(tx: Transaction) -> Dialog:
-            _check_access(tx, actor, dialog_id)
+            access(tx, actor, dialog_id)
             return update(tx, dialog_id, actor, self._policy, **columns)
 
         return await self._store.commit(unit)
@@ -233,10 +239,10 @@ def trace(actor: Speaker, dialog_id: int, message_id: int) -> None:
 
 
 def checked_text(text: str, field: str = "text") -> str:
-    """The trimmed text, 1 to 10,000 characters; raises :class:`Invalid`."""
+    """The trimmed text; raises :class:`Invalid` where it is empty or too long."""
     trimmed = text.strip()
-    if not 1 <= len(trimmed) <= TEXT_LIMIT:
-        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=TEXT_LIMIT, given=len(trimmed))
+    if not 1 <= len(trimmed) <= sizes.MESSAGE:
+        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=sizes.MESSAGE, given=len(trimmed))
     if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
         raise invalid(field, Fault.CHARACTER_NOT_ALLOWED, character="U+0000")
     return trimmed
@@ -273,9 +279,9 @@ def announce(tx: Transaction, before: Dialog, changes: Sequence[TicketChange] = 
     return after
 
 
-def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, policy: Policy) -> Sent:
+def add_message(tx: Transaction, actor: Speaker, found: Found, said: Said, policy: Policy) -> Sent:
     """Store a message of a dialog or a ticket and publish it; the one way in for every transport."""
-    found = _check_access(tx, actor, dialog_id)
+    dialog_id = found.dialog_id
     sender, text, client_id = sender_of(actor), said.text, said.client_id
     reference = None
     if found.ticket_id is not None:
@@ -312,25 +318,25 @@ def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, pol
     return Sent(message, dialog_id, False)
 
 
-def _check_access(rows: Snapshot, actor: Speaker, dialog_id: int) -> _Found:
+def access(rows: Snapshot, actor: Speaker, dialog_id: int) -> Found:
     """What the dialog is, if the actor may see it."""
     row = rows.execute(
-        "SELECT d.visitor_id, d.status, t.ticket_id, t.status, t.user_id"
-        " FROM dialog d LEFT JOIN ticket t ON t.dialog_id = d.id WHERE d.id = ?",
+        "SELECT d.visitor_id, v.locale, d.status, t.ticket_id, t.status, t.user_id FROM dialog d"
+        " LEFT JOIN ticket t ON t.dialog_id = d.id LEFT JOIN visitor v ON v.id = d.visitor_id WHERE d.id = ?",
         (dialog_id,),
     ).fetchone()
     foreign = row is None
     if isinstance(actor, VisitorActor):
         foreign = foreign or row[0] != actor.visitor_id
     elif isinstance(actor, TicketActor):
-        foreign = foreign or row[2] != actor.ticket_id
+        foreign = foreign or row[3] != actor.ticket_id
     if foreign:
         raise DialogNotFound(f"There is no dialog {dialog_id} for this credential.")
-    return _Found(*row[1:])
+    return Found(dialog_id, row[1] or DEFAULT, *row[2:])
 
 
 def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
-    _check_access(tx, actor, dialog_id)
+    access(tx, actor, dialog_id)
     before = load(tx, dialog_id)
     last = before.last_message.id if before.last_message else 0
     mark = last if up_to is None else min(up_to, last)

@@ -20,7 +20,7 @@ export class Session {
    * @param {string} options.token the widget token
    * @param {number} options.widgetId
    * @param {import('../shared/storage.js').SafeStorage} options.storage
-   * @param {() => {page: string|null, name: string|null}} options.identity what the page tells of the visitor
+   * @param {() => {page: string|null, name: string|null, locale: string}} options.identity what is known of the visitor
    */
   constructor({ token, widgetId, storage, identity }) {
     this.#token = token;
@@ -76,10 +76,10 @@ export class Session {
   async #exchange() {
     this.#guestId ??= randomId();
     this.#storage.set(this.#key, this.#guestId);
-    const { page, name } = this.#identity();
+    const { page, name, locale } = this.#identity();
     const { site_token: siteToken, dialog, cursor } = await request(siteSessionUrl(), {
       method: 'POST',
-      body: { site_token: this.#token, guest_id: this.#guestId, page: page ?? undefined, name: name ?? undefined },
+      body: { site_token: this.#token, guest_id: this.#guestId, page: page ?? undefined, name: name ?? undefined, locale },
       credentials: 'omit',
     });
     return { dialog, cursor, urls: dialogUrls({ siteToken }, dialog.id) };
