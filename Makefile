@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Two workers, a file to each at a time; ARGS='-n 0' runs the tests one after the other, and shows what they print with -s
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 # Where the tools for scripts are, and the Node that they run on
 SCRIPTS := tests/javascript
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
@@ -25,14 +27,14 @@ run: $(VENV)/.run node_modules/socket.io-client
 
 test: $(VENV)/.test node_modules/socket.io-client
 	$(BIN)/python -m tests.install
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-two: $(VENV)/.test node_modules/socket.io-client
 	$(BIN)/python -m tests.install
-	$(BIN)/python -m pytest --processes=2 tests/api tests/interop $(ARGS)
+	$(PYTEST) --processes=2 tests/api tests/interop $(ARGS)
 
 test-long: $(VENV)/.test node_modules/socket.io-client
-	REPLYX_ROUNDS=10 REPLYX_STORIES=2400 $(BIN)/python -m pytest tests/simulation tests/chaos $(ARGS)
+	REPLYX_ROUNDS=10 REPLYX_STORIES=2400 $(PYTEST) tests/simulation tests/chaos $(ARGS)
 
 check: $(VENV)/.dev $(SCRIPTS)/node_modules/.installed
 	$(BIN)/ruff check .

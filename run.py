@@ -207,6 +207,7 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up, stopped, on_terminal())
     http.add_sockets(sockets)
     log.info("SSE Manager started: up to %d recent events in memory", RECENT_EVENTS)
     if assigned:
@@ -235,6 +236,24 @@ async def supervise(given: Settings) -> int:
     command = [sys.executable, *sys.orig_argv[1:]]
     supervisor = workers.Supervisor(command, places, None if passed_on else another)
     return await supervisor.run(lambda: announce(given, port))
+
+
+def hang_up(stopped: asyncio.Event, had_terminal: bool) -> None:
+    """SIGHUP: open the log's file anew, for whoever rotates it; a terminal that was closed takes its server along."""
+    if had_terminal and not on_terminal():
+        stopped.set()
+        return
+    try:
+        logs.reopen()
+    except OSError as failure:
+        log.error("the log file cannot be opened anew: %s", failure)
+    else:
+        log.info("SIGHUP: the log file was opened anew")
+
+
+def on_terminal() -> bool:
+    """Whether a person's terminal stands behind the standard input."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def listening_sockets(given: Settings) -> list[socket]:
@@ -303,7 +322,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments and arguments[0] in cli.COMMANDS:
             return cli.run(arguments, os.environ)
         given = settings.load(arguments, os.environ)
-        logs.configure(given.log_level, given.log_format, given.log_file)
+        logs.configure(
+            given.log_level, given.log_format, given.log_file, given.log_file_mb * 1_000_000, given.log_files_kept
+        )
         assigned = listening.assigned(os.environ)
         if assigned is None:
             log.info("settings", extra=settings.redacted(given))

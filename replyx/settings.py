@@ -22,7 +22,7 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from replyx import settings_values as read
-from replyx.process import logs
+from replyx.process import redaction
 from replyx.settings_values import IpNetwork
 
 DATABASE_FILE = "replyx.db"
@@ -95,6 +95,10 @@ class Settings:
     log_level: str = _setting("info", read.choice("debug", "info", "warning", "error"), "least level logged", "debug")
     log_format: str = _setting("text", read.choice("text", "json"), "form of a log line: text or json", "json")
     log_file: Path | None = _setting(None, Path, "file that gets the log lines too", "/var/log/replyx.log")
+    log_file_mb: int = _setting(
+        50, read.whole(0, 100_000), "megabytes from which on the log file is followed by a new one; 0 for never", "10"
+    )
+    log_files_kept: int = _setting(5, read.whole(1, 1000), "old log files that are kept", "20")
     rate_limits: bool = _setting(
         True, read.on_off, "on or off; off is for measurements and allowed on loopback only", "off"
     )
@@ -374,7 +378,7 @@ def redacted(settings: Settings) -> dict[str, str | int]:
         if not setting.secret:
             shown[setting.name] = _plain(value)
         elif setting.name.endswith("_url"):
-            shown[setting.name] = logs.redact(value)
+            shown[setting.name] = redaction.redact(value)
         else:
             shown[setting.name] = "set" if value else "not set"
     return shown

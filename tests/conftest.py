@@ -14,7 +14,7 @@ from tests.redis_server import RedisServer
 from tests.server import Joint, Server
 from tests.spreader import Spreader
 
-pytest_plugins = ["tests.background"]
+pytest_plugins = ["tests.background", "tests.workers"]
 
 # No deadline: how long an example takes says something about the machine, nothing about the code.
 hypothesis.settings.register_profile("replyx", deadline=None)

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from types import TracebackType
 from typing import Any
 
 import psycopg
+
+from tests.ports import held_port
 
 START_S = 60
 USER = "replyx"
@@ -30,7 +31,7 @@ class Cluster:
 
     def __init__(self, postgres: Path, *, durable: bool = False, wal_mb: int = 16) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="replyx-postgres-"))
-        self.port = free_port()
+        self.port = held_port(self)
         self._programs = postgres.parent
         self._durable = durable
         self._wal_mb = wal_mb
@@ -185,10 +186,3 @@ def children(parent: int) -> list[int]:
         if int(fields[1]) == parent:
             found.append(int(stat.parent.name))
     return found
-
-
-def free_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

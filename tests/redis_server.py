@@ -12,6 +12,8 @@ from types import TracebackType
 
 import redis
 
+from tests.ports import held_port
+
 START_S = 20.0
 
 
@@ -24,7 +26,7 @@ class RedisServer:
         self._flags = list(flags)
         self._sentinel: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = held_port(self, below=55_000)  # a node of a Cluster also takes the one 10,000 above
 
     def configure(self, text: str) -> None:
         """Run as a sentinel with this configuration, in place of the flags."""
@@ -100,13 +102,3 @@ class RedisServer:
     ) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
-
-
-def _free_port() -> int:
-    """A port that nobody has; a node of a Cluster also takes the one 10,000 above."""
-    while True:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port: int = free.getsockname()[1]
-        if port < 55_000:
-            return port

@@ -6,6 +6,7 @@ Every visitor is new and has a dialog of her own, so that no test sees another's
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import socket
 import time
@@ -29,6 +30,8 @@ Json = dict[str, Any]
 PATIENCE_S = 15.0
 
 ASSISTANT = 3
+
+AHEAD = 100  # requests of a flood on their way at once; their answers fit into the buffers between both sides
 
 
 @dataclass(frozen=True)
@@ -297,6 +300,33 @@ def raw(server: Server, *chunks: bytes, finish: bool = False) -> RawAnswer:
         if finish:
             connection.shutdown(socket.SHUT_WR)
         return read_answer(connection)
+
+
+def flood(request: httpx.Request) -> Iterator[RawAnswer]:
+    """The answers to ``request``, which is sent again and again over one connection, ahead of its answers.
+
+    A limit refills while it is spent: a client that waited for each answer might never reach its end.
+    """
+    path, lines = request.url.raw_path, [b"%s: %s\r\n" % header for header in request.headers.raw]
+    repeated = b"%s %s HTTP/1.1\r\n%s\r\n%s" % (request.method.encode(), path, b"".join(lines), request.read())
+    address = (request.url.host, request.url.port or 80)
+    with socket.create_connection(address, timeout=PATIENCE_S) as connection, connection.makefile("rb") as answers:
+        while True:
+            connection.sendall(repeated * AHEAD)
+            for _ in range(AHEAD):
+                first, *fields = iter(answers.readline, b"\r\n")
+                headers = {name.lower(): value for name, value in (field.decode().split(": ", 1) for field in fields)}
+                headers = {name: value.strip() for name, value in headers.items()}
+                body = answers.read(int(headers.get("content-length", 0)))
+                yield RawAnswer(int(first.split()[1]), headers, body)
+
+
+def too_many(request: httpx.Request) -> None:
+    """Repeat ``request`` until it is refused for their number, with the time to wait."""
+    answers = (answer for answer in itertools.islice(flood(request), 20_000) if answer.status == 429)
+    refused = next(answers)
+    raw_problem(refused, 429, "too_many_requests")
+    assert int(refused.headers["retry-after"]) >= 1
 
 
 def read_answer(connection: socket.socket) -> RawAnswer:

@@ -1,4 +1,4 @@
-"""Starts the real server as users start it, in processes of its own on a free port, and stops or kills it."""
+"""Starts the real server as users start it, in processes of its own on ports of their own, and stops or kills it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from tests.ports import held_port
 from tests.spreader import Gate, Spreader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,7 @@ class Process:
 
     def launch(self, arguments: Sequence[str], env: Mapping[str, str], directory: Path) -> None:
         """Start it, on its port of before if it had one; do not wait for it."""
+        self.port = self.port or held_port(self)
         command = [sys.executable, str(ROOT / "run.py"), "--port", str(self.port), *arguments]
         self.popen = subprocess.Popen(
             command,
@@ -115,27 +117,25 @@ class Server:
         self.demo = demo
         self.flags = list(flags)
         self.env = dict(env or {})
-        self.port = 0
         self.lines: list[str] = []
         joint = None if "REDIS_URL" in self.env else Server.joint
         self._joint = joint
         self._gate = Gate(joint.spreader) if joint else None
+        self.port = self._gate.port if self._gate else 0
         self.processes = [Process(self.lines) for _ in range(2 if joint else 1)]
 
     def start(self) -> Server:
         """Start, and return when it accepts connections. Raises AssertionError with its output otherwise."""
         arguments = ["--data-dir", str(self.data_dir), *(["--demo"] if self.demo else []), *self.flags]
         env = clean_environment(self.data_dir)
-        if self._joint and self._gate:
-            if not self.port:
-                self._gate.open()
-                self.port = self._gate.port
+        if self._joint:
             env |= {"REDIS_URL": self._joint.redis_url, "PUBLIC_URL": f"http://localhost:{self.port}"}
         else:
             self.processes[0].port = self.port
         for process in self.processes:
+            first = not process.port
             process.launch(arguments, env | self.env, self.data_dir.parent)
-            if not process.port:
+            if first:
                 process.accepts()  # the first makes the database and the secrets
         for process in self.processes:
             process.accepts()

@@ -15,6 +15,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
+from tests.ports import held_port
+
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
@@ -62,7 +64,7 @@ class Gate:
     """
 
     def __init__(self, spreader: Spreader) -> None:
-        self.port = 0
+        self.port = held_port(self)
         self.ports: Sequence[int] = ()
         self._spreader = spreader
         self._count = 0
@@ -83,7 +85,6 @@ class Gate:
     async def _open(self) -> None:
         self._listening = socket.create_server((HOST, self.port), backlog=1024)
         self._listening.setblocking(False)
-        self.port = self._listening.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
 
     async def _close(self) -> None:

@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import logging
-import logging.handlers
 import re
 import sys
 import threading
@@ -23,79 +22,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-MASK = "***"
+from replyx.process.log_file import LogFile
+from replyx.process.redaction import MASK, cut, cut_exception, is_secret_name, redact
+
+PATH_CHARS = 200
 
 _ACCESS = logging.getLogger("replyx.access")
 _OWN_ATTRIBUTES = len(vars(logging.makeLogRecord({})))  # a record's dict begins with these, extra fields follow
 _ADDED_ATTRIBUTES = ("message", "asctime")  # by other formatters
 
-# Names whose value is a credential, with anything before: token is also site_token, x-token and accessToken.
-_NAMES = (
-    r"(?:token|secret|password|passwd|passphrase|jwt|guest[-_]?id|ticket[-_]?id|session|xsrf|credentials?"
-    r"|setup[-_]?code|(?:api|access|private|signing)[-_]?key)"
-)
-# What such a name is given: a quoted text to its end, or anything up to a character that no credential holds.
-_VALUE = r"""(?:b?\\*(?P<quote>["'])(?:\\.|(?!(?P=quote))[^\\])*(?P=quote)|["']?[^\s&"'<>]+)"""
-_SECRET_NAME = re.compile(rf"{_NAMES}$", re.IGNORECASE)
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        # ?token=… also percent-encoded, once per URL that stands inside another; a cookie; a keyword argument
-        (rf"({_NAMES}(?:=|%(?:25)*3D)){_VALUE}", rf"\1\g<quote>{MASK}\g<quote>"),
-        # a member of a JSON object or of a dict, also as text inside another, and a pair in a list of headers
-        (rf"""({_NAMES}\\*["']\s*[:,]\s*){_VALUE}""", rf"\1\g<quote>{MASK}\g<quote>"),
-        # a header line; so what a log line says of a token reads "token expired", without a colon
-        (rf"({_NAMES}:[ \t]*)[^\s,;\"']+", rf"\1{MASK}"),
-        (r"\b(bearer|basic)(\s+|%20|\+)[\w.~+/=-]{6,}", rf"\1\2{MASK}"),  # RFC 6750, 2.1; RFC 7617, 2
-        (r"(?-i:eyJ)[\w-]{6,}(?:\.[\w-]*){0,2}", MASK),  # RFC 7519, 3: a JWT begins with '{"' in base64url
-        (r"(\w://[^\s/@:\"']{0,256}:)[^\s\"'<>]{0,256}@", rf"\1{MASK}@"),  # RFC 3986, 3.2.1: user:password@host
-        (r"(/support/tickets/)[\w-]{16,}", rf"\1{MASK}"),  # a ticket's id is itself the right to speak in it
-    )
-)
-# Every pattern needs one of these. Most texts have none, and looking for plain words takes 1 us where the patterns
-# take 20: a server that sends 20,000 messages a second writes as many lines.
-_MARKS = (
-    *("token", "secret", "pass", "jwt", "guest", "ticket", "session", "xsrf", "credential", "setup", "key"),
-    *("bearer", "basic", "eyj", "://"),
-)
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def redact(text: str) -> str:
-    """``text`` with the value of every credential in it replaced by ``***``.
-
-    Covers query parameters, JSON and dict members and headers with a telling name (``token``, ``site_token``,
-    ``guest_id``, ``password`` …), ``Authorization`` schemes, passwords in URLs, ticket ids in paths, and whatever
-    looks like a JWT. Masks too much rather than too little.
-    """
-    lower = text.lower()
-    for mark in _MARKS:
-        if mark in lower:
-            break
-    else:
-        return text
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
 class Redaction(logging.Filter):
-    """Rewrites a record so that nothing which formats it afterwards can meet a secret.
+    """Rewrites a record so that nothing which formats it afterwards can meet a secret or a long text.
 
     Lets every record pass. The exception and the stack become text, since their objects would bring the secret back.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact ``record`` in place; a second time changes nothing."""
-        record.msg, record.args = redact(_message(record)), None
+        record.msg, record.args = redact(cut(_message(record))), None
         if record.exc_info:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
             record.exc_info = None
         if record.exc_text:
-            record.exc_text = redact(record.exc_text)
+            record.exc_text = redact(cut_exception(record.exc_text))
         if record.stack_info:
-            record.stack_info = redact(record.stack_info)
+            record.stack_info = redact(cut_exception(record.stack_info))
         for name, value in _fields(record).items():
             setattr(record, name, _redacted_field(name, value))
         return True
@@ -120,13 +74,13 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=256)  # fields have few names, and a search for one takes 1 us
 def _is_secret_name(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None
+    return is_secret_name(name)
 
 
 def _redacted_field(name: str, value: object) -> object:
     if value is not None and _is_secret_name(name):
         return MASK
-    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
+    return value if value is None or isinstance(value, bool | int | float) else redact(cut(str(value)))
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -187,8 +141,12 @@ def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> str |
     return record.exc_text or (formatter.formatException(record.exc_info) if record.exc_info else None)
 
 
-def configure(level: str = "info", format: str = "text", file: Path | None = None) -> None:
+def configure(
+    level: str = "info", format: str = "text", file: Path | None = None, file_bytes: int = 0, keep: int = 1
+) -> None:
     """Send every record of this process to stdout and, where ``file`` is given, the same line to its end.
+
+    A file of more than ``file_bytes`` is followed by another, and ``keep`` old ones stay (:class:`LogFile`).
 
     ``level`` and ``format`` are those of the settings ``LOG_LEVEL`` and ``LOG_FORMAT``. Each line is flushed at once
     and is UTF-8 whatever the locale says. A ``file`` that log rotation moved away is opened anew. Warnings and
@@ -198,7 +156,7 @@ def configure(level: str = "info", format: str = "text", file: Path | None = Non
     handlers: list[logging.Handler] = []
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.handlers.WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace"))
+        handlers.append(LogFile(file, file_bytes, keep))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     handlers.insert(0, logging.StreamHandler(sys.stdout))
@@ -217,6 +175,13 @@ def configure(level: str = "info", format: str = "text", file: Path | None = Non
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def reopen() -> None:
+    """Open the log's file anew, where there is one: somebody has moved it. Raises ``OSError``."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogFile):
+            handler.reopen()
 
 
 def _skip_what_no_line_shows() -> None:
@@ -252,7 +217,7 @@ def request_line(*, request_id: str, method: str, path: str, status: int, ms: fl
         return
     fields = {
         "method": method,
-        "path": path.partition("?")[0],
+        "path": cut(path.partition("?")[0], PATH_CHARS),
         "status": status,
         "ms": round(ms, 1),
         "remote_ip": remote_ip,

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import scenario
 from tests.browser.hosts import RESOLVER_RULE, HostSite
-from tests.browser.people import PATIENCE_MS, Stage
+from tests.browser.people import PATIENCE_MS, Logins, Stage
 from tests.server import Server
 
 # Nothing but what the tests open may be loaded: the browser's own services stay silent.
@@ -35,10 +35,16 @@ def browser(chromium: Path) -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="module")
+def logins() -> Logins:
+    """Who has logged in to the servers of this module."""
+    return Logins()
+
+
 @pytest.fixture
-def stage(browser: Browser) -> Iterator[Stage]:
+def stage(browser: Browser, logins: Logins) -> Iterator[Stage]:
     """Where people open pages; at the end no console may have told a token or an unexpected error."""
-    running = Stage(browser)
+    running = Stage(browser, logins)
     yield running
     running.leave()
 

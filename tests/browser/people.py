@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, expect
 
@@ -53,11 +54,28 @@ class Console:
         self.said.append((message.type, message.text))
 
 
+class Logins:
+    """The cookies of operators who have logged in by the login page: whoever comes after them need not do so again."""
+
+    def __init__(self) -> None:
+        self._cookies: dict[tuple[str, str], list[Any]] = {}
+
+    def keep(self, context: BrowserContext, base_url: str, email: str) -> None:
+        """Take them from a browser profile that is logged in."""
+        self._cookies[base_url, email] = list(context.cookies(base_url))
+
+    def give(self, context: BrowserContext, base_url: str, email: str) -> None:
+        """Put them into a browser profile that has none; if their session has ended since, the login page comes."""
+        if not context.cookies(base_url):
+            context.add_cookies(self._cookies.get((base_url, email), []))
+
+
 class Stage:
     """Opens pages, each person in a browser context of their own, and listens to all consoles."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, logins: Logins) -> None:
         self._browser = browser
+        self._logins = logins
         self._contexts: list[BrowserContext] = []
         self.consoles: list[Console] = []
 
@@ -98,11 +116,14 @@ class Stage:
         self, base_url: str, context: BrowserContext | None = None, email: str = "manager@example.com"
     ) -> Operator:
         """Boris, logged in to the panel and live. His ``context`` may have a session already."""
+        context = context or self.context()
+        self._logins.give(context, base_url, email)
         operator = self.at_the_gate(base_url, context)
         expect(operator.state.or_(operator.email)).to_be_visible()
         if operator.email.is_visible():
             operator.log_in(email)
         operator.is_live()
+        self._logins.keep(context, base_url, email)
         return operator
 
     def server_goes_away(self) -> None:

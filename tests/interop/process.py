@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
+
+from tests.ports import held_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -15,7 +16,7 @@ class ServerProcess:
     """``python -m module``: it prints where it listens, and stops when its input ends."""
 
     def __init__(self, module: str, *arguments: str) -> None:
-        self.port = 0
+        self.port = held_port(self)
         self._module = module
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
@@ -26,9 +27,7 @@ class ServerProcess:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)
-        assert found is not None, f"{self._module} said {line!r}"
-        self.port = int(found[1])
+        assert f"listening on http://127.0.0.1:{self.port}" in line, f"{self._module} said {line!r}"
 
     def kill(self) -> None:
         """kill -9."""

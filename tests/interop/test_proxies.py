@@ -12,6 +12,7 @@ import pytest
 
 from tests import parts
 from tests.interop.node import NodeClient
+from tests.ports import held_port
 from tests.redis_server import RedisServer
 from tests.scenario import EventStream, eventually, frame, guest, operator, socket_of
 from tests.server import ROOT, Server
@@ -39,8 +40,7 @@ def proxy(request: pytest.FixtureRequest, pair: tuple[Server, Server], tmp_path:
     program = parts.require_program(request.param)
     name, flags = PROXIES[request.param]
     shown = Server(tmp_path / "data")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        shown.port = free.getsockname()[1]
+    shown.port = held_port(shown)
     text = (ROOT / "docs" / "proxies" / name).read_text()
     for port, real in ((8000, pair[0].port), (8001, pair[1].port), (8080, shown.port)):
         assert f":{port}" in text

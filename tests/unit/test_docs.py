@@ -235,10 +235,13 @@ def test_the_newest_version_of_the_changelog_is_the_version_of_the_package() -> 
 
 def test_the_readme_names_the_two_commands_and_what_they_stand_for() -> None:
     text, makefile = written("README.md"), written("Makefile")
+    variables = {f"$({name})": value for name, value in re.findall(r"^(\w+) :?\??= ?(.*)$", makefile, re.MULTILINE)}
     for target in ("run", "test"):
         assert f"`make {target}`" in text
         recipe = re.search(rf"^{target}: .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
         assert recipe is not None
         for line in recipe[1].strip().splitlines():
-            by_hand = line.strip().replace("$(BIN)", ".venv/bin").removesuffix(" $(ARGS)")
-            assert TICKED.format(by_hand) in text
+            by_hand = line
+            while named := re.search(r"\$\(\w+\)", by_hand):
+                by_hand = by_hand.replace(named[0], variables[named[0]])
+            assert TICKED.format(by_hand.strip()) in text

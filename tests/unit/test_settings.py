@@ -76,6 +76,8 @@ READ: dict[str, tuple[str, Any]] = {
     "log_level": ("DEBUG", "debug"),
     "log_format": ("json", "json"),
     "log_file": ("/var/log/replyx.log", Path("/var/log/replyx.log")),
+    "log_file_mb": ("10", 10),
+    "log_files_kept": ("20", 20),
     "rate_limits": ("off", False),
     "demo": ("1", True),
     "workers": ("1", 1),

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from replyx.process import logs
+from replyx.process import logs, redaction
 
 ROOT = Path(__file__).parents[3]
 SECRET = "s3cr3t-Value_of.some~kind"
@@ -115,10 +115,10 @@ def shows_secret(text: str) -> bool:
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_secret_is_masked(leak: str) -> None:
     assert shows_secret(leak)
-    shown = logs.redact(leak)
-    assert logs.MASK in shown
+    shown = redaction.redact(leak)
+    assert redaction.MASK in shown
     assert not shows_secret(shown)
-    assert logs.redact(shown) == shown
+    assert redaction.redact(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_a_secret_is_masked(leak: str) -> None:
     ],
 )
 def test_what_is_no_secret_stays_readable(text: str) -> None:
-    assert logs.redact(text) == text
+    assert redaction.redact(text) == text
 
 
 def test_what_stands_around_a_secret_stays_readable() -> None:
-    assert logs.redact(f"GET /x?token={SECRET}&limit=5 from ::1") == "GET /x?token=***&limit=5 from ::1"
-    assert logs.redact(f"redis://:{SECRET}@cache:6379/0 is away") == "redis://:***@cache:6379/0 is away"
-    assert logs.redact(f"a Bearer {SECRET}, b") == "a Bearer ***, b"
+    assert redaction.redact(f"GET /x?token={SECRET}&limit=5 from ::1") == "GET /x?token=***&limit=5 from ::1"
+    assert redaction.redact(f"redis://:{SECRET}@cache:6379/0 is away") == "redis://:***@cache:6379/0 is away"
+    assert redaction.redact(f"a Bearer {SECRET}, b") == "a Bearer ***, b"
 
 
 @given(
@@ -155,7 +155,7 @@ def test_what_stands_around_a_secret_stays_readable() -> None:
 )
 @example(before="x", name="token", separator="=", after="")
 def test_a_secret_is_masked_whatever_stands_around_it(before: str, name: str, separator: str, after: str) -> None:
-    assert SECRET not in logs.redact(f"{before} {name}{separator}{SECRET}{after}")
+    assert SECRET not in redaction.redact(f"{before} {name}{separator}{SECRET}{after}")
 
 
 def test_no_record_can_carry_a_secret_past_the_filter(lines: Callable[[], list[str]]) -> None:
