@@ -10,9 +10,10 @@ from handlers.base import Handler, operation
 from replyx import __version__
 from replyx.delivery import eventlog
 from replyx.errors import MetricsOff, StoreUnavailable
+from replyx.schemas.events import CLIENT_TYPES
 from replyx.shop import rooms
 
-SOCKET_KINDS = ("user", "shop", "admin", "webapp", "dialog", "ticket")
+SOCKET_KINDS = (*CLIENT_TYPES, "webapp", "dialog", "ticket")
 
 
 class Health(msgspec.Struct, frozen=True):

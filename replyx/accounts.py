@@ -19,6 +19,7 @@ from replyx.faults import Fault
 from replyx.limits import Limiter, address_key
 from replyx.paging import Paging, oldest_first, read_page
 from replyx.passwords import Passwords
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, OPERATOR_ROLES, Account, Page, Role
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
 from replyx.shop.broadcasts import Broadcasts
@@ -34,7 +35,7 @@ RENEWED_SECONDS = 24 * 3600  # not at each visit: a renewal is a write
 
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL)]
 
 
 class Login(msgspec.Struct):

@@ -26,9 +26,13 @@ ACCOUNTS = (
     ("shop@example.com", "Fashion Store", "shop"),
 )
 ASSISTANTS = (
-    NewAssistant("Консультант", "Здравствуйте! Чем помочь?"),
-    NewAssistant("Support", "Hello! How can we help?"),
-    NewAssistant("Fashion Store", "Здравствуйте! Подскажем по размерам, доставке и возврату."),
+    NewAssistant("Консультант", "Здравствуйте! Чем помочь?", {"en": "Hello! How can we help?"}),
+    NewAssistant("Support", "Hello! How can we help?", {"ru": "Здравствуйте! Чем помочь?"}),
+    NewAssistant(
+        "Fashion Store",
+        "Здравствуйте! Подскажем по размерам, доставке и возврату.",
+        {"en": "Hello! Ask us about sizes, delivery and returns."},
+    ),
 )
 PENDING = (
     NewProduct("Красное платье", 4990.0, "Хлопок, длина миди. Размеры 42–50."),
@@ -96,8 +100,8 @@ def _insert(tx: Transaction, hashed: str) -> None:
     ids = {role: accounts.insert(tx, email, name, role, hashed).id for email, name, role in ACCOUNTS}
     for assistant in ASSISTANTS:
         assistants.create(tx, assistant)
-    widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c"))
-    visitors.arrive(tx, ASSISTANT, None, GUEST, None, None)
+    widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c", titles={"en": "Raw Edge"}))
+    visitors.arrive(tx, ASSISTANT, None, visitors.Arrival(GUEST))
     for product in (*APPROVED, *PENDING):
         submitted = products.submit(tx, ids["shop"], product)
         if product in APPROVED:

@@ -16,6 +16,7 @@ from replyx.database.rows import select
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Snapshot, Store
 from replyx.schemas.events import DIRECTORY
+from replyx.schemas.languages import Language
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -45,7 +46,8 @@ class KnownWidget:
     theme: str
     type: str
     position: str
-    locale: str | None
+    locale: Language | None
+    titles: dict[Language, str]
     deleted: bool
 
 

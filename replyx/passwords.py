@@ -19,9 +19,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from replyx.errors import TooManyRequests, invalid
 from replyx.faults import Fault
-
-MIN_CHARACTERS = 8  # NIST SP 800-63B, 5.1.1.2
-MAX_CHARACTERS = 256
+from replyx.schemas.sizes import PASSWORD_MAX, PASSWORD_MIN
 
 WORKERS = 2
 """Threads for the executor: 2 x 64 MiB at most. argon2 releases the GIL, so the loop keeps its core."""
@@ -100,15 +98,15 @@ def acceptable(password: str) -> str:
     """
     secret = _secret(password)
     text = "" if secret is None else secret.decode()
-    if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
-        raise invalid("password", Fault.WRONG_LENGTH, min=MIN_CHARACTERS, max=MAX_CHARACTERS, given=len(text))
+    if not PASSWORD_MIN <= len(text) <= PASSWORD_MAX:
+        raise invalid("password", Fault.WRONG_LENGTH, min=PASSWORD_MIN, max=PASSWORD_MAX, given=len(text))
     return text
 
 
 def _secret(password: str) -> bytes | None:
     """The bytes to hash, or ``None`` for what cannot be anyone's password."""
     # Four times the limit leaves room for decomposed letters, and bounds the work of normalising.
-    if len(password) > 4 * MAX_CHARACTERS:
+    if len(password) > 4 * PASSWORD_MAX:
         return None
     try:
         return unicodedata.normalize("NFKC", password).encode()

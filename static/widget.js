@@ -118,8 +118,10 @@ iframe{display:block;width:100%;height:100%;border:0}
 
   const show = (widget) => {
     const locale = option('locale') || widget.locale || navigator.language || '';
-    const language = /^ru/i.test(locale) ? 'ru' : 'en';
+    const primary = locale.toLowerCase().split(/[-_]/)[0];
+    const language = Object.hasOwn(WORDS, primary) ? primary : 'en';
     const words = WORDS[language];
+    const title = widget.titles?.[language] || widget.title || words.chat;
     const inline = (option('type') || widget.type) === 'inline';
     const theme = [option('theme'), widget.theme].find((color) => /^#[\da-f]{6}$/i.test(color)) || '#2563eb';
     const side = (option('position') || widget.position) === 'bottom-left' ? ' left' : '';
@@ -127,7 +129,7 @@ iframe{display:block;width:100%;height:100%;border:0}
     const { svg, draw } = icon();
     const badge = el('span', { class: 'badge', hidden: '' });
     const launcher = el('button', { type: 'button', class: `launcher${side}`, 'data-testid': 'replyx-launcher' }, svg, badge);
-    const panel = el('div', { class: `panel${side}`, role: 'dialog', 'aria-label': widget.title || words.chat });
+    const panel = el('div', { class: `panel${side}`, role: 'dialog', 'aria-label': title });
     const root = el('replyx-widget', inline ? { inline: '' } : {});
     const shadow = root.attachShadow({ mode: 'open' });
     let frame = null;
@@ -194,7 +196,7 @@ iframe{display:block;width:100%;height:100%;border:0}
     function load() {
       failed?.remove();
       frame?.remove();
-      frame = el('iframe', { title: widget.title || words.chat, 'data-testid': 'replyx-frame' });
+      frame = el('iframe', { title, 'data-testid': 'replyx-frame' });
       frame.onload = greet;
       frame.src = `${host}/chat/${widget.id}?locale=${language}`;
       panel.append(frame);

@@ -1,7 +1,8 @@
 """The parts of the documentation that are made from the code: ``python -m tests.docs_pages`` writes them anew.
 
 A page marks such a part with ``<!-- made: NAME -->`` before and ``<!-- end: NAME -->`` behind it. Everything else in
-``docs/`` is written by hand; ``tests/unit/test_docs.py`` holds both kinds against the code.
+``docs/`` is written by hand; ``tests/unit/test_docs.py`` holds both kinds against the code. ``static/shared/limits.js``
+is made as a whole.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from replyx.cli.actions import Action
 from replyx.errors import CLOSE_CODES
 from replyx.faults import Fault
 from replyx.limits import RULES
+from replyx.schemas import sizes
+from replyx.schemas.languages import LANGUAGES
 from replyx.settings import SETTINGS
 from tests.bench import capacity
 
@@ -89,11 +92,56 @@ def capacity_table() -> str:
     return table(("Connected clients", *(f"{size:,}" for size in capacity.SIZES)), capacity.capacity_rows())
 
 
+def sizes_table() -> str:
+    """How long each text may be that a client sends."""
+    what = {
+        "text of a message": sizes.MESSAGE,
+        "subject of a ticket": sizes.SUBJECT,
+        "description of a ticket or a product": sizes.DESCRIPTION,
+        "name of an account, an assistant or a widget; a title": sizes.PERSON,
+        "greeting": sizes.GREETING,
+        "a visitor's name": sizes.VISITOR,
+        "address of a visitor's page": sizes.PAGE,
+        "`client_id`, `guest_id`, `userId`, `senderId`": sizes.CLIENT_ID,
+        "question of a search": sizes.QUERY,
+        "name of a product": sizes.PRODUCT,
+        "notes of a decision": sizes.NOTES,
+        "address of a webhook or a push service": sizes.URL,
+        "description of a webhook": sizes.PURPOSE,
+        "name of the platform": sizes.PLATFORM,
+        "password": sizes.PASSWORD_MAX,
+    }
+    return table(("Text", "Characters at most"), ((name, f"{most:,}") for name, most in what.items()))
+
+
+def limits_module() -> str:
+    """The module from which the pages have what they must know before they ask."""
+    lines = (f"  {name}: {most:_}," for name, most in sizes.TO_PAGES.items())
+    spoken = ", ".join(f"'{each}'" for each in LANGUAGES)
+    return "\n".join(
+        [
+            "// Made from replyx/schemas/sizes.py and languages.py by: python -m tests.docs_pages",
+            "",
+            "/** How long texts may be, in characters, and other limits that a form must know. */",
+            "export const LIMITS = Object.freeze({",
+            *lines,
+            "});",
+            "",
+            "/** @typedef {" + "|".join(f"'{each}'" for each in LANGUAGES) + "} Language */",
+            "/** The languages that ReplyX speaks. @type {readonly Language[]} */",
+            f"export const LANGUAGES = Object.freeze([{spoken}]);",
+            "",
+        ]
+    )
+
+
+LIMITS_MODULE = ROOT / "static" / "shared" / "limits.js"
+
 MADE = {
     "docs/operating.md": {"settings": settings_table, "limits": limits_table, "commands": commands_table},
     "docs/scaling.md": {"processes": processes_measured, "limits": limits_measured, "capacity": capacity_table},
     "docs/errors.md": {"faults": faults_table},
-    "docs/api.md": {"close codes": close_codes_table},
+    "docs/api.md": {"close codes": close_codes_table, "sizes": sizes_table},
 }
 
 
@@ -133,3 +181,4 @@ def renew(page: str) -> str:
 if __name__ == "__main__":
     for each_page in MADE:
         (ROOT / each_page).write_text(renew(each_page), encoding="utf-8")
+    LIMITS_MODULE.write_text(limits_module(), encoding="utf-8")

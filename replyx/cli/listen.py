@@ -18,11 +18,12 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from replyx.cli.actions import Action
 from replyx.errors import CLOSE_CODES
+from replyx.schemas.events import CLIENT_TYPES
 from replyx.settings import Settings
 
 TOKEN = "REPLYX_TOKEN"  # noqa: S105 - the variable's name
 WEBAPP = "webapp"
-TYPES = ("user", "shop", "admin", WEBAPP)
+TYPES = (*CLIENT_TYPES, WEBAPP)
 
 CONNECT_S = 20.0
 PING_S = 25.0  # a network that is gone says nothing; a ping that stays without answer for so long does

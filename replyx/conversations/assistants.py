@@ -11,17 +11,20 @@ from replyx.database.rows import Delete, Insert, Update, exists, given_in, selec
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AssistantInUse, AssistantNotFound
 from replyx.paging import Paging, oldest_first, read_page
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Assistant, Page
+from replyx.schemas.languages import Language, written
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
-Greeting = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL)]
+Greeting = Annotated[str, msgspec.Meta(max_length=sizes.GREETING, pattern=NO_NUL)]
 
 
 class NewAssistant(msgspec.Struct):
-    """An assistant to add."""
+    """An assistant to add. ``greeting`` is for every language that ``greetings`` has none of."""
 
     name: Name
     greeting: Greeting = ""
+    greetings: dict[Language, Greeting] = {}
 
 
 class AssistantChange(msgspec.Struct):
@@ -29,6 +32,7 @@ class AssistantChange(msgspec.Struct):
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
+    greetings: dict[Language, Greeting] | msgspec.UnsetType = msgspec.UNSET
 
 
 _ASSISTANTS = select(Assistant, models.Assistant)
@@ -68,7 +72,10 @@ class Assistants:
 
         def unit(tx: Transaction) -> Assistant:
             load(tx, assistant_id)
-            if given := given_in(change):
+            given = given_in(change)
+            if "greetings" in given:
+                given["greetings"] = written(given["greetings"])
+            if given:
                 _CHANGE.change(tx, assistant_id, **given)
             return load(tx, assistant_id)
 
@@ -89,7 +96,10 @@ class Assistants:
 
 def create(tx: Transaction, new: NewAssistant) -> Assistant:
     """Insert an assistant."""
-    return load(tx, _ADD.numbered(tx, name=new.name, greeting=new.greeting, created_at=tx.now_ms))
+    assistant_id = _ADD.numbered(
+        tx, name=new.name, greeting=new.greeting, greetings=written(new.greetings), created_at=tx.now_ms
+    )
+    return load(tx, assistant_id)
 
 
 def load(rows: Snapshot, assistant_id: int) -> Assistant:

@@ -23,6 +23,7 @@ from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
 from replyx.faults import Fault
 from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first, read_page
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import (
     NO_NUL,
     Dialog,
@@ -48,14 +49,12 @@ from replyx.schemas.events import (
     dialog_topic,
     visitor_topic,
 )
+from replyx.schemas.languages import DEFAULT, RECEIVED, Language
 from replyx.schemas.tickets import TicketChange
 
 log = logging.getLogger("replyx.dialogs")
 
-TEXT_LIMIT = 10_000
-RECEIVED = "Ваше сообщение получено"
-
-ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
 
 
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
@@ -104,10 +103,12 @@ class Said:
     message_type: str = "TEXT"
 
 
-class _Found(msgspec.Struct, frozen=True):
-    """What decides who may see a dialog; the last three are set for a ticket."""
+class Found(msgspec.Struct, frozen=True):
+    """What decides who may see a dialog; the last three are set for a ticket. ``locale`` is the visitor's."""
 
+    dialog_id: int
     visitor_id: int | None
+    locale: Language | None
     status: Status
     ticket_id: str | None
     ticket_status: TicketStatus
@@ -117,9 +118,12 @@ class _Found(msgspec.Struct, frozen=True):
 _DIALOG = DIALOGS.where(f"{models.Dialog.id} = ?")
 _DIALOG_EXISTS = exists(models.Dialog, f"{models.Dialog.id} = ?")
 _FOUND = select(
-    _Found,
+    Found,
     models.Dialog,
-    f"LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
+    f"LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}"
+    f" LEFT JOIN {models.Visitor} ON {models.Visitor.id} = {models.Dialog.visitor_id}",
+    dialog_id=models.Dialog.id,
+    locale=models.Visitor.locale,
     ticket_id=models.Ticket.ticket_id,
     ticket_status=models.Ticket.status,
     user_id=models.Ticket.user_id,
@@ -159,17 +163,22 @@ class Dialogs:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``client_id`` returns the first message and publishes nothing. Raises
-        :class:`SenderNotAllowed`, and :class:`Invalid` for a text that is empty or over 10,000 characters.
+        :class:`SenderNotAllowed`, and :class:`Invalid` for a text that is empty or too long.
         """
         sender = sender_of(actor)
         if draft.sender is not None and draft.sender != sender:
             raise SenderNotAllowed(f"This credential speaks as {sender}; leave sender out or send {sender!r}.")
         said = Said(checked_text(draft.text), draft.client_id)
-        sent = await self._store.commit(lambda tx: add_message(tx, actor, dialog_id, said, self._policy))
+
+        def unit(tx: Transaction) -> tuple[Sent, Language]:
+            found = access(tx, actor, dialog_id)
+            return add_message(tx, actor, found, said, self._policy), found.locale or DEFAULT
+
+        sent, language = await self._store.commit(unit)
         if not sent.duplicate:
             trace(actor, dialog_id, sent.message.id)
             if sender == "user":
-                receipt = MessageReceived(dialog_id, RECEIVED, sent.message.timestamp)
+                receipt = MessageReceived(dialog_id, RECEIVED[language], sent.message.timestamp)
                 self._bus.publish_ephemeral((visitor_topic(dialog_id),), receipt)
         return sent
 
@@ -177,7 +186,7 @@ class Dialogs:
         """A page of messages, oldest first; the newest page when neither side of it is given."""
 
         def query(rows: Snapshot) -> PageAtCursor[Message]:
-            _check_access(rows, actor, dialog_id)
+            access(rows, actor, dialog_id)
             newest = eventlog.top(rows)
             of_dialog = {f"{models.Message.dialog_id} = ?": dialog_id}
             items, following = read_page(rows, MESSAGES, models.Message.id, paging, of_dialog)
@@ -189,7 +198,7 @@ class Dialogs:
         """One dialog and the cursor at which it was read."""
 
         def query(rows: Snapshot) -> DialogAtCursor:
-            _check_access(rows, actor, dialog_id)
+            access(rows, actor, dialog_id)
             newest = eventlog.top(rows)
             return DialogAtCursor(load(rows, dialog_id), f"{self._epoch}-{newest}")
 
@@ -208,11 +217,11 @@ class Dialogs:
 
     async def check_access(self, actor: Actor, dialog_id: int) -> None:
         """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
-        await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
+        await self._store.read(lambda rows: access(rows, actor, dialog_id))
 
     async def typing(self, actor: Speaker, dialog_id: int, typing: bool, source: object = None) -> None:
         """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back."""
-        found = await self._store.read(lambda rows: _check_access(rows, actor, dialog_id))
+        found = await self._store.read(lambda rows: access(rows, actor, dialog_id))
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(actor), found.ticket_id or UNSET)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
 
@@ -242,7 +251,7 @@ class Dialogs:
 
     async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
         def unit(tx: Transaction) -> Dialog:
-            _check_access(tx, actor, dialog_id)
+            access(tx, actor, dialog_id)
             return update(tx, dialog_id, actor, self._policy, **columns)
 
         return await self._store.commit(unit)
@@ -259,10 +268,10 @@ def trace(actor: Speaker, dialog_id: int, message_id: int) -> None:
 
 
 def checked_text(text: str, field: str = "text") -> str:
-    """The trimmed text, 1 to 10,000 characters; raises :class:`Invalid`."""
+    """The trimmed text; raises :class:`Invalid` where it is empty or too long."""
     trimmed = text.strip()
-    if not 1 <= len(trimmed) <= TEXT_LIMIT:
-        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=TEXT_LIMIT, given=len(trimmed))
+    if not 1 <= len(trimmed) <= sizes.MESSAGE:
+        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=sizes.MESSAGE, given=len(trimmed))
     if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
         raise invalid(field, Fault.CHARACTER_NOT_ALLOWED, character="U+0000")
     return trimmed
@@ -296,9 +305,9 @@ def announce(tx: Transaction, before: Dialog, changes: Sequence[TicketChange] = 
     return after
 
 
-def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, policy: Policy) -> Sent:
+def add_message(tx: Transaction, actor: Speaker, found: Found, said: Said, policy: Policy) -> Sent:
     """Store a message of a dialog or a ticket and publish it; the one way in for every transport."""
-    found = _check_access(tx, actor, dialog_id)
+    dialog_id = found.dialog_id
     sender, text, client_id = sender_of(actor), said.text, said.client_id
     reference = None
     if found.ticket_id is not None:
@@ -338,7 +347,7 @@ def add_message(tx: Transaction, actor: Speaker, dialog_id: int, said: Said, pol
     return Sent(message, dialog_id, False)
 
 
-def _check_access(rows: Snapshot, actor: Speaker, dialog_id: int) -> _Found:
+def access(rows: Snapshot, actor: Speaker, dialog_id: int) -> Found:
     """What the dialog is, if the actor may see it."""
     found = _FOUND.one(rows, dialog_id)
     if found is None or not _may_see(actor, found):
@@ -346,14 +355,14 @@ def _check_access(rows: Snapshot, actor: Speaker, dialog_id: int) -> _Found:
     return found
 
 
-def _may_see(actor: Speaker, found: _Found) -> bool:
+def _may_see(actor: Speaker, found: Found) -> bool:
     if isinstance(actor, VisitorActor):
         return found.visitor_id == actor.visitor_id
     return not isinstance(actor, TicketActor) or found.ticket_id == actor.ticket_id
 
 
 def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
-    _check_access(tx, actor, dialog_id)
+    access(tx, actor, dialog_id)
     before = load(tx, dialog_id)
     last = before.last_message.id if before.last_message else 0
     mark = last if up_to is None else min(up_to, last)

@@ -15,6 +15,7 @@ from replyx.delivery.store import Snapshot, Store
 from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import Message, Page, VisitorCard
 
 MOST_WORDS = 10
@@ -23,7 +24,7 @@ MOST_WORDS = 10
 class SearchQuery(msgspec.Struct):
     """``limit`` messages older than the message ``before`` that hold every word of ``q``, the last as a beginning."""
 
-    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.QUERY)]
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     before: ItemId | None = None
 

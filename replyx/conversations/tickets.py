@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor
 from replyx.conversations import dialogs, ticket_rows
-from replyx.conversations.dialogs import Said, add_message, checked_text
+from replyx.conversations.dialogs import Said, access, add_message, checked_text
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
 from replyx.database import models
@@ -197,13 +197,13 @@ class Tickets:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``clientId`` returns the first message and publishes nothing. Raises :class:`Invalid` for a text
-        that is empty or over 10,000 characters.
+        that is empty or too long.
         """
         dialog_id = await self.dialog_id(ticket_id)
         said = Said(checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type)
 
         def unit(tx: Transaction) -> TicketSent:
-            sent = add_message(tx, speaker, dialog_id, said, self._policy)
+            sent = add_message(tx, speaker, access(tx, speaker, dialog_id), said, self._policy)
             return TicketSent(_MESSAGE.only(tx, sent.message.id), sent.duplicate)
 
         sent = await self._store.commit(unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -17,8 +18,10 @@ from replyx.delivery.store import Store, Transaction
 from replyx.directory import KnownWidget
 from replyx.errors import AssistantNotFound
 from replyx.paging import ItemId
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Dialog
 from replyx.schemas.events import INBOX, DialogUpdated, dialog_topic
+from replyx.schemas.languages import Language, language_of, preferred
 from replyx.tokens import Tokens
 
 log = logging.getLogger("replyx.visitors")
@@ -26,7 +29,10 @@ log = logging.getLogger("replyx.visitors")
 SESSION_SECONDS = 30 * 24 * 3600
 
 GuestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-Note = Annotated[str, msgspec.Meta(max_length=200, pattern=NO_NUL)]
+Note = Annotated[str, msgspec.Meta(max_length=sizes.VISITOR, pattern=NO_NUL)]
+
+
+Page = Annotated[str, msgspec.Meta(max_length=sizes.PAGE, pattern=NO_NUL)]
 
 
 class GuestQuery(msgspec.Struct):
@@ -38,21 +44,26 @@ class GuestQuery(msgspec.Struct):
 
 
 class OpenSession(msgspec.Struct):
-    """A widget's visitor arrives. Without ``guest_id`` the visitor is new; the id is the visitor's own secret."""
+    """A widget's visitor arrives. Without ``guest_id`` the visitor is new; the id is the visitor's own secret.
+
+    ``locale`` is a tag such as ``en-GB``; one that is not spoken here counts as none.
+    """
 
     site_token: str | None = None
     guest_id: GuestId | None = None
     name: Note | None = None
-    page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None
+    page: Page | None = None
+    locale: str | None = None
 
 
 class OpenDialog(msgspec.Struct):
-    """A visitor turns to an assistant directly."""
+    """A visitor turns to an assistant directly; the members are those of :class:`OpenSession`."""
 
     assistant_id: ItemId | None = None
     guest_id: GuestId | None = None
     name: Note | None = None
-    page: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] | None = None
+    page: Page | None = None
+    locale: str | None = None
 
 
 class SiteSession(msgspec.Struct, frozen=True):
@@ -80,8 +91,19 @@ _ADD_DIALOG = Insert(models.Dialog)
 _ADD_VISITOR = Insert(
     models.Visitor,
     f"ON CONFLICT ({names(models.Visitor.assistant_id, models.Visitor.guest_id)}) DO UPDATE SET"
-    f" name = COALESCE(excluded.name, {models.Visitor.name}), page = COALESCE(excluded.page, {models.Visitor.page})",
+    f" name = COALESCE(excluded.name, {models.Visitor.name}), page = COALESCE(excluded.page, {models.Visitor.page}),"
+    f" locale = COALESCE(excluded.locale, {models.Visitor.locale})",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is told of a visitor; None leaves what was told before."""
+
+    guest_id: str
+    name: str | None = None
+    page: str | None = None
+    language: Language | None = None
 
 
 class Visitors:
@@ -96,35 +118,41 @@ class Visitors:
         self._epoch = epoch
         self._clock = clock
 
-    async def open_session(self, widget_token: str, request: OpenSession) -> SiteSession:
-        """Exchange a widget's public token for a session of one visitor."""
+    async def open_session(self, widget_token: str, request: OpenSession, accepted: str | None) -> SiteSession:
+        """Exchange a widget's public token for a session of one visitor. ``accepted`` is an ``Accept-Language``."""
         widget = await self._authenticator.widget_of(widget_token, self._clock())
         guest_id = request.guest_id or str(uuid.uuid4())
+        language = language_of(request.locale) or widget.locale or preferred(accepted)
+        arrival = Arrival(guest_id, request.name, request.page, language)
         visitor_id, dialog, cursor = await self._store.commit(
-            lambda tx: arrive(tx, widget.assistant_id, widget, guest_id, request.name, request.page)
+            lambda tx: arrive(tx, widget.assistant_id, widget, arrival)
         )
         token = self._tokens.issue_site(visitor_id, widget.widget_id, self._clock(), SESSION_SECONDS)
         log.info("[Site] session opened widget=%d dialog=%d", widget.widget_id, dialog.id)
         return SiteSession(token, guest_id, dialog, f"{self._epoch}-{cursor}")
 
-    async def open_dialog(self, assistant_id: int, request: OpenDialog) -> OpenedDialog:
+    async def open_dialog(self, assistant_id: int, request: OpenDialog, accepted: str | None) -> OpenedDialog:
         """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`."""
         guest_id = request.guest_id or str(uuid.uuid4())
-        _, dialog, cursor = await self._store.commit(
-            lambda tx: arrive(tx, assistant_id, None, guest_id, request.name, request.page)
-        )
+        language = language_of(request.locale) or preferred(accepted)
+        arrival = Arrival(guest_id, request.name, request.page, language)
+        _, dialog, cursor = await self._store.commit(lambda tx: arrive(tx, assistant_id, None, arrival))
         log.info("WIDGET dialog opened assistant=%d dialog=%d", assistant_id, dialog.id)
         return OpenedDialog(dialog, guest_id, f"{self._epoch}-{cursor}")
 
 
-def arrive(
-    tx: Transaction, assistant_id: int, widget: KnownWidget | None, guest_id: str, name: str | None, page: str | None
-) -> tuple[int, Dialog, int]:
+def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arrival: Arrival) -> tuple[int, Dialog, int]:
     """The visitor's id, the visitor's dialog, and the log's top right behind it."""
     if not _ASSISTANT_EXISTS(tx, assistant_id):
         raise AssistantNotFound(f"There is no assistant {assistant_id}.")
     visitor_id = _ADD_VISITOR.numbered(
-        tx, assistant_id=assistant_id, guest_id=guest_id, name=name, page=page, created_at=tx.now_ms
+        tx,
+        assistant_id=assistant_id,
+        guest_id=arrival.guest_id,
+        name=arrival.name,
+        page=arrival.page,
+        locale=arrival.language,
+        created_at=tx.now_ms,
     )
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
     dialog = dialogs.load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)

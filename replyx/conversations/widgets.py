@@ -19,15 +19,17 @@ from replyx.directory import Directory, KnownWidget
 from replyx.errors import CredentialExpired, CredentialInvalid, WidgetNotFound
 from replyx.origins import Origin, domain_allows, widget_domains
 from replyx.paging import ItemId, Paging, oldest_first, read_page
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Page, Widget
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
+from replyx.schemas.languages import Language, written
 from replyx.tokens import Tokens, domain_digest
 
-Name = Annotated[str, msgspec.Meta(max_length=100, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(max_length=sizes.PERSON, pattern=NO_NUL)]
 Theme = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
 Kind = Literal["floating", "inline"]
 Position = Literal["bottom-right", "bottom-left"]
-Locale = Literal["ru", "en"]
+Titles = dict[Language, Name]
 
 
 class NewWidget(msgspec.Struct):
@@ -39,7 +41,8 @@ class NewWidget(msgspec.Struct):
     theme: Theme = "#2563eb"
     type: Kind = "floating"
     position: Position = "bottom-right"
-    locale: Locale | None = None
+    locale: Language | None = None
+    titles: Titles = {}
 
 
 class WidgetChange(msgspec.Struct):
@@ -50,7 +53,8 @@ class WidgetChange(msgspec.Struct):
     theme: Theme | msgspec.UnsetType = msgspec.UNSET
     type: Kind | msgspec.UnsetType = msgspec.UNSET
     position: Position | msgspec.UnsetType = msgspec.UNSET
-    locale: Locale | msgspec.UnsetType | None = msgspec.UNSET
+    locale: Language | msgspec.UnsetType | None = msgspec.UNSET
+    titles: Titles | msgspec.UnsetType = msgspec.UNSET
 
 
 class WidgetQuery(Paging):
@@ -60,16 +64,21 @@ class WidgetQuery(Paging):
 
 
 class WidgetFace(msgspec.Struct, frozen=True):
-    """What the loader needs to show a widget."""
+    """What the loader and the chat need to show a widget.
+
+    ``titles`` and ``greetings`` are by language; ``title`` and ``greeting`` stand for the languages they lack.
+    """
 
     id: int
     assistant_id: int
     theme: str
     type: str
     position: str
-    locale: str | None
+    locale: Language | None
     title: str
+    titles: dict[Language, str]
     greeting: str
+    greetings: dict[Language, str]
 
 
 class WidgetCheck(msgspec.Struct, frozen=True):
@@ -91,7 +100,8 @@ class StoredWidget:
     theme: str
     type: str
     position: str
-    locale: str | None
+    locale: Language | None
+    titles: dict[Language, str]
     created_at: str
 
 
@@ -146,6 +156,8 @@ class Widgets:
         columns = given_in(change)
         if "allowed_domains" in columns:
             columns["domains"] = json.dumps(widget_domains(columns.pop("allowed_domains")))
+        if "titles" in columns:
+            columns["titles"] = written(columns["titles"])
 
         def unit(tx: Transaction) -> StoredWidget:
             _load(tx, widget_id)
@@ -203,7 +215,9 @@ class Widgets:
             widget.position,
             widget.locale,
             widget.name or assistant.name,
+            widget.titles,
             assistant.greeting,
+            assistant.greetings,
         )
 
     def _widget(self, stored: StoredWidget) -> Widget:
@@ -228,6 +242,7 @@ def embedded(stored: StoredWidget, tokens: Tokens, base_url: str, now: float, to
         type=stored.type,
         position=stored.position,
         locale=stored.locale,
+        titles=stored.titles,
         created_at=stored.created_at,
     )
 
@@ -244,6 +259,7 @@ def create(tx: Transaction, new: NewWidget) -> StoredWidget:
         type=new.type,
         position=new.position,
         locale=new.locale,
+        titles=written(new.titles),
         deleted=False,
         created_at=tx.now_ms,
     )

@@ -100,6 +100,7 @@ class Assistant(Table):
     name = TextField()
     greeting = TextField()
     created_at = MomentField()
+    greetings = JsonField(default="{}")
 
 
 class Widget(Table):
@@ -115,6 +116,7 @@ class Widget(Table):
     locale = TextField(null=True)
     deleted = BooleanField()
     created_at = MomentField()
+    titles = JsonField(default="{}")
 
 
 class Visitor(Table):
@@ -126,6 +128,7 @@ class Visitor(Table):
     name = TextField(null=True)
     page = TextField(null=True)
     created_at = MomentField()
+    locale = TextField(null=True)
 
     class Meta:
         indexes = ((("assistant_id", "guest_id"), True),)

@@ -28,6 +28,7 @@ from replyx.faults import Fault
 from replyx.origins import Origin
 from replyx.outside.failures import Failure, Why
 from replyx.outside.networks import may_call
+from replyx.schemas import sizes
 from replyx.settings_values import IpNetwork
 
 log = logging.getLogger("replyx.outside")
@@ -36,7 +37,6 @@ TIMEOUT_S = 10.0
 KEPT_BYTES = 1024  # of an answer's body
 BODY_BYTES = 64 * 1024  # what is read of it before the connection is closed
 HEADER_BYTES = 16 * 1024
-URL_CHARS = 2000
 AT_ONCE = 256  # requests of the whole process; callers bound their own share far below
 
 USER_AGENT = f"ReplyX/{__version__}"
@@ -146,7 +146,7 @@ class Outside:
 
         Raises :class:`Invalid` that names ``field``.
         """
-        match = _URL.fullmatch(url) if len(url) <= URL_CHARS else None
+        match = _URL.fullmatch(url) if len(url) <= sizes.URL else None
         origin = Origin.parse(match["origin"]) if match is not None else None
         if match is None or origin is None or origin.port is None or origin.scheme not in schemes:
             raise invalid(field, Fault.NOT_A_URL, schemes=" or ".join(schemes))

@@ -8,6 +8,8 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from replyx.schemas.languages import Language
+
 Sender = Literal["user", "manager", "assistant", "system"]
 Status = Literal["open", "closed"]
 DialogKind = Literal["dialog", "ticket"]
@@ -108,16 +110,23 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Assistant(msgspec.Struct, frozen=True):
-    """Who answers first in a widget's dialogs."""
+    """Who answers first in a widget's dialogs. A visitor reads the one of ``greetings`` in the visitor's language.
+
+    Where there is none it is ``greeting``, and where that is empty the chat's own words.
+    """
 
     id: int
     name: str
     greeting: str
+    greetings: dict[Language, str]
     created_at: str
 
 
 class Widget(msgspec.Struct, frozen=True):
-    """An assistant embedded on named domains, with the line of HTML that does it."""
+    """An assistant embedded on named domains, with the line of HTML that does it.
+
+    The chat is called by the one of ``titles`` in the visitor's language, else ``name``, else as its assistant is.
+    """
 
     id: int
     assistant_id: int
@@ -128,7 +137,8 @@ class Widget(msgspec.Struct, frozen=True):
     theme: str
     type: str
     position: str
-    locale: str | None
+    locale: Language | None
+    titles: dict[Language, str]
     created_at: str
 
 

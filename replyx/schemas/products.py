@@ -17,20 +17,15 @@ from msgspec import UNSET, UnsetType
 from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Assignee
-
-NAME_LIMIT = 200
-DESCRIPTION_LIMIT = 10_000
-NOTES_LIMIT = 2000
-BULK_LIMIT = 500
-MOST = 1_000_000_000
 
 ProductStatus = Literal["pending", "approved", "rejected"]
 
-Amount = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=sizes.AMOUNT)]
 Name = Annotated[str, msgspec.Meta(pattern=NO_NUL)]
-Description = Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT, pattern=NO_NUL)]
-Notes = Annotated[str, msgspec.Meta(max_length=NOTES_LIMIT, pattern=NO_NUL)]
+Description = Annotated[str, msgspec.Meta(max_length=sizes.DESCRIPTION, pattern=NO_NUL)]
+Notes = Annotated[str, msgspec.Meta(max_length=sizes.NOTES, pattern=NO_NUL)]
 Version = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
@@ -48,7 +43,7 @@ def amount_of(whole: int | None) -> float | None:
     return None if whole is None else whole / 100
 
 
-def checked_name(name: str, field: str = "name", limit: int = NAME_LIMIT) -> str:
+def checked_name(name: str, field: str = "name", limit: int = sizes.PRODUCT) -> str:
     """``name`` without the spaces around it. Raises :class:`Invalid`."""
     trimmed = name.strip()
     if not 1 <= len(trimmed) <= limit:
@@ -174,7 +169,7 @@ class BulkApproval(ApprovalTerms, kw_only=True):
     ``versions`` has, by the product's id, the versions that the admin saw; one that is not in it is approved as it is.
     """
 
-    product_ids: Annotated[list[ItemId], msgspec.Meta(min_length=1, max_length=BULK_LIMIT)]
+    product_ids: Annotated[list[ItemId], msgspec.Meta(min_length=1, max_length=sizes.BULK)]
     versions: dict[ItemId, Version] = {}
 
 
@@ -185,7 +180,7 @@ class Rejection(msgspec.Struct):
     version: Version | None = None
 
     def __post_init__(self) -> None:
-        self.moderation_notes = checked_name(self.moderation_notes, "moderation_notes", NOTES_LIMIT)
+        self.moderation_notes = checked_name(self.moderation_notes, "moderation_notes", sizes.NOTES)
 
 
 class BulkResult(msgspec.Struct, frozen=True):
@@ -237,5 +232,5 @@ class PlatformSettings(msgspec.Struct):
     default_approval_fee: Amount = 0.0
 
     def __post_init__(self) -> None:
-        self.platform_name = checked_name(self.platform_name, "platform_name", 60)
+        self.platform_name = checked_name(self.platform_name, "platform_name", sizes.PLATFORM)
         hundredths(self.default_approval_fee, "default_approval_fee")

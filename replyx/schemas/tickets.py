@@ -10,17 +10,15 @@ from msgspec import UNSET, UnsetType
 from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
-
-SUBJECT_LIMIT = 200
-DESCRIPTION_LIMIT = 10_000
 
 SenderType = Literal["USER", "AGENT", "BOT"]
 ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
 MessageType = Literal["TEXT", "IMAGE", "FILE"]
 ChangedField = Literal["status", "priority", "assignee", "responseSla", "resolutionSla"]
 
-Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
 TicketId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
@@ -104,7 +102,7 @@ class TicketSent(msgspec.Struct, frozen=True):
 class NewTicket(msgspec.Struct, rename="camel"):
     """A ticket to open; ``title`` stands for ``subject`` where that is missing."""
 
-    description: Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT, pattern=NO_NUL)]
+    description: Annotated[str, msgspec.Meta(max_length=sizes.DESCRIPTION, pattern=NO_NUL)]
     subject: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
     title: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
     priority: Priority = "MEDIUM"
@@ -113,8 +111,8 @@ class NewTicket(msgspec.Struct, rename="camel"):
     def __post_init__(self) -> None:
         subject = (self.title if self.subject is None else self.subject) or ""
         self.subject = subject.strip()
-        if not 1 <= len(self.subject) <= SUBJECT_LIMIT:
-            raise invalid("subject", Fault.WRONG_LENGTH, min=1, max=SUBJECT_LIMIT, given=len(self.subject))
+        if not 1 <= len(self.subject) <= sizes.SUBJECT:
+            raise invalid("subject", Fault.WRONG_LENGTH, min=1, max=sizes.SUBJECT, given=len(self.subject))
         self.description = self.description.strip()
 
 

@@ -11,7 +11,7 @@ from replyx.database import models
 from replyx.database.rows import Insert, replacing, select
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.schemas.dialogs import timestamp
-from replyx.schemas.events import SettingsUpdated, clients_topic
+from replyx.schemas.events import CLIENT_TYPES, SettingsUpdated, clients_topic
 from replyx.schemas.products import PlatformSettings
 
 log = logging.getLogger("replyx.platform_settings")
@@ -54,5 +54,5 @@ def load(rows: Snapshot) -> PlatformSettings:
 def _save(tx: Transaction, settings: PlatformSettings) -> None:
     for name, value in msgspec.structs.asdict(settings).items():
         _PUT.add(tx, name=name, value=msgspec.json.encode(value).decode())
-    topics = tuple(clients_topic(kind) for kind in ("user", "shop", "admin"))
+    topics = tuple(map(clients_topic, CLIENT_TYPES))
     tx.append(topics, SettingsUpdated(timestamp(tx.now_ms), settings))

@@ -1,7 +1,7 @@
 import { applyTheme } from '../shared/color.js';
 import { Composer } from '../shared/composer.js';
 import { coalesce, el, icon } from '../shared/dom.js';
-import { Clock, pickLocale, translator } from '../shared/i18n.js';
+import { Clock, inLanguage, pickLocale, translator } from '../shared/i18n.js';
 import { MessageList } from '../shared/message-list.js';
 import { NewDay } from '../shared/new-day.js';
 import { StateBadge } from '../shared/state-badge.js';
@@ -15,6 +15,7 @@ import { Visit } from './visit.js';
 class Chat {
   #widget;
   #t;
+  #locale;
   #storage = new SafeStorage();
   #bridge;
   #badge;
@@ -30,11 +31,11 @@ class Chat {
 
   /** @param {{id: number, theme: string|null, locale: string|null, title: string|null}} widget */
   constructor(widget) {
-    const locale = pickLocale(new URLSearchParams(location.search).get('locale') ?? widget.locale);
+    const locale = (this.#locale = pickLocale(new URLSearchParams(location.search).get('locale') ?? widget.locale));
     this.#widget = widget;
     this.#t = translator(phrases, locale);
     document.documentElement.lang = locale;
-    document.title = widget.title || this.#t('title');
+    document.title = this.#title;
     applyTheme(widget.theme);
     this.#bridge = new HostBridge({
       onGreeting: (greeting) => this.#greeted(greeting),
@@ -64,6 +65,7 @@ class Chat {
   #buildViews(clock) {
     const t = this.#t;
     const conversation = `w${this.#widget.id}`;
+    const { greeting, greetings } = this.#widget;
     this.#badge = new StateBadge(t);
     this.#list = new MessageList({
       self: 'user',
@@ -74,7 +76,7 @@ class Chat {
       onRetry: (id) => this.#visit.outbox.retry(id),
       onDiscard: (id) => this.#composer.restore(this.#visit.outbox.discard(id)),
       onSeen: () => this.#seen(),
-      intro: el('div', { class: 'intro' }, el('h2', {}, t('intro_title')), el('p', {}, this.#widget.greeting || t('intro'))),
+      intro: el('div', { class: 'intro' }, el('h2', {}, t('intro_title')), el('p', {}, inLanguage(greetings, this.#locale, greeting) || t('intro'))),
     });
     this.#composer = new Composer({
       conversation,
@@ -87,6 +89,10 @@ class Chat {
     this.#notice = el('div', { class: 'notice', role: 'status', hidden: true });
   }
 
+  get #title() {
+    return inLanguage(this.#widget.titles, this.#locale, this.#widget.title) || this.#t('title');
+  }
+
   #header() {
     const label = this.#t('close_chat');
     this.#close = el(
@@ -95,7 +101,7 @@ class Chat {
       icon('close'),
     );
     this.#close.addEventListener('click', () => this.#bridge.close());
-    const title = el('h1', { dir: 'auto' }, this.#widget.title || this.#t('title'));
+    const title = el('h1', { dir: 'auto' }, this.#title);
     const words = el('div', { class: 'chat-header__words' }, title, this.#badge.element);
     return el('header', { class: 'chat-header' }, words, this.#close);
   }
@@ -110,7 +116,7 @@ class Chat {
       token: greeting.token,
       widgetId: this.#widget.id,
       storage: this.#storage,
-      identity: () => ({ page: this.#greeting.page, name: this.#greeting.name }),
+      identity: () => ({ page: this.#greeting.page, name: this.#greeting.name, locale: this.#locale }),
       onMoved: () => this.#visit.moved(),
     });
     this.#visit = new Visit({

@@ -1,5 +1,6 @@
 import { area, choice, input, labelled } from '../shared/fields.js';
 import { el, icon } from '../shared/dom.js';
+import { LIMITS } from '../shared/limits.js';
 import { problemWords } from '../shared/problem-words.js';
 import { SENDER_TYPES } from './senders.js';
 
@@ -73,8 +74,8 @@ export class TicketActions {
     const form = el(
       'form',
       { class: 'form', id: 'new-ticket', hidden: true },
-      labelled(t('subject'), input('', { name: 'subject', required: true, maxlength: '200', autocomplete: 'off' })),
-      labelled(t('description'), area('', { name: 'description', required: true, maxlength: '10000' })),
+      labelled(t('subject'), input('', { name: 'subject', required: true, maxlength: LIMITS.subject, autocomplete: 'off' })),
+      labelled(t('description'), area('', { name: 'description', required: true, maxlength: LIMITS.description })),
       labelled(t('priority'), priorities),
       el('p', { class: 'form-error', role: 'alert', hidden: true }),
       el('div', { class: 'form__buttons' }, submit, cancel),
@@ -89,7 +90,7 @@ export class TicketActions {
 
   #connectForm() {
     const { t, onJoin } = this.#options;
-    const field = { name: 'ticket', required: true, maxlength: '64', autocomplete: 'off', spellcheck: 'false' };
+    const field = { name: 'ticket', required: true, maxlength: LIMITS.reference, autocomplete: 'off', spellcheck: 'false' };
     const form = el(
       'form',
       { class: 'form' },
@@ -106,7 +107,7 @@ export class TicketActions {
     const type = choice(sender.senderType, SENDER_TYPES.map((each) => [each, t(`sender_${each}`)]));
     type.dataset.testid = 'sender-type';
     type.addEventListener('change', () => onSender({ senderType: type.value }));
-    const id = input(sender.senderId, { maxlength: '64', autocomplete: 'off', spellcheck: 'false', 'data-testid': 'sender-id' });
+    const id = input(sender.senderId, { maxlength: LIMITS.reference, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'sender-id' });
     let last = sender.senderId;
     id.addEventListener('change', () => {
       last = id.value = id.value.trim() || last;

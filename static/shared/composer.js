@@ -1,10 +1,9 @@
 import { el, icon } from './dom.js';
+import { LIMITS } from './limits.js';
 import { TypingNotifier } from './typing.js';
 
-/** The server's limit (contract, section 4), in characters after trimming. */
-export const MAX_TEXT = 10_000;
 /** From here on the remaining characters are shown. */
-const SHOW_COUNT_FROM = MAX_TEXT - 500;
+const SHOW_COUNT_FROM = LIMITS.message - 500;
 const SAVE_DRAFT_MS = 300;
 const DRAFT = 'replyx:draft:';
 
@@ -106,7 +105,7 @@ export class Composer {
   #submit(event) {
     event.preventDefault();
     const text = this.#field.value.toWellFormed().trim(); // an input method may leave half a character
-    if (!text || lengthOf(text) > MAX_TEXT) return;
+    if (!text || lengthOf(text) > LIMITS.message) return;
     this.#typing.stop();
     this.#field.value = '';
     this.#fit();
@@ -126,9 +125,9 @@ export class Composer {
     this.#field.style.setProperty('height', 'auto');
     this.#field.style.setProperty('height', `${this.#field.scrollHeight + 2}px`);
     const length = lengthOf(this.#field.value.trim());
-    const over = length > MAX_TEXT;
+    const over = length > LIMITS.message;
     this.#count.hidden = length < SHOW_COUNT_FROM;
-    const words = this.#options.t(over ? 'too_long' : 'left', { n: Math.abs(MAX_TEXT - length), max: MAX_TEXT });
+    const words = this.#options.t(over ? 'too_long' : 'left', { n: Math.abs(LIMITS.message - length), max: LIMITS.message });
     this.#count.textContent = this.#count.hidden ? '' : words;
     this.#count.classList.toggle('composer__count--over', over);
     this.#field.setAttribute('aria-invalid', String(over));

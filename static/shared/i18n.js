@@ -1,5 +1,8 @@
+import { LANGUAGES } from './limits.js';
+
 /**
- * Words in Russian and English.
+ * Words in the languages that ReplyX speaks.
+ * @typedef {import('./limits.js').Language} Language
  * @typedef {Record<string, string|Record<string, string>>} Dictionary a value with plural forms is an
  *   object by `Intl.PluralRules` category, chosen by the parameter `n`
  */
@@ -8,14 +11,31 @@
  * The language to speak: the first of the wishes that we know, else English.
  * @param {string|null} [wish] a language set for this widget or by this user, e.g. `ru`
  * @param {readonly string[]} [languages] the browser's
- * @returns {'ru'|'en'}
+ * @returns {Language}
  */
 export function pickLocale(wish = null, languages = navigator.languages ?? [navigator.language]) {
-  for (const language of [wish, ...languages]) {
-    const short = String(language ?? '').slice(0, 2).toLowerCase();
-    if (short === 'ru' || short === 'en') return short;
+  for (const tag of [wish, ...languages]) {
+    const primary = String(tag ?? '').toLowerCase().split(/[-_]/)[0];
+    const spoken = LANGUAGES.find((language) => language === primary);
+    if (spoken) return spoken;
   }
   return 'en';
+}
+
+/**
+ * The text in a language, where there is one.
+ * @param {Record<string, string>|undefined} texts by language
+ * @param {Language} language
+ * @param {string} otherwise for the languages without one
+ */
+export function inLanguage(texts, language, otherwise) {
+  return texts?.[language] || otherwise;
+}
+
+/** What a language is called in itself. @param {Language} language */
+export function languageName(language) {
+  const name = new Intl.DisplayNames(language, { type: 'language' }).of(language) ?? language;
+  return name.charAt(0).toLocaleUpperCase(language) + name.slice(1);
 }
 
 /**

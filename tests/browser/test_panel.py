@@ -301,6 +301,37 @@ class TestSections:
 
 
 class TestWidgets:
+    def test_a_greeting_and_a_title_are_read_in_the_visitors_language(
+        self, stage: Stage, server: Server, site: HostSite
+    ) -> None:
+        boris = stage.operator(server.url)
+        boris.page.get_by_role("link", name="Виджеты").click()
+        assistant = boris.page.get_by_test_id("assistant-new")
+        assistant.locator("summary").click()
+        assistant.get_by_label("Имя").fill("Цветы")
+        assistant.get_by_label("Приветствие").fill("Добрый день!")
+        assistant.get_by_role("textbox", name="English").fill("Good day!")
+        assistant.get_by_test_id("save").click()
+        count = boris.page.get_by_test_id("widget-card").count()
+        widget = boris.page.get_by_test_id("widget-new")
+        expect(widget.get_by_label("Ассистент")).to_contain_text("Цветы")
+        widget.locator("summary").click()
+        widget.get_by_label("Ассистент").select_option(label="Цветы")
+        widget.get_by_role("textbox", name="English").fill("Flowers")
+        widget.get_by_test_id("domains").fill("flowers.test")
+        widget.get_by_test_id("save").click()
+        cards = boris.page.get_by_test_id("widget-card")
+        expect(cards).to_have_count(count + 1)
+        card = cards.last
+        card.locator("summary").click()
+        expect(card.get_by_role("textbox", name="English")).to_have_value("Flowers")
+        url = site.show("/flowers", card.get_by_test_id("embed-code").input_value(), host="flowers.test")
+        for locale, title, greeting in (("en-GB", "Flowers", "Good day!"), ("ru-RU", "Цветы", "Добрый день!")):
+            anna = stage.visitor(url, stage.context(locale))
+            anna.open_chat()
+            expect(anna.place.locator("h1")).to_have_text(title)
+            expect(anna.place.locator(".intro")).to_contain_text(greeting)
+
     def test_a_widget_made_in_the_panel_works_by_the_code_copied_there(
         self, stage: Stage, server: Server, site: HostSite
     ) -> None:

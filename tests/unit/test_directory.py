@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from replyx import directory
 from replyx.conversations.assistants import NewAssistant, create
-from replyx.conversations.visitors import arrive
+from replyx.conversations.visitors import Arrival, arrive
 from replyx.conversations.widgets import NewWidget
 from replyx.conversations.widgets import create as create_widget
 from replyx.delivery import eventlog
@@ -40,7 +40,7 @@ def with_directory(tmp_path: Path, scene: Callable[[Store, Directory], Awaitable
 def furnish(tx: Transaction) -> None:
     create(tx, NewAssistant("Support", "Hello"))
     create_widget(tx, NewWidget(1, "Shop"))
-    arrive(tx, 1, None, "anna", None, None)
+    arrive(tx, 1, None, Arrival("anna"))
     tx.execute(
         "INSERT INTO account (email, name, role, password_hash, active, created_at) VALUES ('b@x', 'Boris', 'manager',"
         " '', 1, 0)"
@@ -73,7 +73,7 @@ def test_what_is_cached_is_not_read_again_and_what_is_missing_is(tmp_path: Path)
         first = await known.visitor(1, "anna")
         await store.commit(lambda tx: tx.execute("UPDATE visitor SET guest_id = 'changed in silence'"))
         assert await known.visitor(1, "anna") is first
-        await store.commit(lambda tx: arrive(tx, 1, None, "nobody", None, None))
+        await store.commit(lambda tx: arrive(tx, 1, None, Arrival("nobody")))
         assert await known.visitor(1, "nobody") is not None
 
     with_directory(tmp_path, scene)

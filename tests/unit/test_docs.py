@@ -18,7 +18,6 @@ from handlers.dialog_sockets import Ack, Connected, ErrorFrame, Frame, Pong
 from handlers.http_parser import HttpLimits
 from handlers.streams import RETURN_WITHIN_MS
 from replyx import errors
-from replyx.conversations.dialogs import TEXT_LIMIT
 from replyx.delivery.streams import SOCKET_SLOTS, SSE_SLOTS
 from replyx.errors import Problem
 from replyx.limits import RULES
@@ -106,6 +105,10 @@ def test_a_part_that_is_made_from_the_code_is_what_the_code_says(page: str, name
     assert found[1] == docs_pages.MADE[page][name]() + "\n", "run: python -m tests.docs_pages"
 
 
+def test_the_pages_have_the_limits_and_languages_of_the_server() -> None:
+    assert docs_pages.LIMITS_MODULE.read_text("utf-8") == docs_pages.limits_module(), "run: python -m tests.docs_pages"
+
+
 def test_the_tables_of_settings_and_limits_have_a_row_for_each() -> None:
     text = written("docs/operating.md")
     assert [each.env for each in SETTINGS if f"| `{each.env}` | `{each.flag}` |" not in text] == []
@@ -174,7 +177,6 @@ def test_the_limits_of_a_request_are_the_ones_in_force() -> None:
         ("idle connection between requests", f"{limits.idle_timeout_s:g} s"),
         ("connections of one process", f"{limits.connections}, or"),
         ("WebSocket message", f"{sockets.FRAME_BYTES} bytes"),
-        ("text of a message", f"{TEXT_LIMIT} characters"),
         ("refused frames on one socket", f"{manners.BAD_FRAMES} |"),
     ):
         assert f"| {what} | {most}" in table

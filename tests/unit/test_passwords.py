@@ -14,7 +14,8 @@ import pytest
 from argon2.exceptions import InvalidHashError
 
 from replyx.errors import Invalid, TooManyRequests
-from replyx.passwords import MAX_CHARACTERS, RETRY_AFTER, WORKERS, Passwords, acceptable
+from replyx.passwords import RETRY_AFTER, WORKERS, Passwords, acceptable
+from replyx.schemas.sizes import PASSWORD_MAX
 
 COMPOSED, DECOMPOSED = "caf\u00e9-\u00e9t\u00e9s", "cafe\u0301-e\u0301te\u0301s"
 
@@ -112,7 +113,7 @@ def test_letters_may_be_composed_or_not() -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["password", "пароль-1", "x" * MAX_CHARACTERS, "correct horse battery staple", "\u0000" * 8, "🔑" * 8],
+    ["password", "пароль-1", "x" * PASSWORD_MAX, "correct horse battery staple", "\u0000" * 8, "🔑" * 8],
 )
 def test_a_password_of_8_to_256_characters_is_acceptable(password: str) -> None:
     assert acceptable(password) == password
@@ -124,7 +125,7 @@ def test_a_password_of_8_to_256_characters_is_acceptable(password: str) -> None:
         "",
         "passwor",
         "e\u0301" * 7,  # 14 code points, 7 characters once composed
-        "x" * (MAX_CHARACTERS + 1),
+        "x" * (PASSWORD_MAX + 1),
         "\ufdfa" * 20,  # one character that NFKC turns into 18
         "x" * 100_000,
         "password\ud800",

@@ -18,6 +18,7 @@ from replyx import errors
 from replyx.errors import Problem
 from replyx.faults import Fault
 from replyx.outside.failures import Why
+from replyx.schemas.languages import LANGUAGES
 from tests import parts
 from tests.server import ROOT
 
@@ -129,6 +130,7 @@ def test_there_are_tables() -> None:
 
 def test_every_table_has_the_same_keys_and_parameters_in_both_languages() -> None:
     for (path, name), words in tables().items():
+        assert set(words) == set(LANGUAGES), (path.name, name)
         assert set(words["ru"]) == set(words["en"]), (path.name, name)
         for key, phrase in words["ru"].items():
             assert parameters(phrase) == parameters(words["en"][key]), (path.name, name, key)
@@ -146,6 +148,15 @@ def test_no_phrase_is_empty_and_every_plural_has_the_form_for_all_others() -> No
 def test_a_page_has_every_phrase_that_its_modules_ask_for(page: str) -> None:
     asked = [(key, path) for path, text in modules_of(page).items() for key in asked_for(text)]
     assert [(key, path.name) for key, path in asked if key not in own_words(path, page)] == []
+
+
+def test_the_loader_speaks_the_languages_of_the_server_with_the_same_words_in_each() -> None:
+    """It stands alone on other people's pages, and imports nothing."""
+    words = re.search(r"const WORDS = \{\n(.*?)\n  \};", (STATIC / "widget.js").read_text("utf-8"), re.DOTALL)
+    assert words is not None
+    keys = dict(re.findall(r"^ *(\w+): \{(.*)\},$", words[1], re.MULTILINE))
+    assert set(keys) == set(LANGUAGES)
+    assert len({tuple(re.findall(r"(\w+): '", each)) for each in keys.values()}) == 1
 
 
 def test_no_phrase_is_left_over() -> None:

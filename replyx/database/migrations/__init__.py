@@ -24,6 +24,7 @@ from replyx.database.migrations.m0008_dialog_kinds import dialog_kinds
 from replyx.database.migrations.m0009_search import search
 from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
+from replyx.database.migrations.m0012_languages import languages
 
 log = logging.getLogger("replyx.migrations")
 
@@ -42,6 +43,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     search,
     search_bands,
     delivery_failures,
+    languages,
 )
 
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from replyx.outside.push.schemas import Locale, Shown
+from replyx.outside.push.schemas import Shown
 from replyx.schemas.dialogs import OPERATOR_ROLES
+from replyx.schemas.languages import Language
 
 Urgency = Literal["normal", "high"]  # RFC 8030, 5.3
 
@@ -16,7 +17,7 @@ BODY_CHARS = 160
 MESSAGE_TTL_S = 4 * 3600  # RFC 8030, 5.2: an operator whose phone was off for longer looks into the inbox anyway
 PRODUCT_TTL_S = 24 * 3600
 
-WORDS: dict[str, dict[Locale, str]] = {
+WORDS: dict[str, dict[Language, str]] = {
     "dialog": {"en": "New message", "ru": "Новое сообщение"},
     "ticket": {"en": "New message in a ticket", "ru": "Новое сообщение в тикете"},
     "new_product": {"en": "New product", "ru": "Новый товар"},
@@ -47,7 +48,7 @@ class PushNotice:
     urgency: Urgency
     ttl_s: int
 
-    def shown(self, locale: Locale, *, test: bool = False) -> bytes:
+    def shown(self, locale: Language, *, test: bool = False) -> bytes:
         """The payload for a device of this language."""
         words = WORDS.get(self.body, {})
         return msgspec.json.encode(

@@ -8,8 +8,8 @@ from typing import Any
 
 from replyx.delivery.store import Snapshot, Transaction
 from replyx.outside.push.notices import Audience
-from replyx.outside.push.schemas import Locale
 from replyx.outside.push.sealing import Device
+from replyx.schemas.languages import Language
 
 DUTY = "push"
 PAGE = 500
@@ -26,7 +26,7 @@ class Reached:
     """A device with its language and the login that it belongs to."""
 
     device: Device
-    locale: Locale
+    locale: Language
     session_id: str
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-Locale = Literal["ru", "en"]
+from replyx.schemas import sizes
+from replyx.schemas.languages import Language
+
 Key = Annotated[str, msgspec.Meta(max_length=200)]
-Endpoint = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+Endpoint = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.URL)]
 
 
 class PushKey(msgspec.Struct, frozen=True):
@@ -34,7 +36,7 @@ class Subscribed(msgspec.Struct):
 class NewDevice(Subscribed):
     """A subscription, and the language of its notices. ``replaces`` is the endpoint that the browser had before."""
 
-    locale: Locale = "en"
+    locale: Language = "en"
     replaces: Endpoint | None = None
 
 
@@ -67,7 +69,7 @@ class PushDevice(msgspec.Struct, frozen=True):
     """A device that gets notices while this session of the account lasts."""
 
     id: int
-    locale: Locale
+    locale: Language
     created_at: str
 
 

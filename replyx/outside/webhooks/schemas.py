@@ -8,13 +8,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.outside.failures import Failure
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 OffReason = Literal["gone"]
 
-Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-Description = Annotated[str, msgspec.Meta(max_length=200, pattern=NO_NUL)]
+Url = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.URL)]
+Description = Annotated[str, msgspec.Meta(max_length=sizes.PURPOSE, pattern=NO_NUL)]
 EventNames = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(min_length=1, max_length=50)]
 
 MAX_OVERLAP_HOURS = 7 * 24

@@ -1,4 +1,5 @@
 import { el, icon } from '../../shared/dom.js';
+import { LIMITS } from '../../shared/limits.js';
 import { hashOf } from './route.js';
 import { arrange, walk } from '../parts/rows.js';
 import { dialogTitle, writer } from './names.js';
@@ -34,7 +35,7 @@ export class SearchView {
     const { search, t } = options;
     this.#input = el('input', {
       ...{ class: 'input search__input', type: 'search', dir: 'auto', 'aria-label': t('search'), placeholder: t('search') },
-      ...{ maxlength: 200, autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search' },
+      ...{ maxlength: LIMITS.query, autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search' },
       ...{ 'aria-controls': 'found', 'aria-keyshortcuts': '/', 'data-testid': 'search' },
       oninput: () => search.ask(this.#input.value),
     });

@@ -1,6 +1,7 @@
 import { el } from '../../shared/dom.js';
 import { card } from '../parts/card.js';
 import { checked, input, labelled } from '../../shared/fields.js';
+import { LIMITS } from '../../shared/limits.js';
 
 /** The platform's settings. Another admin's change is shown at once, unless one is being typed here. */
 export class PlatformCard {
@@ -15,9 +16,9 @@ export class PlatformCard {
    * @param {(settings: Wire.PlatformSettings) => void} options.onSaved
    */
   constructor({ api, t, settings, onSaved }) {
-    const amount = { type: 'number', min: '0', max: '1000000000', step: '0.01', inputmode: 'decimal', required: true };
+    const amount = { type: 'number', min: '0', max: LIMITS.amount, step: '0.01', inputmode: 'decimal', required: true };
     this.#fields = {
-      platform_name: input('', { required: true, maxlength: '60', 'data-testid': 'setting-name' }),
+      platform_name: input('', { required: true, maxlength: LIMITS.platform, 'data-testid': 'setting-name' }),
       currency: input('', { required: true, pattern: '[A-Z]{3}', maxlength: '3', spellcheck: 'false', 'data-testid': 'setting-currency' }),
       default_approval_fee: input('', { ...amount, 'data-testid': 'setting-fee' }),
       moderation_required: el('input', { type: 'checkbox', 'data-testid': 'setting-moderation' }),

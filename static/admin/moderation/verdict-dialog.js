@@ -1,14 +1,13 @@
 import { el } from '../../shared/dom.js';
 import { area, input, labelled } from '../../shared/fields.js';
+import { LIMITS } from '../../shared/limits.js';
 import { modal } from '../parts/modal.js';
-
-const NOTES_LIMIT = 2000;
 
 /** Notes are required for a rejection: the shop must learn why. */
 function fieldsOf(action, t, settings, money) {
   const required = action === 'reject';
-  const notes = area('', { maxlength: NOTES_LIMIT, required, 'data-testid': 'verdict-notes' });
-  const fee = input('', { type: 'number', min: '0', max: '1000000000', step: '0.01', inputmode: 'decimal', 'data-testid': 'verdict-fee' });
+  const notes = area('', { maxlength: LIMITS.notes, required, 'data-testid': 'verdict-notes' });
+  const fee = input('', { type: 'number', min: '0', max: LIMITS.amount, step: '0.01', inputmode: 'decimal', 'data-testid': 'verdict-fee' });
   const hint = t('fee_hint', { fee: money(settings.default_approval_fee) });
   const shown = [labelled(t('notes'), notes, t(required ? 'notes_hint_reject' : 'notes_hint'))];
   if (!required) shown.push(labelled(t('fee', { currency: settings.currency }), fee, hint));

@@ -1,7 +1,7 @@
+import { LIMITS } from '../../shared/limits.js';
+
 /** How long a decision can be taken back. */
 export const HOLD_MS = 10_000;
-/** As many as the server takes in one request. */
-const BULK = 500;
 /** Finished ones that stay to be read. */
 const KEPT = 4;
 /** The server's word for a product that its shop has changed since the admin saw it. */
@@ -177,8 +177,8 @@ export class Verdicts {
 
   async #approve(verdict, options) {
     const all = [...verdict.products];
-    for (let from = 0; from < all.length; from += BULK) {
-      const some = new Map(all.slice(from, from + BULK).map((product) => [product.id, product]));
+    for (let from = 0; from < all.length; from += LIMITS.bulk) {
+      const some = new Map(all.slice(from, from + LIMITS.bulk).map((product) => [product.id, product]));
       const versions = Object.fromEntries([...some.values()].map(({ id, version }) => [id, version]));
       const { results } = await this.#api.approve({ ...verdict.fields, product_ids: [...some.keys()], versions }, options);
       for (const { product_id: id, ok, changed, code } of results) {

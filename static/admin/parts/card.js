@@ -50,7 +50,7 @@ export function card({ t, title, testid, fields, extra = null, read, save, remov
       told.textContent = (await action()) ?? '';
       told.dataset.kind = 'done';
     } catch (error) {
-      told.textContent = problemWords(error, t);
+      told.textContent = t('not_saved', { why: problemWords(error, t) });
       told.dataset.kind = 'problem';
     } finally {
       submit.disabled = false;

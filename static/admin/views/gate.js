@@ -1,5 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { Form, field, signInFields } from '../../shared/form.js';
+import { LIMITS } from '../../shared/limits.js';
 
 /**
  * A form that is the whole page.
@@ -43,8 +44,8 @@ export function setupView({ t, onSubmit }) {
       name: field(t('name'), { autocomplete: 'name', 'data-testid': 'setup-name' }),
       password: field(
         t('password'),
-        { type: 'password', autocomplete: 'new-password', minlength: '8', 'data-testid': 'setup-password' },
-        t('setup_password_hint'),
+        { type: 'password', autocomplete: 'new-password', minlength: LIMITS.passwordMin, 'data-testid': 'setup-password' },
+        t('setup_password_hint', { n: LIMITS.passwordMin }),
       ),
     },
     problems: { forbidden: t('setup_code_wrong') },

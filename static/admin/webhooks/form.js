@@ -1,5 +1,6 @@
 import { el } from '../../shared/dom.js';
 import { checked, input, labelled } from '../../shared/fields.js';
+import { LIMITS } from '../../shared/limits.js';
 import { faultWords, problemWords } from '../../shared/problem-words.js';
 import { eventWords } from './words.js';
 
@@ -91,13 +92,13 @@ export class WebhookForm {
     this.#url = input(hook?.url ?? '', {
       type: 'url',
       required: true,
-      maxlength: '2000',
+      maxlength: LIMITS.url,
       spellcheck: 'false',
       autocomplete: 'off',
       placeholder: 'https://crm.example/replyx',
       'data-testid': 'webhook-url',
     });
-    this.#description = input(hook?.description ?? '', { maxlength: '200', 'data-testid': 'webhook-description' });
+    this.#description = input(hook?.description ?? '', { maxlength: LIMITS.purpose, 'data-testid': 'webhook-description' });
     this.#events = new EventChoice({ groups, chosen: hook?.events ?? [], t });
     const group = el(
       'fieldset',

@@ -54,6 +54,7 @@ export function deliveryMark(delivery, t) {
   );
 }
 
+/** @param {{code: string, params?: object}} failure @param {(key: string, params?: object) => string} t */
 function failureWords({ code, params = {} }, t) {
   const key = `failure_${code}`;
   const words = t(key, params);

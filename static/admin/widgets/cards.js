@@ -1,5 +1,7 @@
 import { el } from '../../shared/dom.js';
 import { area, choice, input, labelled } from '../../shared/fields.js';
+import { inLanguage, languageName } from '../../shared/i18n.js';
+import { LANGUAGES, LIMITS } from '../../shared/limits.js';
 import { card } from '../parts/card.js';
 import { copyButton } from '../parts/copy-button.js';
 
@@ -10,10 +12,31 @@ function embedCode(t, code) {
   return { shown, element: el('div', { class: 'card__code' }, labelled(t('embed_code'), shown), copyButton(t, shown)) };
 }
 
+/** A control for each language. @returns {{language: import('../../shared/limits.js').Language, control: any}[]} */
+function byLanguage(texts, make) {
+  return LANGUAGES.map((language) => ({ language, control: make(inLanguage(texts, language, '')) }));
+}
+
+/** The controls, each under the name of its language. */
+function languageGroup(t, controls) {
+  const fields = controls.map(({ language, control }) => {
+    control.lang = language;
+    return labelled(languageName(language), control);
+  });
+  const legend = el('legend', { class: 'field__hint' }, t('by_language'));
+  return el('fieldset', { class: 'card__languages' }, legend, el('div', { class: 'card__row' }, ...fields));
+}
+
+/** What stands in the controls, by language. */
+function textsOf(controls) {
+  return Object.fromEntries(controls.map(({ language, control }) => [language, control.value.trim()]));
+}
+
 function widgetFields(t, widget, assistants) {
   return {
     assistant: choice(widget?.assistant_id ?? assistants[0].id, assistants.map(({ id, name }) => [id, name])),
-    name: input(widget?.name ?? '', { maxlength: '100' }),
+    titles: byLanguage(widget?.titles, (title) => input(title, { maxlength: LIMITS.person })),
+    name: input(widget?.name ?? '', { maxlength: LIMITS.person }),
     domains: area((widget?.allowed_domains ?? []).join('\n'), { spellcheck: 'false', 'data-testid': 'domains' }),
     theme: input(widget?.theme ?? '#2563eb', { type: 'color', class: 'input input--color' }),
     type: choice(widget?.type ?? 'floating', [['floating', t('floating')], ['inline', t('inline')]]),
@@ -21,7 +44,7 @@ function widgetFields(t, widget, assistants) {
       ['bottom-right', t('bottom_right')],
       ['bottom-left', t('bottom_left')],
     ]),
-    locale: choice(widget?.locale ?? '', [['', t('by_browser')], ['ru', 'Русский'], ['en', 'English']]),
+    locale: choice(widget?.locale ?? '', [['', t('by_browser')], ...LANGUAGES.map((language) => [language, languageName(language)])]),
   };
 }
 
@@ -43,6 +66,7 @@ export function widgetCard({ api, t, widget, assistants, open, onListChanged }) 
   const read = () => ({
     ...(widget ? {} : { assistant_id: Number(form.assistant.value) }),
     name: form.name.value.trim(),
+    titles: textsOf(form.titles),
     allowed_domains: domains(),
     theme: form.theme.value,
     type: form.type.value,
@@ -66,7 +90,8 @@ export function widgetCard({ api, t, widget, assistants, open, onListChanged }) 
     onListChanged();
   };
   const fields = [
-    labelled(t('widget_name'), form.name),
+    labelled(t('widget_name'), form.name, t('all_languages')),
+    languageGroup(t, form.titles),
     labelled(t('assistant'), form.assistant),
     labelled(t('domains'), form.domains, t('domains_hint')),
     el(
@@ -102,8 +127,9 @@ export function widgetCard({ api, t, widget, assistants, open, onListChanged }) 
  * @param {() => void} options.onListChanged
  */
 export function assistantCard({ api, t, assistant, onListChanged }) {
-  const name = input(assistant?.name ?? '', { required: true, maxlength: '100' });
-  const greeting = area(assistant?.greeting ?? '', { maxlength: '1000', rows: '2' });
+  const name = input(assistant?.name ?? '', { required: true, maxlength: LIMITS.person });
+  const greeting = area(assistant?.greeting ?? '', { maxlength: LIMITS.greeting, rows: '2' });
+  const greetings = byLanguage(assistant?.greetings, (text) => area(text, { maxlength: LIMITS.greeting, rows: '2' }));
   const save = async (fields) => {
     await api.save('assistants', fields, assistant?.id);
     onListChanged();
@@ -117,8 +143,12 @@ export function assistantCard({ api, t, assistant, onListChanged }) {
     t,
     title: assistant?.name ?? t('new_assistant'),
     testid: assistant ? 'assistant-card' : 'assistant-new',
-    fields: [labelled(t('name'), name), labelled(t('greeting'), greeting)],
-    read: () => ({ name: name.value.trim(), greeting: greeting.value.trim() }),
+    fields: [
+      labelled(t('name'), name),
+      labelled(t('greeting'), greeting, t('all_languages')),
+      languageGroup(t, greetings),
+    ],
+    read: () => ({ name: name.value.trim(), greeting: greeting.value.trim(), greetings: textsOf(greetings) }),
     save,
     remove: assistant && remove,
     isNew: !assistant,

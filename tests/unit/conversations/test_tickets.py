@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from replyx import accounts
 from replyx.auth import AccountActor, Speaker, TicketActor
 from replyx.conversations import dialogs, ticket_rows
-from replyx.conversations.dialogs import Said, add_message
+from replyx.conversations.dialogs import Said, access, add_message
 from replyx.conversations.sla import Policy
 from replyx.conversations.sla_watch import SlaWatch
 from replyx.conversations.ticket_rows import DONE, Wanted
@@ -74,7 +74,8 @@ class Desk:
 
     def say(self, ticket: Ticket, speaker: Speaker) -> Ticket:
         """Send a message as either service does."""
-        self.store.change(lambda tx: add_message(tx, speaker, ticket.dialog_id, Said("Добрый день", None), POLICY))
+        said = Said("Добрый день", None)
+        self.store.change(lambda tx: add_message(tx, speaker, access(tx, speaker, ticket.dialog_id), said, POLICY))
         return self.load(ticket)
 
     def load(self, ticket: Ticket) -> Ticket:
