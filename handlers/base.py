@@ -157,7 +157,8 @@ class Handler(BrowserHandler):
 
     def rule(self) -> Access:
         """Who may call this method: its own declaration, else the route's."""
-        declared = getattr(getattr(self, (self.request.method or "").lower(), None), "operation", None)
+        method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
+        declared = getattr(getattr(self, method, None), "operation", None)
         return (declared.access if declared else None) or self.access
 
     async def presented_account(self) -> AccountActor | None:
@@ -217,6 +218,13 @@ class Handler(BrowserHandler):
         """See :func:`spend_send`."""
         spend_send(self.services, self.speaker, self.address)
 
+    async def head(self, *path: str, **tokens: str) -> None:
+        """As GET, whose body Tornado then leaves out (RFC 9110, 9.3.2)."""
+        if "HEAD" not in self.methods():
+            raise HTTPError(405)
+        get: Handled = getattr(type(self), "get")  # noqa: B009 - its type is Tornado's, which need not be awaited
+        await get(self, *path, **tokens)
+
     # JSON in and out
 
     def query(self, shape: type[S]) -> S:
@@ -257,6 +265,7 @@ class Handler(BrowserHandler):
             self.set_header("Retry-After", str(problem.retry_after))
         if isinstance(problem, UpgradeRequired):
             self.set_header("Upgrade", "websocket")  # RFC 9110, 15.5.22
+            self.set_header("Connection", "upgrade")  # RFC 9110, 7.8
             self.set_header("Sec-WebSocket-Version", "13")  # RFC 6455, 4.4
         if isinstance(problem, MethodNotAllowed):
             self.set_header("Allow", ", ".join(self.methods()))
@@ -282,7 +291,8 @@ class Handler(BrowserHandler):
     def methods(cls) -> list[str]:
         """The methods that this handler takes."""
         names = ("get", "post", "put", "patch", "delete")
-        return [name.upper() for name in names if hasattr(getattr(cls, name), "operation")] + ["OPTIONS"]
+        found = [name.upper() for name in names if hasattr(getattr(cls, name), "operation")]
+        return [*found, *(["HEAD"] if "GET" in found else []), "OPTIONS"]
 
     def log_exception(
         self,

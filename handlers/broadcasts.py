@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from handlers.base import Handler, operation
-from handlers.decoding import decode
+from handlers.decoding import decode, without_mark
 from replyx.errors import BroadcastsOff, IdempotencyKeyReused
 from replyx.shop.broadcasts import TYPE, checked, checked_key
 
@@ -37,7 +37,7 @@ class BroadcastHandler(Handler):
     )
     async def post(self, body: BroadcastBody) -> object:
         self.limit("broadcast", self.address)
-        given = self.request.body
+        given = without_mark(self.request.body)
         members: dict[str, Any] = decode(given, MEMBERS)
         draft = checked(given, members)
         key = self.request.headers.get("Idempotency-Key")

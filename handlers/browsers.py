@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 
 from tornado.web import RequestHandler
 
@@ -12,6 +13,11 @@ from replyx.errors import OriginRefused, XsrfRefused
 from replyx.services import Services
 
 VISITOR_ACCESS = frozenset({Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT})
+
+# What every page may send, in lower case as browsers ask for it.
+ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "last-event-id", "x-xsrftoken")
+HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
+MOST_HEADERS = 50
 
 
 class BrowserHandler(RequestHandler):
@@ -56,15 +62,18 @@ class BrowserHandler(RequestHandler):
             raise XsrfRefused("Send the value of the cookie _xsrf as the header X-XSRFToken.")
 
     async def options(self, *path: str, **tokens: str) -> None:
-        """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked."""
+        """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked.
+
+        Whatever headers a page means to send are allowed: polyfills and libraries add some of their own, and none is
+        a proof of anything here but for those that hold a secret, which a page would have to know.
+        """
         origin = self.request.headers.get("Origin", "")
         if self.access in VISITOR_ACCESS or self.origin_allowed(origin, ()):
             self.allow_origin(origin or "*")
             self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-            self.set_header(
-                "Access-Control-Allow-Headers",
-                "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-XSRFToken",
-            )
+            asked = self.request.headers.get("Access-Control-Request-Headers", "")
+            names = dict.fromkeys([*ALLOWED_HEADERS, *HEADER_NAME.findall(asked.lower())[:MOST_HEADERS]])
+            self.set_header("Access-Control-Allow-Headers", ", ".join(names))
             self.set_header("Access-Control-Max-Age", "600")
         self.set_status(204)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from codecs import BOM_UTF8
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,6 +23,11 @@ def decoder_of(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
+def without_mark(data: bytes) -> bytes:
+    """``data`` without a byte order mark, which some clients put before their JSON (RFC 8259, 8.1)."""
+    return data.removeprefix(BOM_UTF8)
+
+
 def convert(given: object, shape: type[S], *, strict: bool = False) -> S:
     """The fields of a query string as ``shape``; ``strict`` for JSON that was read already. Raises :class:`Invalid`."""
     try:
@@ -33,7 +39,7 @@ def convert(given: object, shape: type[S], *, strict: bool = False) -> S:
 def decode(data: bytes, decoder: msgspec.json.Decoder[D]) -> D:
     """JSON ``data`` as the decoder's type; raises as :meth:`Handler.body`."""
     try:
-        return decoder.decode(data)
+        return decoder.decode(without_mark(data))
     except msgspec.ValidationError as error:
         raise Invalid(errors=[field_error(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

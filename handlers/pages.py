@@ -46,6 +46,20 @@ class Page(Handler):
         return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
+def but_for_its_slash(path: str) -> str:
+    """``path`` with a slash at its end if it has none, else without."""
+    return path.removesuffix("/") if path.endswith("/") else path + "/"
+
+
+class PageBeside(Page):
+    """Where a page is not, but for the slash at the end of its address: people do not know which it is."""
+
+    @operation("To the page", answers={301: None})
+    async def get(self) -> None:
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(but_for_its_slash(self.request.path) + query, permanent=True)
+
+
 class AdminPage(Page):
     @operation("The operators' panel", answers={200: str}, media_type="text/html")
     async def get(self) -> None:

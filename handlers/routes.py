@@ -143,7 +143,7 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> Rou
             stock_client.StockClient,
             {"shelves": stock_client.shelves(services)},
         ),
-        (r"/(widget\.js|push-worker\.js)", StaticFiles, {"shelf": shelf}),
+        (r"/(widget\.js|push-worker\.js|favicon\.ico|robots\.txt)", StaticFiles, {"shelf": shelf}),
         (r"/static/(.*)", StaticFiles, {"shelf": shelf}),
     ]
     return RoutedApplication(

@@ -9,8 +9,10 @@ from typing import Any
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 
+from handlers.access import Access
 from handlers.base import USUAL_BODY, Route
 from handlers.http_parser import BodyRule
+from handlers.pages import Page, PageBeside, but_for_its_slash
 
 NUMBER = re.compile(r"/[0-9]{1,15}(?=/|$)")
 
@@ -30,6 +32,7 @@ class RoutedApplication(Application):
 
     def __init__(self, routes: Sequence[Route], shared: dict[str, Any], specs: list[Any], **settings: Any) -> None:
         super().__init__(specs, **settings)
+        self._beside = {**shared, "access": Access.PUBLIC}
         self._index = {
             re.sub(r"\{\w+\}", "#", route.path): (route.path.count("{"), route, {**shared, "access": route.access})
             for route in routes
@@ -42,6 +45,9 @@ class RoutedApplication(Application):
         shape, count = NUMBER.subn("/#", request.path)
         found = self._index.get(shape)
         if found is None or found[0] != count:
+            beside = self._index.get(but_for_its_slash(shape))
+            if beside is not None and beside[0] == count and issubclass(beside[1].handler, Page):
+                return self.get_handler_delegate(request, PageBeside, self._beside)
             return super().find_handler(request, **kwargs)
         _, route, options = found
         numbers = [number[1:].encode() for number in NUMBER.findall(request.path)] if count else []

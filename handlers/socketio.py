@@ -20,7 +20,7 @@ from tornado.web import RequestHandler
 
 from handlers.socketio_polling import PollingHandler, refuse
 from handlers.socketio_sessions import Admits, Connect, EngineServer, Link, Spend, address_of
-from handlers.websocket import WebSocket, accept_key, shake_hands
+from handlers.websocket import WebSocket, accept_key, asks_for_websocket, shake_hands
 from replyx.errors import GOING_AWAY, Problem, TooManyRequests
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
@@ -154,8 +154,7 @@ class TransportMatches(PathMatches):
 
     def match(self, request: HTTPServerRequest) -> dict[str, object] | None:
         """Match the path only for this transport, so that both share one address."""
-        asked = request.headers.get("Upgrade", "").lower() == "websocket"
-        return super().match(request) if asked == self._websocket else None
+        return super().match(request) if asks_for_websocket(request) == self._websocket else None
 
 
 def rules(server: EngineServer, path: str = "/socket.io/") -> list[Rule]:

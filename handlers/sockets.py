@@ -13,9 +13,9 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from handlers.base import Handler
+from handlers.cursors import cursor_of
 from handlers.manners import Manners
-from handlers.streams import cursor_of
-from handlers.websocket import WebSocket, accept_key, shake_hands
+from handlers.websocket import WebSocket, accept_key, asks_for_websocket, shake_hands, upgrade_required
 from replyx.auth import AccountActor, Actor
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.streams import SOCKET_SLOTS
@@ -25,7 +25,6 @@ from replyx.errors import (
     CloseCode,
     Malformed,
     Problem,
-    UpgradeRequired,
     close_code_for,
 )
 from replyx.services import Services
@@ -208,14 +207,14 @@ class SocketHandler(Handler, WebSocketHandler):
 
     async def prepare(self) -> None:
         """Refuse over HTTP what a browser may not see; everything else is refused by a close code it can read."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise UpgradeRequired("Connect with a WebSocket client.")
+        if not asks_for_websocket(self.request):
+            raise upgrade_required(self.request)
         if self.services.streams.stopping:
             await Handler.prepare(self)
         try:
             await self.admit()
             self.limit("connect", self.address)
-            self.cursor = cursor_of(self)
+            self.cursor = cursor_of(self.request, self.services.hub.epoch)
         except Problem as problem:
             self.check_origin_of(None, certain=True)  # a page of an origin that is nobody's gets no handshake
             self.refusal = problem

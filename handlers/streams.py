@@ -7,6 +7,7 @@ import socket
 
 from handlers.base import Handler, log_request, operation
 from handlers.connection import Connection, take_socket
+from handlers.cursors import cursor_of
 from replyx.auth import Actor, VisitorActor
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.hub import Hub
@@ -17,16 +18,6 @@ from replyx.schemas.events import INBOX, clients_topic, dialog_topic, visitor_to
 from replyx.wire import sse
 
 RETURN_WITHIN_MS = 5000  # after a restart clients come back spread over this long
-
-
-def cursor_of(handler: Handler) -> Cursor | None:
-    """Where the client wants to go on; the header wins, because a browser renews only that one."""
-    text = (
-        handler.request.headers.get("Last-Event-ID")
-        or handler.get_query_argument("last_event_id", "")
-        or handler.get_query_argument("cursor", "")
-    )
-    return Cursor.parse(text) if text else None
 
 
 def position_of(hub: Hub, cursor: Cursor | None) -> tuple[str, int]:
@@ -96,11 +87,16 @@ class StreamHandler(Handler):
     async def stream(self, topics: frozenset[str]) -> None:
         """Answer with an endless stream; the connection is the stream's own from here on."""
         self.limit("connect", self.address)
-        cursor = cursor_of(self)
+        cursor = cursor_of(self.request, self.services.hub.epoch)
         self.set_status(200)
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache, no-store")
+        # A proxy that compresses holds events back until it has enough of them (RFC 9111, 5.2.2.6).
+        self.set_header("Cache-Control", "no-cache, no-store, no-transform")
         self.set_header("X-Accel-Buffering", "no")  # nginx would hold events back otherwise
+        if self.request.method == "HEAD":
+            await self.flush()  # without a Content-Length, which an endless answer has not
+            self.finish()
+            return
         self.set_header("Connection", "close")
         head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all())
         log_request(self)

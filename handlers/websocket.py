@@ -15,7 +15,9 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from handlers.connection import Connection, take_socket
+from handlers.proxies import advise
 from replyx.errors import SERVER_FAILED, CloseCode, Malformed, UpgradeRequired
+from replyx.faults import Fault
 from replyx.wire.frames import CLOSE, PING, TEXT, Frame, FrameReader
 from replyx.wire.websocket import close_frame, pong_frame
 
@@ -183,18 +185,37 @@ class WebSocket(Connection):
             self._owner.closed()
 
 
+def asks_for_websocket(request: HTTPServerRequest) -> bool:
+    """Whether HTTP is to go on as a WebSocket: offered among others perhaps, by the connection itself, over HTTP/1.1.
+
+    RFC 6455, 4.2.1; RFC 9110, 7.8: without ``Connection: upgrade``, and over HTTP/1.0, ``Upgrade`` means nothing.
+    """
+    headers = request.headers
+    offered, hop = _listed(headers.get("Upgrade", "")), _listed(headers.get("Connection", ""))
+    return "websocket" in offered and "upgrade" in hop and request.version != "HTTP/1.0"
+
+
+def upgrade_required(request: HTTPServerRequest) -> UpgradeRequired:
+    """What answers a request that is no handshake, or was one before a proxy had it."""
+    if "Sec-WebSocket-Key" not in request.headers:
+        return UpgradeRequired("Connect with a WebSocket client.")
+    return UpgradeRequired("Connect with a WebSocket client.", errors=[advise("Upgrade", Fault.UPGRADE_DROPPED)])
+
+
+def _listed(field: str) -> set[str]:
+    return {token.strip() for token in field.lower().split(",")}
+
+
 def accept_key(request: HTTPServerRequest) -> str:
     """The value of ``Sec-WebSocket-Accept`` that answers a handshake (RFC 6455, 4.2).
 
     Raises :class:`UpgradeRequired` and :class:`Malformed`.
     """
     headers = request.headers
-    if headers.get("Upgrade", "").lower() != "websocket":
-        raise UpgradeRequired("Connect with a WebSocket client.")
+    if not asks_for_websocket(request):
+        raise upgrade_required(request)
     if headers.get("Sec-WebSocket-Version") != VERSION:
         raise UpgradeRequired(f"This server speaks version {VERSION} of the WebSocket protocol.")
-    if "upgrade" not in (token.strip().lower() for token in headers.get("Connection", "").split(",")):
-        raise Malformed("A WebSocket handshake has the header Connection: Upgrade.")
     key = headers.get("Sec-WebSocket-Key", "")
     try:
         decoded = base64.b64decode(key, validate=True)

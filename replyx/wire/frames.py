@@ -6,6 +6,8 @@ for good, with the code to close with in ``failure``.
 
 from __future__ import annotations
 
+from codecs import utf_8_decode
+
 from replyx.errors import FRAME_TOO_LARGE, NOT_UTF8, PROTOCOL_BROKEN, CloseCode
 
 try:
@@ -38,7 +40,18 @@ class FrameReader:
     It keeps the beginning of an unfinished frame or message, and nothing while there is none.
     """
 
-    __slots__ = ("_ended", "_fragments", "_held", "_max_bytes", "_missing", "_opcode", "failure")
+    __slots__ = (
+        "_character",
+        "_checked",
+        "_ended",
+        "_fragments",
+        "_held",
+        "_max_bytes",
+        "_missing",
+        "_opcode",
+        "_payload_at",
+        "failure",
+    )
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -46,6 +59,9 @@ class FrameReader:
         self._missing = 0  # bytes without which it stays unfinished
         self._fragments: bytearray | None = None  # an unfinished message
         self._opcode = 0  # what it will be
+        self._character = b""  # the beginning of a character, at the end of what is known of a text
+        self._payload_at = 0  # where in an unfinished frame its text begins; 0 if it is no text
+        self._checked = 0  # bytes of that text that were looked at
         self._ended = False
         self.failure: CloseCode | None = None
 
@@ -58,6 +74,7 @@ class FrameReader:
             self._held += data
             self._missing -= len(data)
             if self._missing > 0:
+                self._look_ahead()
                 return []
             data, self._held = bytes(self._held), None
         found: list[Frame] = []
@@ -72,6 +89,7 @@ class FrameReader:
             if not self._admits(first, data[at + 1], length):
                 break
             if (missing := body + length - size) > 0:
+                self._payload_at = body - at if self._is_text(first) else 0
                 break
             at = body + length
             payload = unmask(data[body - 4 : body], data[body:at]) if length else b""
@@ -79,8 +97,10 @@ class FrameReader:
                 self._take(first & OPCODE, payload, found)
             else:
                 self._join(first, payload, found)
+            self._payload_at = self._checked = 0
         if at < size and not self._ended:
             self._held, self._missing = bytearray(data[at:]), missing
+            self._look_ahead()
         return found
 
     def _admits(self, first: int, second: int, length: int) -> bool:
@@ -103,11 +123,40 @@ class FrameReader:
             return self._fail(FRAME_TOO_LARGE)  # 10.4
         return True
 
+    def _is_text(self, first: int) -> bool:
+        """Whether the frame holds text, or a part of one."""
+        return (first & OPCODE or self._opcode) == TEXT
+
+    def _look_ahead(self) -> None:
+        """Text that is broken already is refused before the rest of its frame has come (8.1)."""
+        if not self._payload_at or self._held is None:
+            return
+        arrived = bytes(self._held[self._payload_at + self._checked :])
+        if arrived:
+            mask, turn = self._held[self._payload_at - 4 : self._payload_at], self._checked % 4
+            self._checked += len(arrived)
+            self._goes_on(unmask(bytes(mask[turn:] + mask[:turn]), arrived))
+
+    def _goes_on(self, text: bytes) -> bool:
+        """Whether ``text`` goes on in UTF-8, a character that it leaves unfinished aside (8.1); or fail."""
+        if self._character:
+            text = self._character + text
+        elif text.isascii():
+            return True
+        try:
+            _, whole = utf_8_decode(text, "strict", False)
+        except UnicodeDecodeError:
+            return self._fail(NOT_UTF8)
+        self._character = text[whole:]
+        return True
+
     def _take(self, opcode: int, payload: bytes, found: list[Frame]) -> None:
         """A whole message, or a control frame."""
-        if opcode == TEXT and not payload.isascii() and not is_utf8(payload):
-            self._fail(NOT_UTF8)  # 8.1
-            return
+        if opcode == TEXT:
+            self._character = b""
+            if not payload.isascii() and not is_utf8(payload):
+                self._fail(NOT_UTF8)  # 8.1
+                return
         if opcode == CLOSE:
             self._ended = True
             if wrong := broken_close(payload):
@@ -117,13 +166,18 @@ class FrameReader:
 
     def _join(self, first: int, payload: bytes, found: list[Frame]) -> None:
         """A fragment (5.4)."""
+        if self._is_text(first) and not self._goes_on(payload[self._checked :]):
+            return
         if self._fragments is None:
             self._fragments, self._opcode = bytearray(payload), first & OPCODE
             return
         self._fragments += payload
         if first & FINAL:
             message, self._fragments = bytes(self._fragments), None
-            self._take(self._opcode, message, found)
+            if self._character:
+                self._fail(NOT_UTF8)  # 8.1
+            else:
+                found.append((self._opcode, message))
 
     def _fail(self, why: CloseCode) -> bool:
         self.failure = why

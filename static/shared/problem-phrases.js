@@ -84,6 +84,8 @@ export const problems = {
     fault_too_short: { one: 'не меньше {min} символа', other: 'не меньше {min} символов' },
     fault_too_small: 'нужно число не меньше {min}',
     fault_unknown_event: 'события {given} нет',
+    fault_upgrade_dropped:
+      'прокси перед сервером отбрасывает заголовок Upgrade. Настройте его: HTTP/1.1 до сервера, заголовки Upgrade и Connection передавать дальше.',
     fault_unknown: 'сервер не принимает это значение ({code})',
     fault_wildcard_too_wide: '{given} — слишком широкий шаблон. После звёздочки нужно имя из двух частей: *.example.com',
     fault_wrong_form: 'написано не так, как нужно',
@@ -193,6 +195,8 @@ export const problems = {
     fault_too_short: { one: 'needs at least {min} character', other: 'needs at least {min} characters' },
     fault_too_small: 'must be at least {min}',
     fault_unknown_event: 'there is no event {given}',
+    fault_upgrade_dropped:
+      'a proxy before the server drops the header Upgrade. Set it up: HTTP/1.1 to the server, with Upgrade and Connection passed on.',
     fault_unknown: 'the server does not take this value ({code})',
     fault_wildcard_too_wide: '{given} is too wide. Behind the star stands a name of two parts: *.example.com',
     fault_wrong_form: 'is not written as it has to be',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -185,6 +186,29 @@ class TestPreflights:
         assert "POST" in answer.headers["access-control-allow-methods"]
         allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
         assert {"authorization", "content-type", "last-event-id"} <= set(allowed)
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            "cache-control",
+            "pragma,x-requested-with",
+            "if-none-match, if-modified-since,if-match,if-unmodified-since,range",
+            "accept,accept-language,x-client-version,traceparent,baggage,sentry-trace",
+            ",".join(f"x-{number}" for number in range(30)),
+        ],
+    )
+    def test_polyfills_and_libraries_may_add_headers_of_their_own(self, http: httpx.Client, asked: str) -> None:
+        headers = {"Origin": SHOP, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": asked}
+        answer = http.options("/api/dialogs/1/events", headers=headers)
+        allowed = set(answer.headers["access-control-allow-headers"].lower().split(", "))
+        assert {name.strip() for name in asked.split(",")} | {"authorization", "content-type"} <= allowed
+
+    def test_nothing_but_names_comes_back_of_what_was_asked(self, http: httpx.Client) -> None:
+        asked = ("a b;c\u00e9<d>: " + "x" * 3_000 + ",y" * 3_000).encode("latin-1")
+        headers = {b"Origin": SHOP.encode(), b"Access-Control-Request-Headers": asked}
+        allowed = http.options("/api/dialogs/1/events", headers=headers).headers["access-control-allow-headers"]
+        assert len(allowed) < 4_000
+        assert re.fullmatch(r"[\w-]+(, [\w-]+)*", allowed)
 
     @pytest.mark.parametrize(
         "path", ["/api/dialogs/1/messages", "/api/widgets", "/api/v1/auth/login", "/api/v1/accounts"]

@@ -126,10 +126,41 @@ class TestHandshake:
     ) -> None:
         raw_problem(raw(server, handshake(anna.ws(), Sec_WebSocket_Key=key)), 400, "malformed")
 
-    def test_a_handshake_that_does_not_ask_to_upgrade_the_connection_is_malformed(
-        self, server: Server, anna: Visitor
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"Connection": "keep-alive"},
+            {"Connection": None},
+            {"Connection": "upgraded"},
+            {"Upgrade": None},
+            {"Upgrade": "h2c"},
+            {"Upgrade": "websockets"},
+        ],
+    )
+    def test_what_does_not_ask_to_go_on_as_a_websocket_is_told_to(
+        self, server: Server, anna: Visitor, changed: dict[str, str | None]
     ) -> None:
-        raw_problem(raw(server, handshake(anna.ws(), Connection="keep-alive")), 400, "malformed")
+        """RFC 9110, 7.8: without Connection: upgrade a proxy's own Upgrade would count."""
+        answer = raw(server, handshake(anna.ws(), **changed))
+        document = raw_problem(answer, 426, "upgrade_required")
+        assert (answer.headers["upgrade"], answer.headers["connection"].lower()) == ("websocket", "upgrade")
+        [advice] = document["errors"]
+        assert (advice["field"], advice["code"]) == ("Upgrade", "upgrade_dropped"), "its key shows that it was one"
+        assert "proxy_http_version 1.1" in advice["detail"]
+
+    def test_http_1_0_does_not_become_a_websocket(self, server: Server, anna: Visitor) -> None:
+        """What nginx makes of a handshake unless it is told otherwise."""
+        asked = handshake(anna.ws()).replace(b"HTTP/1.1", b"HTTP/1.0")
+        assert "errors" in raw_problem(raw(server, asked), 426, "upgrade_required")
+
+    def test_who_only_looks_is_not_told_of_proxies(self, server: Server, anna: Visitor) -> None:
+        asked = handshake(anna.ws(), Upgrade=None, Connection=None, Sec_WebSocket_Key=None, Sec_WebSocket_Version=None)
+        assert "errors" not in raw_problem(raw(server, asked), 426, "upgrade_required")
+
+    @pytest.mark.parametrize("offered", ["h2c, websocket", "websocket,h2c", "h2c,WebSocket ,x/2"])
+    def test_a_websocket_may_be_one_of_several_offers(self, server: Server, anna: Visitor, offered: str) -> None:
+        answer = raw(server, handshake(anna.ws(), Upgrade=offered))
+        assert (answer.status, answer.headers["upgrade"]) == (101, "websocket")
 
     @pytest.mark.parametrize("version", ["8", "14", "", None])
     def test_another_version_is_told_the_right_one(self, server: Server, anna: Visitor, version: str | None) -> None:
@@ -148,6 +179,13 @@ class TestHandshake:
 
 
 class TestFrames:
+    def test_broken_text_ends_the_connection_before_its_frame_does(self, server: Server, anna: Visitor) -> None:
+        """Autobahn 6.4.3: chops of one frame; the client waits after the byte that breaks it."""
+        text = "κόσμε".encode() + b"\xf4\x90\x80\x80edited"
+        with wire(server, anna) as client:
+            client.send(sent(TEXT, text)[: -len(b"\x80\x80edited")])
+            assert client.ended_with() == 1007
+
     def test_a_ping_comes_back_as_a_pong_with_its_payload(self, server: Server, anna: Visitor) -> None:
         with wire(server, anna) as client:
             client.send(sent(PING, b"\x00\xff" * 62), sent(PING), sent(PONG, b"unasked"), sent(TEXT, PING_JSON))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,6 +141,15 @@ NOT_TEXT = {
 }
 
 
+def never_text(data: bytes) -> bool:
+    """Whether nothing that could follow makes UTF-8 of ``data``."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 class TestRules:
     @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
     def test_a_broken_rule_is_a_protocol_error(self, data: bytes) -> None:
@@ -154,6 +165,35 @@ class TestRules:
         assert read(sent(TEXT, b"a", final=False) + sent(CONTINUATION, text)) == ([], NOT_UTF8)
         assert read(sent(CLOSE, b"\x03\xe8" + text)) == ([], NOT_UTF8)  # 5.5.1
         assert read(sent(BINARY, text)) == ([(BINARY, text)], None)
+
+    @pytest.mark.parametrize(
+        "text", [text for text in NOT_TEXT.values() if text != NOT_TEXT["a sequence without its end"]]
+    )
+    @pytest.mark.parametrize("before", [b"", "κόσμε".encode(), b"x" * 300])
+    def test_it_is_refused_at_the_byte_that_breaks_it(self, text: bytes, before: bytes) -> None:
+        """8.1, and Autobahn's 6.4.1 to 6.4.4: by fragments, and inside of one frame, whatever was to follow."""
+        breaks = next(at for at in range(1, len(text) + 1) if never_text(text[:at]))
+        whole = before + text + b"edited"
+        reader = FrameReader(LIMIT)
+        for at in range(len(before) + breaks):
+            first = not at
+            assert reader.feed(sent(TEXT if first else CONTINUATION, whole[at : at + 1], final=False)) == []
+            assert reader.failure is (NOT_UTF8 if at == len(before) + breaks - 1 else None)
+        for data in (sent(TEXT, whole), sent(TEXT, b"a", final=False) + sent(CONTINUATION, whole)):
+            reader = FrameReader(LIMIT)
+            at = len(data) - len(b"edited") - len(text) + breaks
+            assert (reader.feed(data[: at - 1]), reader.failure) == ([], None)
+            assert (reader.feed(data[at - 1 : at]), reader.failure) == ([], NOT_UTF8)
+            assert read(data[:at]) == ([], NOT_UTF8)
+
+    @given(st.lists(st.text(max_size=8), max_size=5), st.binary(min_size=4, max_size=4))
+    def test_no_text_is_refused_for_how_it_is_cut(self, parts: list[str], mask: bytes) -> None:
+        whole = "".join(parts).encode()
+        cuts = [whole[at : at + 1] for at in range(len(whole))] or [b""]
+        data = b"".join(
+            sent(CONTINUATION if at else TEXT, cut, final=at == len(cuts) - 1, mask=mask) for at, cut in enumerate(cuts)
+        )
+        assert read(data, len(data)) == ([(TEXT, whole)], None)
 
     def test_a_character_may_be_cut_by_fragments(self) -> None:
         euro = "€".encode()
