@@ -294,7 +294,8 @@ class TestSections:
         assert not any("/admin/webhooks/" in url for url in asked)
         boris.page.get_by_role("link", name="Диалоги").click()
         expect(boris.page.get_by_test_id("dialog-list")).to_be_visible()
-        boris.page.get_by_role("link", name="Виджеты").click()
+        with boris.page.expect_event("requestfailed", lambda request: "/widgets/section.js" in request.url):
+            boris.page.get_by_role("link", name="Виджеты").click()
         boris.page.unroute_all()
         boris.page.get_by_role("button", name="Повторить").click()
         expect(boris.page.get_by_test_id("widget-card").first).to_be_visible()

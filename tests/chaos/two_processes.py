@@ -37,8 +37,11 @@ SUBSCRIBERS = 200 if LONG else 20
 SENDERS = 32
 LIFE_S = 0.7  # of undisturbed traffic in each round
 
-# What the store logs, as errors, of each request that the database failed.
-FAILURES_OF_THE_DATABASE = ("replyx.store a commit failed", "replyx.store a read failed", " status=503 ")
+# What the store logs, as errors, of each request that the database failed, and once of the failure itself.
+FAILURES_OF_THE_DATABASE = (
+    *("replyx.store a commit failed", "replyx.store a read failed", "replyx.store the database cannot be written"),
+    " status=503 ",
+)
 
 Disturb = Callable[[], Awaitable[None]]
 
