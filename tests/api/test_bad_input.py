@@ -219,8 +219,9 @@ class TestAddresses:
     @pytest.mark.parametrize(
         ("path", "most"),
         [
-            ("/api/v1/auth/login", 16_384),
-            ("/api/v1/auth/login?next=/api/dialogs/1/messages", 16_384),
+            ("/api/v1/auth/refresh", 16_384),
+            ("/api/v1/auth/refresh?next=/api/dialogs/1/messages", 16_384),
+            ("/api/v1/auth/login", 262_144),
             ("/api/dialogs/1/typing", 16_384),
             ("/api/internal/broadcast", 65_536),
             ("/api/dialogs/1/messages", 262_144),
