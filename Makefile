@@ -74,7 +74,8 @@ clean:
 .PHONY: node_modules/socket.io-client
 node_modules/socket.io-client:
 	@test -e $@/dist/socket.io.js || PATH="$$PATH:$(CURDIR)/$(BIN)" npm install --no-save --no-package-lock \
-		--no-audit --no-fund --ignore-scripts --loglevel=error --prefix . socket.io-client@4 || \
+		--no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=2000 \
+		--fetch-timeout=20000 --prefix . socket.io-client@4 || \
 		echo "The stock Socket.IO client could not be fetched: /socket.io/socket.io.js will not be there."
 
 $(SCRIPTS)/node_modules/.installed: $(SCRIPTS)/package.json $(VENV)/.dev
