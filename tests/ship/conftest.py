@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import browser, site, stage
+from tests.browser.conftest import browser, logins, stage
 from tests.parts import require
 from tests.server import ROOT, Process
 from tests.ship.forms import Binary, Form, Wheel
 
-__all__ = ["browser", "site", "stage"]
+__all__ = ["browser", "logins", "stage"]
 
 RELEASE = ROOT / "dist"
 REMEDY = "make dist"
