@@ -1,0 +1,29 @@
+"""Who signs in, and their sessions."""
+
+from __future__ import annotations
+
+from replyx.database.fields import AutoField, BooleanField, IntegerField, MomentField, TextField
+from replyx.database.models.table import Table
+
+
+class Account(Table):
+    """Somebody who logs in; ``email`` is in lower case, ``password_hash`` in PHC format."""
+
+    id = AutoField()
+    email = TextField(unique=True)
+    name = TextField()
+    role = TextField()
+    password_hash = TextField()
+    active = BooleanField()
+    created_at = MomentField()
+
+
+class Session(Table):
+    """A login. ``refresh_id`` names the one refresh token that is still good."""
+
+    id = TextField(primary_key=True)
+    account_id = IntegerField(index=True)
+    refresh_id = TextField()
+    expires_at = MomentField()
+    ended = BooleanField()
+    created_at = MomentField()
