@@ -42,9 +42,14 @@ from replyx.delivery.presence import LocalPresence
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
+from replyx.knowledge.gathering import Gatherer
+from replyx.knowledge.librarian import Librarian
+from replyx.knowledge.reader import Reader
+from replyx.knowledge.sources import Sources
 from replyx.limits import Limiter, Limits
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside.calls import Outside
+from replyx.outside.fetching import Fetcher
 from replyx.outside.push.pusher import Pusher
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
@@ -102,7 +107,15 @@ class Server:
         webhook_follower = Follower(store, self.hub, courier, clock)
         contact = given.push_contact or (base_url if base_url.startswith("https:") else "mailto:nobody@localhost")
         pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
-        self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
+        sources_at = Outside(given.source_private_networks, setting="SOURCE_PRIVATE_NETWORKS")
+        self.fetcher = Fetcher(sources_at)
+        librarian = Librarian(store, Gatherer(sources_at, self.fetcher, Reader()), clock)
+        librarians = Follower(store, None, librarian, clock)
+        self.followers: list[Follower[Any, Any]] = [
+            webhook_follower,
+            Follower(store, self.hub, pusher, clock),
+            librarians,
+        ]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
         directory = Directory(store, self.hub)
@@ -127,6 +140,7 @@ class Server:
             authenticator=authenticator,
             accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
             assistants=Assistants(store),
+            sources=Sources(store, sources_at, librarians.wake),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),
             tickets=Tickets(store, self.bus, epoch, policy, bots, given.demo),
@@ -187,6 +201,7 @@ class Server:
         await http.close_all_connections()
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
+        self.fetcher.close()
         await self.sla_watch.close()
         await self.retention.close()
         await self.tail_watch.close()

@@ -16,6 +16,7 @@ from handlers import (
     dialog_sockets,
     dialogs,
     health,
+    knowledge,
     openapi,
     pages,
     products,
@@ -37,9 +38,12 @@ from handlers.shelf import Shelf
 from handlers.socketio import rules
 from handlers.socketio_sessions import EngineServer
 from handlers.static_files import StaticFiles
+from replyx.knowledge.sources import FILE_BYTES
 from replyx.services import Services
 from replyx.shop.broadcasts import BODY_BYTES
 from replyx.tokens import Tokens
+
+SOURCE_BODY = 1_300_000  # the longest text of a source, each character escaped as two \uXXXX, and its other fields
 
 ROUTES = (
     # a password of any length is wrong, not too large
@@ -76,6 +80,18 @@ ROUTES = (
     Route("/webapp/session", accounts.WebappSession, Access.PUBLIC),
     Route("/api/assistants", assistants.AssistantList, Access.OPERATOR),
     Route("/api/assistants/{assistant_id}", assistants.OneAssistant, Access.OPERATOR),
+    Route("/api/assistants/{assistant_id}/sources", knowledge.SourceList, Access.ADMIN, BodyRule(SOURCE_BODY)),
+    Route(
+        "/api/assistants/{assistant_id}/sources/file",
+        knowledge.SourceUpload,
+        Access.ADMIN,
+        BodyRule(FILE_BYTES, streams=True),
+    ),
+    Route(
+        "/api/assistants/{assistant_id}/sources/{source_id}", knowledge.OneSource, Access.ADMIN, BodyRule(SOURCE_BODY)
+    ),
+    Route("/api/assistants/{assistant_id}/sources/{source_id}/read", knowledge.SourceReading, Access.ADMIN, SMALL_BODY),
+    Route("/api/assistants/{assistant_id}/sources/{source_id}/passages", knowledge.SourcePassages, Access.ADMIN),
     Route("/api/widgets", widgets.WidgetList, Access.OPERATOR),
     Route("/api/widgets/check", widgets.CheckWidget, Access.WIDGET),
     Route("/api/widgets/{widget_id}", widgets.OneWidget, Access.OPERATOR),

@@ -154,6 +154,14 @@ class AccountNotFound(Problem):
     status, code, title = 404, "account_not_found", "No such account"
 
 
+class SourceNotFound(Problem):
+    status, code, title = 404, "source_not_found", "No such source"
+
+
+class PassageNotFound(Problem):
+    status, code, title = 404, "passage_not_found", "No such passage"
+
+
 class WebhookNotFound(Problem):
     status, code, title = 404, "webhook_not_found", "No such webhook"
 
@@ -192,6 +200,10 @@ class WebhookOff(Problem):
 
 class TooManyWebhooks(Problem):
     status, code, title = 409, "too_many_webhooks", "There are as many webhooks as there may be"
+
+
+class TooManySources(Problem):
+    status, code, title = 409, "too_many_sources", "There are as many sources as there may be"
 
 
 class BodyTooLarge(Problem):

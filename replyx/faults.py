@@ -44,7 +44,7 @@ class Fault(Enum):
     UNKNOWN_EVENT = "{given} is no event; there are {known}"
     NOT_A_URL = "must be {schemes}://host/path, without a user name and without #"
     PORT_NOT_ALLOWED = "port {port} is not for HTTP: use 80, 443 or one from {first} up"
-    NETWORK_NOT_ALLOWED = "{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
+    NETWORK_NOT_ALLOWED = "{host} is in a network that is not allowed (setting {setting})"
     UPGRADE_DROPPED = (
         "was dropped by a proxy on the way: it must speak HTTP/1.1 to this server and pass Upgrade and Connection on"
         " (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade)"

@@ -20,6 +20,7 @@ from replyx.delivery.presence import Presence
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
+from replyx.knowledge.sources import Sources
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.outside.push.service import Push
@@ -55,6 +56,7 @@ class Services:
     authenticator: Authenticator
     accounts: Accounts
     assistants: Assistants
+    sources: Sources
     broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs

@@ -124,6 +124,12 @@ class Settings:
         "private addresses or networks, separated by commas, that webhooks and push messages may be sent to",
         "10.1.0.0/16",
     )
+    source_private_networks: tuple[IpNetwork, ...] = _setting(
+        (),
+        read.networks,
+        "private addresses or networks, separated by commas, from which assistants' sources may be read",
+        "10.1.0.0/16",
+    )
     webhook_retry_seconds: int = _setting(
         10,
         read.whole(1, 3600),

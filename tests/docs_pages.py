@@ -109,6 +109,8 @@ def sizes_table() -> str:
         "address of a webhook or a push service": sizes.URL,
         "description of a webhook": sizes.PURPOSE,
         "name of the platform": sizes.PLATFORM,
+        "title of a source, question to an assistant": sizes.TITLE,
+        "text of a source": sizes.SOURCE,
         "password": sizes.PASSWORD_MAX,
     }
     return table(("Text", "Characters at most"), ((name, f"{most:,}") for name, most in what.items()))

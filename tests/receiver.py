@@ -96,7 +96,7 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 received = Received(self.path, {n.lower(): v for n, v in self.headers.items()}, body)
                 receiver.received.append(received)
                 answer = receiver.behave(received)
@@ -109,6 +109,8 @@ class Receiver:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body)
+
+            do_GET = do_POST
 
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet: the test says what went wrong."""

@@ -40,7 +40,12 @@ _ASSISTANT = _ASSISTANTS.where(f"{models.Assistant.id} = ?")
 _ADD = Insert(models.Assistant)
 _CHANGE = Update(models.Assistant, f"{models.Assistant.id} = ?")
 _DROP = Delete(models.Assistant, f"{models.Assistant.id} = ?")
-_REFERENCES = (models.Widget.assistant_id, models.Visitor.assistant_id, models.Dialog.assistant_id)
+_REFERENCES = (
+    models.Widget.assistant_id,
+    models.Visitor.assistant_id,
+    models.Dialog.assistant_id,
+    models.Source.assistant_id,
+)
 _HAS = {str(column.model): exists(column.model, f"{column} = ?") for column in _REFERENCES}
 
 

@@ -85,9 +85,12 @@ class Duty(Protocol[Found, Job]):
 
 
 class Follower(Generic[Found, Job]):
-    """Does a duty for as long as the server runs. ``clock`` is in seconds since the epoch, alike on all hosts."""
+    """Does a duty for as long as the server runs. ``clock`` is in seconds since the epoch, alike on all hosts.
 
-    def __init__(self, store: Store, hub: Hub, duty: Duty[Found, Job], clock: Callable[[], float]) -> None:
+    Without a ``hub`` the log is not read: the duty's jobs come from rows alone, when it is woken and once a second.
+    """
+
+    def __init__(self, store: Store, hub: Hub | None, duty: Duty[Found, Job], clock: Callable[[], float]) -> None:
         self._store = store
         self._duty = duty
         self._lease = Lease(store, duty.name, clock)
@@ -97,7 +100,9 @@ class Follower(Generic[Found, Job]):
         self._queue: asyncio.Queue[int] = asyncio.Queue(WAITING)
         self._turns: asyncio.Task[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
-        hub.watch(self.wake)
+        self._follows = hub is not None
+        if hub is not None:
+            hub.watch(self.wake)
 
     def start(self) -> None:
         """Begin to follow, with what a process before has left undone."""
@@ -150,7 +155,7 @@ class Follower(Generic[Found, Job]):
 
     def _look(self, rows: Snapshot) -> tuple[bool, bool]:
         """Whether anybody is to be acted for, and whether the log has something new."""
-        return self._duty.wanted(rows), positions.is_behind(rows, self._duty.name)
+        return self._duty.wanted(rows), self._follows and positions.is_behind(rows, self._duty.name)
 
     async def _hand_on(self, job: Job) -> None:
         """Give a job to the workers; where many wait already, keep the lease until there is room."""

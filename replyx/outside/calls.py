@@ -98,13 +98,19 @@ class GuardedResolver(Resolver):
 class Outside:
     """Sends requests; ``allowed`` are networks that may be called although they are private.
 
-    ``timeout_s`` bounds the whole of a request, from the name to the end of the answer.
+    ``timeout_s`` bounds the whole of a request, from the name to the end of the answer. ``setting`` is the one that
+    names ``allowed``.
     """
 
     def __init__(
-        self, allowed: Sequence[IpNetwork], resolver: Resolver | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        allowed: Sequence[IpNetwork],
+        resolver: Resolver | None = None,
+        timeout_s: float = TIMEOUT_S,
+        setting: str = "WEBHOOK_PRIVATE_NETWORKS",
     ) -> None:
         self._allowed = allowed
+        self._setting = setting
         self._timeout_s = timeout_s
         self._resolver = resolver
         self._client: SimpleAsyncHTTPClient | None = None
@@ -131,7 +137,7 @@ class Outside:
         except Exception as error:  # whatever a stranger's answer does to the client must not stop the server
             if not isinstance(error, EXPECTED):
                 log.warning("an answer from outside could not be read", exc_info=error)
-            failure = _failure(error, self._timeout_s)
+            failure = failure_of(error, self._timeout_s)
         if answer.status is not None:  # the head had come; what became of the body changes nothing
             failure = None
         return Reply(answer.status, answer.text(), failure, answer.retry_after)
@@ -154,15 +160,19 @@ class Outside:
             raise invalid(field, Fault.PORT_NOT_ALLOWED, port=origin.port, first=_FIRST_FREE_PORT)
         host = origin.host.strip("[]")
         if _is_address(host) and not may_call(host, self._allowed):
-            raise invalid(field, Fault.NETWORK_NOT_ALLOWED, host=host)
+            raise invalid(field, Fault.NETWORK_NOT_ALLOWED, host=host, setting=self._setting)
         return f"{origin}{match['rest'] or '/'}"
+
+    def resolver(self) -> Resolver:
+        """Resolves names to those of their addresses that may be called."""
+        return self._resolver or GuardedResolver(allowed=self._allowed)
 
     def _started(self) -> SimpleAsyncHTTPClient:
         if self._client is None:  # made here, since it belongs to the running loop
             self._client = SimpleAsyncHTTPClient(
                 force_instance=True,
                 max_clients=AT_ONCE,
-                resolver=self._resolver or GuardedResolver(allowed=self._allowed),
+                resolver=self.resolver(),
                 max_buffer_size=2 * BODY_BYTES,
                 max_header_size=HEADER_BYTES,
                 max_body_size=BODY_BYTES,
@@ -197,7 +207,7 @@ class _Answer:
         return bytes(self._body).decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
-def _failure(error: Exception, timeout_s: float) -> Failure:
+def failure_of(error: Exception, timeout_s: float) -> Failure:
     """What to tell the person who looks after the other side."""
     if isinstance(error, Refused):
         return error.failure

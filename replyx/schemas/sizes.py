@@ -19,6 +19,8 @@ PURPOSE = 200  # what a webhook is for
 PRODUCT = 200
 NOTES = 2_000
 PLATFORM = 60
+TITLE = 300  # of a source, of a question to an assistant
+SOURCE = 100_000  # a text that an assistant is to know
 PASSWORD_MIN = 8
 PASSWORD_MAX = 256
 
@@ -38,6 +40,8 @@ TO_PAGES: dict[str, int] = {
     "purpose": PURPOSE,
     "notes": NOTES,
     "platform": PLATFORM,
+    "title": TITLE,
+    "source": SOURCE,
     "passwordMin": PASSWORD_MIN,
     "amount": AMOUNT,
     "bulk": BULK,

@@ -14,6 +14,8 @@ export const LIMITS = Object.freeze({
   purpose: 200,
   notes: 2_000,
   platform: 60,
+  title: 300,
+  source: 100_000,
   passwordMin: 8,
   amount: 1_000_000_000,
   bulk: 500,

@@ -39,6 +39,7 @@ PACKAGES = {
     "conversations": {".", "database", "delivery", "schemas", "socketio"},
     "shop": {".", "database", "delivery", "schemas"},
     "outside": {".", "database", "delivery", "schemas"},
+    "knowledge": {".", "database", "delivery", "schemas", "conversations", "outside"},
     "process": {"delivery"},
 }
 # Words of a message are made by the same rule when the column is made.

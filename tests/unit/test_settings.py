@@ -83,6 +83,7 @@ READ: dict[str, tuple[str, Any]] = {
     "registration": ("on", True),
     "widget_token_days": ("90", 90),
     "webhook_private_networks": ("10.1.0.0/16", (ipaddress.ip_network("10.1.0.0/16"),)),
+    "source_private_networks": ("10.1.0.0/16", (ipaddress.ip_network("10.1.0.0/16"),)),
     "webhook_retry_seconds": ("60", 60),
     "push_contact": ("mailto:a@b.example", "mailto:a@b.example"),
 }

@@ -17,6 +17,15 @@ from replyx.database.models.conversations import (
     Visitor,
     Widget,
 )
+from replyx.database.models.knowledge import (
+    Passage,
+    PassageQuestion,
+    PassageWord,
+    Source,
+    SourceDocument,
+    SourceFile,
+    WordPart,
+)
 from replyx.database.models.log import Counter, Event, EventTopic, Installation, Lease, LogPosition
 from replyx.database.models.outside import PushDevice, Webhook, WebhookDelivery
 from replyx.database.models.people import Account, Session
@@ -36,11 +45,17 @@ __all__ = [
     "LogPosition",
     "Message",
     "ModerationDecision",
+    "Passage",
+    "PassageQuestion",
+    "PassageWord",
     "PlatformSetting",
     "Product",
     "PushDevice",
     "Session",
     "SocketRoom",
+    "Source",
+    "SourceDocument",
+    "SourceFile",
     "TABLES",
     "Table",
     "Ticket",
@@ -49,6 +64,7 @@ __all__ = [
     "Webhook",
     "WebhookDelivery",
     "Widget",
+    "WordPart",
     "database",
 ]
 

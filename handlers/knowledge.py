@@ -1,0 +1,76 @@
+"""What an assistant knows: its sources, for admins."""
+
+from __future__ import annotations
+
+from handlers.base import Handler, operation
+from replyx.errors import AssistantNotFound, BodyTooLarge, Invalid, SourceNotFound, TooManySources
+from replyx.knowledge.schemas import NewSource, Passage, Source, SourceChange, SourceWithText, UploadQuery
+from replyx.paging import Paging
+from replyx.schemas.dialogs import Page
+
+
+class SourceList(Handler):
+    @operation(
+        "Sources of an assistant, oldest first",
+        query=Paging,
+        answers={200: Page[Source]},
+        problems=(AssistantNotFound,),
+    )
+    async def get(self, assistant_id: int, query: Paging) -> object:
+        return await self.services.sources.list(assistant_id, query)
+
+    @operation(
+        "Add a source; it is read right afterwards",
+        body=NewSource,
+        answers={201: SourceWithText},
+        problems=(AssistantNotFound, TooManySources, Invalid),
+    )
+    async def post(self, assistant_id: int, body: NewSource) -> object:
+        return await self.services.sources.create(assistant_id, body)
+
+
+class SourceUpload(Handler):
+    @operation(
+        "Add a file, whose bytes are the body; it is read right afterwards",
+        query=UploadQuery,
+        answers={201: SourceWithText},
+        problems=(AssistantNotFound, TooManySources, Invalid, BodyTooLarge),
+    )
+    async def post(self, assistant_id: int, query: UploadQuery) -> object:
+        return await self.services.sources.upload(assistant_id, query, self.incoming())
+
+
+class OneSource(Handler):
+    @operation("One source", answers={200: SourceWithText}, problems=(SourceNotFound,))
+    async def get(self, assistant_id: int, source_id: int) -> object:
+        return await self.services.sources.get(assistant_id, source_id)
+
+    @operation(
+        "Change a source and read it again",
+        body=SourceChange,
+        answers={200: SourceWithText},
+        problems=(SourceNotFound, Invalid),
+    )
+    async def patch(self, assistant_id: int, source_id: int, body: SourceChange) -> object:
+        return await self.services.sources.change(assistant_id, source_id, body)
+
+    @operation("Delete a source with all that was read of it", problems=(SourceNotFound,))
+    async def delete(self, assistant_id: int, source_id: int) -> None:
+        await self.services.sources.delete(assistant_id, source_id)
+
+
+class SourceReading(Handler):
+    @operation("Fetch a page or a site now", answers={200: SourceWithText}, problems=(SourceNotFound,))
+    async def post(self, assistant_id: int, source_id: int) -> object:
+        return await self.services.sources.read_again(assistant_id, source_id)
+
+
+class SourcePassages(Handler):
+    @operation(
+        "What was read of a source, oldest first",
+        query=Paging,
+        answers={200: Page[Passage]},
+        problems=(SourceNotFound,),
+    )
+    async def get(self, assistant_id: int, source_id: int, query: Paging) -> object:
+        return await self.services.sources.passages(assistant_id, source_id, query)
