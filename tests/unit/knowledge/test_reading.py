@@ -20,7 +20,8 @@ def sections(html: str, charset: str = "") -> list[tuple[str, str]]:
 
 def test_a_page_is_read_as_a_person_reads_it() -> None:
     html = (
-        "<title>T</title><body><header><nav>Menu</nav></header><h1>Delivery</h1><p>By <b>courier</b>, or<br>by post.</p>"
+        "<title>T</title><body><header><nav>Menu</nav></header><h1>Delivery</h1>"
+        "<p>By <b>courier</b>, or<br>by post.</p>"
         "<ul><li>Riga</li><li>Tartu</li></ul><dl><dt>When?</dt><dd>Tomorrow</dd></dl><script>x()</script>"
         "<details><summary>How much?</summary>Five <span>euro</span></details><div hidden>no</div><footer>(c)</footer>"
     )
@@ -43,9 +44,7 @@ def test_a_page_is_read_as_a_person_reads_it() -> None:
     ],
 )
 def test_the_charset_is_found_as_browsers_find_it(data: bytes, charset: str) -> None:
-    assert [each.text for each in read_page(b"<p>" + data if data[:2] != b"\xff\xfe" else data, charset).sections] == [
-        "Цена"
-    ]
+    assert [each.text for each in read_page(data, charset).sections] == ["Цена"]
 
 
 def test_a_passage_is_never_longer_than_a_screen_and_nothing_is_lost() -> None:
