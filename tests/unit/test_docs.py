@@ -227,7 +227,8 @@ def test_a_page_is_for_readers_of_the_project_alone(page: str) -> None:
 
 
 def test_the_newest_version_of_the_changelog_is_the_version_of_the_package() -> None:
-    newest = next(title for depth, title in headings("CHANGELOG.md") if depth == 2)
+    versions = (title for depth, title in headings("CHANGELOG.md") if depth == 2)
+    newest = next(title for title in versions if title != "Unreleased")
     declared = re.search(r"^version = (\S+)$", written("setup.cfg"), re.MULTILINE)
     assert declared is not None
     assert newest.split(" ")[0] == declared[1]
