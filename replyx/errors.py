@@ -174,6 +174,10 @@ class RequestTimeout(Problem):
     status, code, title = 408, "request_timeout", "The request did not arrive in time"
 
 
+class NotYourTurn(Problem):
+    status, code, title = 409, "not_your_turn", "Somebody else answers now"
+
+
 class EmailTaken(Problem):
     status, code, title = 409, "email_taken", "An account with this e-mail exists"
 
