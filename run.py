@@ -44,14 +44,10 @@ from replyx.delivery.presence import LocalPresence
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
-from replyx.knowledge.gathering import Gatherer
-from replyx.knowledge.librarian import Librarian
-from replyx.knowledge.reader import Reader
-from replyx.knowledge.sources import Sources
+from replyx.knowledge.service import Knowledge
 from replyx.limits import Limiter, Limits
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside.calls import Outside
-from replyx.outside.fetching import Fetcher
 from replyx.outside.push.pusher import Pusher
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
@@ -116,18 +112,12 @@ class Server:
         webhook_follower = Follower(store, self.hub, courier, clock)
         contact = given.push_contact or (base_url if base_url.startswith("https:") else "mailto:nobody@localhost")
         pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
-        sources_at = Outside(given.source_private_networks, setting="SOURCE_PRIVATE_NETWORKS")
-        self.fetcher = Fetcher(sources_at)
-        librarian = Librarian(store, Gatherer(sources_at, self.fetcher, Reader()), clock)
-        librarians = Follower(store, None, librarian, clock)
-        self.followers: list[Follower[Any, Any]] = [
-            webhook_follower,
-            Follower(store, self.hub, pusher, clock),
-            librarians,
-        ]
+        self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         ticket_rules = TicketRules(policy)
         rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
+        self.knowledge = Knowledge(store, self.hub, rules, given.source_private_networks, clock)
+        self.followers += self.knowledge.followers
         self.sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
@@ -151,9 +141,10 @@ class Server:
             authenticator=authenticator,
             accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
             assistants=Assistants(store),
-            sources=Sources(store, sources_at, librarians.wake),
+            questions=self.knowledge.questions,
+            sources=self.knowledge.sources,
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
-            dialogs=Dialogs(store, self.bus, epoch, rules),
+            dialogs=Dialogs(store, self.bus, epoch, rules, clock),
             tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
             broadcasts=broadcasts,
@@ -212,7 +203,7 @@ class Server:
         await http.close_all_connections()
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
-        self.fetcher.close()
+        self.knowledge.close()
         await self.sla_watch.close()
         await self.retention.close()
         await self.tail_watch.close()

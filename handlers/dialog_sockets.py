@@ -16,7 +16,7 @@ from replyx.auth import Actor, VisitorActor, sender_of
 from replyx.conversations.dialogs import ClientId, Draft, MessageId
 from replyx.delivery.subscription import Subscription
 from replyx.errors import FieldError, Problem
-from replyx.schemas.dialogs import Message
+from replyx.schemas.dialogs import Message, Turn
 from replyx.wire.websocket import WEBSOCKET
 
 log = logging.getLogger("replyx.sockets")
@@ -28,6 +28,7 @@ class SendFrame(msgspec.Struct, tag_field="type", tag="message"):
     text: str
     client_id: ClientId | None = None
     sender: str | None = None
+    turn: Turn | None = None
 
 
 class TypingStartFrame(msgspec.Struct, tag_field="type", tag="typing_start"):
@@ -116,7 +117,9 @@ class DialogSocket(EventSocket):
         frame, dialogs, actor = decode(data, FRAMES), self.services.dialogs, self.speaker
         if isinstance(frame, SendFrame):
             spend_send(self.services, actor, self.address)
-            sent = await dialogs.send(actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender))
+            sent = await dialogs.send(
+                actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender, frame.turn)
+            )
             self.send(Ack(frame.client_id, sent.message, sent.duplicate))
         elif isinstance(frame, TypingStartFrame | TypingStopFrame):
             self.limit("typing", self.request_id)

@@ -1,10 +1,29 @@
-"""What an assistant knows: its sources, for admins."""
+"""What an assistant knows: its sources, for admins, and questions that operators ask it and teach it."""
 
 from __future__ import annotations
 
 from handlers.base import Handler, operation
-from replyx.errors import AssistantNotFound, BodyTooLarge, Invalid, SourceNotFound, TooManySources
-from replyx.knowledge.schemas import NewSource, Passage, Source, SourceChange, SourceWithText, UploadQuery
+from replyx.errors import (
+    AssistantNotFound,
+    BodyTooLarge,
+    Invalid,
+    PassageNotFound,
+    QuestionNotFound,
+    SourceNotFound,
+    TooManySources,
+)
+from replyx.knowledge.schemas import (
+    Answer,
+    Asked,
+    AskedAs,
+    NewSource,
+    Passage,
+    PassageQuestion,
+    Source,
+    SourceChange,
+    SourceWithText,
+    UploadQuery,
+)
 from replyx.paging import Paging
 from replyx.schemas.dialogs import Page
 
@@ -74,3 +93,42 @@ class SourcePassages(Handler):
     )
     async def get(self, assistant_id: int, source_id: int, query: Paging) -> object:
         return await self.services.sources.passages(assistant_id, source_id, query)
+
+
+class AskAssistant(Handler):
+    @operation(
+        "What an assistant would answer, and why; nobody is told",
+        body=Asked,
+        answers={200: Answer},
+        problems=(AssistantNotFound, Invalid),
+    )
+    async def post(self, assistant_id: int, body: Asked) -> object:
+        return await self.services.questions.ask(assistant_id, body.question)
+
+
+class QuestionList(Handler):
+    @operation(
+        "Questions that lead to passages, oldest first",
+        query=Paging,
+        answers={200: Page[PassageQuestion]},
+        problems=(AssistantNotFound,),
+    )
+    async def get(self, assistant_id: int, query: Paging) -> object:
+        return await self.services.questions.list(assistant_id, query)
+
+
+class OneQuestion(Handler):
+    @operation("Let a question lead nowhere again", problems=(QuestionNotFound,))
+    async def delete(self, assistant_id: int, question_id: int) -> None:
+        await self.services.questions.untie(assistant_id, question_id)
+
+
+class PassageQuestions(Handler):
+    @operation(
+        "Let a question lead to a passage",
+        body=AskedAs,
+        answers={201: PassageQuestion},
+        problems=(PassageNotFound, Invalid),
+    )
+    async def post(self, assistant_id: int, passage_id: int, body: AskedAs) -> object:
+        return await self.services.questions.tie(assistant_id, passage_id, body.text)

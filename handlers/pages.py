@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from handlers.base import Handler, operation
 from handlers.shelf import Shelf
 from replyx.conversations.widgets import WidgetQuery
 from replyx.errors import WidgetNotFound
 from replyx.origins import frame_ancestors
+from replyx.paging import LAST_ID
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"
@@ -86,10 +89,21 @@ class ChatPage(Page):
         )
 
 
+class ShownWidget(msgspec.Struct):
+    """The widget that the page shows, or else the next."""
+
+    widget: Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)] = 1
+
+
 class DemoSite(Page):
-    @operation("A shop's page with the first widget embedded", answers={200: str}, media_type="text/html")
-    async def get(self) -> None:
-        page = await self.services.widgets.list(WidgetQuery(limit=1, after=0))
+    @operation(
+        "A shop's page with a widget embedded, the first if none is named",
+        query=ShownWidget,
+        answers={200: str},
+        media_type="text/html",
+    )
+    async def get(self, query: ShownWidget) -> None:
+        page = await self.services.widgets.list(WidgetQuery(limit=1, after=query.widget - 1))
         if not page.items:
             raise WidgetNotFound("There is no widget yet. Make one in the panel; this page then shows it.")
         embed_code = page.items[0].embed_code.replace("&", "&amp;")

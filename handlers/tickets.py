@@ -10,6 +10,7 @@ from replyx.errors import (
     CredentialExpired,
     CredentialInvalid,
     Invalid,
+    NotYourTurn,
     SenderNotAllowed,
     TicketNotFound,
     TooManyRequests,
@@ -89,7 +90,10 @@ class TicketMessages(Handler):
         "Send a message; repeating a clientId is safe",
         body=TicketDraft,
         answers={201: TicketSent, 200: TicketSent},
-        problems=(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed, Invalid, TooManyRequests),
+        problems=(
+            *(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed),
+            *(NotYourTurn, Invalid, TooManyRequests),
+        ),
     )
     async def post(self, ticket_id: str, draft: TicketDraft) -> object:
         """AGENT needs an operator's token, BOT the internal secret or a bot account's token."""

@@ -67,13 +67,21 @@ class TicketActor:
     sender: Sender
 
 
+@dataclass(frozen=True, slots=True)
+class AssistantActor:
+    """This server itself: an assistant that answers from what it knows, or ``system``, which says what was done."""
+
+    assistant_id: int
+    sender: Sender
+
+
 Actor = AccountActor | VisitorActor
-Speaker = Actor | TicketActor
+Speaker = Actor | TicketActor | AssistantActor
 
 
 def sender_of(actor: Speaker) -> Sender:
     """Whom the holder of a credential speaks as."""
-    if isinstance(actor, TicketActor):
+    if isinstance(actor, TicketActor | AssistantActor):
         return actor.sender
     if isinstance(actor, VisitorActor):
         return "user"

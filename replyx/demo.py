@@ -6,13 +6,14 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from replyx import accounts
+from replyx import accounts, demo_knowledge
 from replyx.conversations import assistants, visitors, widgets
 from replyx.conversations.assistants import NewAssistant
 from replyx.conversations.widgets import NewWidget
 from replyx.database.models import Account, Assistant, Dialog, Installation
 from replyx.database.rows import Insert, exists
 from replyx.delivery.store import Snapshot, Store, Transaction
+from replyx.knowledge import sources
 from replyx.passwords import Passwords
 from replyx.schemas.products import NewProduct
 from replyx.shop import products
@@ -33,6 +34,13 @@ ASSISTANTS = (
         "Здравствуйте! Подскажем по размерам, доставке и возврату.",
         {"en": "Hello! Ask us about sizes, delivery and returns."},
     ),
+)
+ANSWERING = NewAssistant(
+    "Мастерская",
+    "Здравствуйте! Спросите о доставке, возврате или посуде: отвечу сразу или позову человека.",
+    {"en": "Hello! Ask about delivery, returns or our ware: I answer at once or call a person."},
+    mode="retrieval",
+    quote_percent=45,  # what `replyx evaluate` says for this text
 )
 PENDING = (
     NewProduct("Красное платье", 4990.0, "Хлопок, длина миди. Размеры 42–50."),
@@ -96,6 +104,7 @@ def welcome(base_url: str, internal_secret: str) -> str:
     logins = "\n".join(f"  {email:<22} {role}" for email, _, role in ACCOUNTS)
     return (
         f"Shop with the widget:  {base_url}/demo-site/\n"
+        f"Assistant that answers: {base_url}/demo-site/?widget=2\n"
         f"Operators' panel:      {base_url}/admin\n"
         f"API, to read:          {base_url}/docs\n"
         f"Logins, each with the password {PASSWORD!r}:\n{logins}\n"
@@ -116,6 +125,12 @@ def _insert(tx: Transaction, hashed: str) -> None:
     for assistant in ASSISTANTS:
         assistants.create(tx, assistant)
     widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c", titles={"en": "Raw Edge"}))
+    answers = assistants.create(tx, ANSWERING).id
+    widgets.create(tx, NewWidget(answers, "Сырой край", theme="#0f766e", titles={"en": "Raw Edge"}))
+    for language, (title, text) in demo_knowledge.TEXTS.items():
+        sources.add(
+            tx, answers, kind="text", title=title, text=text, language=language, state="waiting", next_at=tx.now_ms
+        )
     visitors.arrive(tx, ASSISTANT, None, visitors.Arrival(GUEST))
     for product in (*APPROVED, *PENDING):
         submitted = products.submit(tx, ids["shop"], product)

@@ -162,6 +162,10 @@ class PassageNotFound(Problem):
     status, code, title = 404, "passage_not_found", "No such passage"
 
 
+class QuestionNotFound(Problem):
+    status, code, title = 404, "question_not_found", "No such question"
+
+
 class WebhookNotFound(Problem):
     status, code, title = 404, "webhook_not_found", "No such webhook"
 
@@ -180,6 +184,10 @@ class MethodNotAllowed(Problem):
 
 class RequestTimeout(Problem):
     status, code, title = 408, "request_timeout", "The request did not arrive in time"
+
+
+class NotYourTurn(Problem):
+    status, code, title = 409, "not_your_turn", "Somebody else answers now"
 
 
 class EmailTaken(Problem):

@@ -20,6 +20,7 @@ from replyx.delivery.presence import Presence
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
+from replyx.knowledge.questions import Questions
 from replyx.knowledge.sources import Sources
 from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
@@ -57,6 +58,7 @@ class Services:
     accounts: Accounts
     assistants: Assistants
     sources: Sources
+    questions: Questions
     broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs

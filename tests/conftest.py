@@ -30,6 +30,7 @@ ALSO_ON = {
     "postgres": ("api/test_search.py", "api/test_sources.py"),
     "two": (
         "api/test_dialogs.py",
+        "api/test_handling.py",
         "api/test_messages.py",
     ),
 }

@@ -109,7 +109,8 @@ def sizes_table() -> str:
         "address of a webhook or a push service": sizes.URL,
         "description of a webhook": sizes.PURPOSE,
         "name of the platform": sizes.PLATFORM,
-        "title of a source, question to an assistant": sizes.TITLE,
+        "title of a source; question tied to a passage": sizes.TITLE,
+        "question to an assistant's dry run": sizes.ASKED,
         "text of a source": sizes.SOURCE,
         "password": sizes.PASSWORD_MAX,
     }

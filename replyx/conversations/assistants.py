@@ -8,15 +8,17 @@ import msgspec
 
 from replyx.database import models
 from replyx.database.rows import Delete, Insert, Update, exists, given_in, select
+from replyx.delivery import positions
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AssistantInUse, AssistantNotFound
 from replyx.paging import Paging, oldest_first, read_page
 from replyx.schemas import sizes
-from replyx.schemas.dialogs import NO_NUL, Assistant, Page
+from replyx.schemas.dialogs import NO_NUL, Assistant, AssistantMode, Page
 from replyx.schemas.languages import Language, written
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL)]
 Greeting = Annotated[str, msgspec.Meta(max_length=sizes.GREETING, pattern=NO_NUL)]
+Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
 
 class NewAssistant(msgspec.Struct):
@@ -25,6 +27,8 @@ class NewAssistant(msgspec.Struct):
     name: Name
     greeting: Greeting = ""
     greetings: dict[Language, Greeting] = {}
+    mode: AssistantMode = "bot"
+    quote_percent: Percent = 60
 
 
 class AssistantChange(msgspec.Struct):
@@ -33,6 +37,8 @@ class AssistantChange(msgspec.Struct):
     name: Name | msgspec.UnsetType = msgspec.UNSET
     greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
     greetings: dict[Language, Greeting] | msgspec.UnsetType = msgspec.UNSET
+    mode: AssistantMode | msgspec.UnsetType = msgspec.UNSET
+    quote_percent: Percent | msgspec.UnsetType = msgspec.UNSET
 
 
 _ASSISTANTS = select(Assistant, models.Assistant)
@@ -40,6 +46,10 @@ _ASSISTANT = _ASSISTANTS.where(f"{models.Assistant.id} = ?")
 _ADD = Insert(models.Assistant)
 _CHANGE = Update(models.Assistant, f"{models.Assistant.id} = ?")
 _DROP = Delete(models.Assistant, f"{models.Assistant.id} = ?")
+ANSWERS: AssistantMode = "retrieval"
+ANSWERING = "answers"  # the duty of answering, and its place in the log
+_ANY_ANSWERS = exists(models.Assistant, f"{models.Assistant.mode} = '{ANSWERS}'")
+_FORGET = Delete(models.Question, f"{models.Question.assistant_id} = ?")
 _REFERENCES = (
     models.Widget.assistant_id,
     models.Visitor.assistant_id,
@@ -76,8 +86,11 @@ class Assistants:
         """Change what is given, leave the rest."""
 
         def unit(tx: Transaction) -> Assistant:
-            load(tx, assistant_id)
+            before = load(tx, assistant_id)
             given = given_in(change)
+            if change.mode == ANSWERS != before.mode:
+                _FORGET.drop(tx, assistant_id)
+                begin_to_answer(tx)
             if "greetings" in given:
                 given["greetings"] = written(given["greetings"])
             if given:
@@ -99,10 +112,23 @@ class Assistants:
         await self._store.commit(unit)
 
 
+def begin_to_answer(tx: Transaction) -> None:
+    """Let an assistant, which does not do so yet, answer what is asked from now on."""
+    positions.begin(tx, ANSWERING, followed=_ANY_ANSWERS(tx))
+
+
 def create(tx: Transaction, new: NewAssistant) -> Assistant:
     """Insert an assistant."""
+    if new.mode == ANSWERS:
+        begin_to_answer(tx)
     assistant_id = _ADD.numbered(
-        tx, name=new.name, greeting=new.greeting, greetings=written(new.greetings), created_at=tx.now_ms
+        tx,
+        name=new.name,
+        greeting=new.greeting,
+        greetings=written(new.greetings),
+        mode=new.mode,
+        quote_percent=new.quote_percent,
+        created_at=tx.now_ms,
     )
     return load(tx, assistant_id)
 

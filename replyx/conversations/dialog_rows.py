@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from replyx.auth import Speaker, TicketActor, VisitorActor
 from replyx.conversations import ticket_rows
 from replyx.database import models
-from replyx.database.rows import Part, Rows, select, value
+from replyx.database.rows import Made, Part, Rows, select, value
 from replyx.errors import DialogNotFound
 from replyx.paging import LAST_ID, Paging
-from replyx.schemas.dialogs import Assignee, Dialog, DialogKind, Message, ReadUpTo, Status, VisitorCard
+from replyx.schemas.dialogs import (
+    Assignee,
+    Dialog,
+    DialogHandler,
+    DialogKind,
+    Message,
+    MessageSource,
+    ReadUpTo,
+    Status,
+    VisitorCard,
+)
 from replyx.schemas.languages import Language
 
-MESSAGE = Part(Message, models.Message, timestamp=models.Message.created_at)
-MESSAGES = select(Message, models.Message, timestamp=models.Message.created_at)
+T = TypeVar("T")
+
+
+def _given(kind: type[T]) -> Callable[[str | None], T | UnsetType]:
+    decode = msgspec.json.Decoder(kind).decode
+    return lambda text: UNSET if text is None else decode(text)
+
+
+_MESSAGE: dict[str, object] = {
+    "timestamp": models.Message.created_at,
+    "sources": Made(_given(list[MessageSource]), models.Message.sources),
+    "suggestions": Made(_given(list[str]), models.Message.suggestions),
+}
+MESSAGE = Part(Message, models.Message, **_MESSAGE)
+MESSAGES = select(Message, models.Message, **_MESSAGE)
 
 DIALOGS = select(
     Dialog,
@@ -36,13 +62,21 @@ _ACTIVITY = value(models.Dialog.activity).where(f"{models.Dialog.id} = ?")
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What decides who may see a dialog, and what may be done with it. ``locale`` is the visitor's."""
+    """What decides who may see a dialog, and what may be done with it. ``locale`` is the visitor's.
+
+    ``paused_until`` and ``waiting_since`` are in milliseconds since the epoch.
+    """
 
     dialog_id: int
     kind: DialogKind
     visitor_id: int | None
     locale: Language | None
     status: Status
+    handler: DialogHandler
+    assignee_id: int | None
+    turn: int
+    paused_until: int | None
+    waiting_since: int | None
 
 
 _FOUND = select(

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from replyx.auth import AccountActor, Actor, TicketActor
+from replyx.auth import AccountActor, Speaker, TicketActor
 from replyx.conversations.operators import operator_name
 from replyx.conversations.sla import Policy, next_look
 from replyx.database import models
@@ -119,7 +119,7 @@ _ADD_CHANGE = Insert(models.TicketChange)
 class _Changing:
     """One change of one ticket: collects the lines of history and writes the row once."""
 
-    def __init__(self, tx: Transaction, dialog_id: int, by: Actor | TicketActor | None, policy: Policy) -> None:
+    def __init__(self, tx: Transaction, dialog_id: int, by: Speaker | None, policy: Policy) -> None:
         self._tx, self._dialog_id, self._by, self._policy = tx, dialog_id, by, policy
         self.clock = _CLOCK.only(tx, dialog_id)
         self.changes: list[TicketChange] = []
@@ -204,9 +204,7 @@ class _Changing:
         self.changes.append(TicketChange(number, field, before, after, actor, account, timestamp(now)))
 
 
-def change(
-    tx: Transaction, dialog_id: int, by: Actor | TicketActor | None, policy: Policy, wanted: Wanted
-) -> list[TicketChange]:
+def change(tx: Transaction, dialog_id: int, by: Speaker | None, policy: Policy, wanted: Wanted) -> list[TicketChange]:
     """Change a ticket and its dialog, keep the history, and return its new lines. Raises :class:`AccountNotFound`."""
     changing = _Changing(tx, dialog_id, by, policy)
     changing.apply(wanted)

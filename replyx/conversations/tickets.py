@@ -191,10 +191,12 @@ class Tickets:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``clientId`` returns the first message and publishes nothing. Raises :class:`Invalid` for a text
-        that is empty or too long.
+        that is empty or too long, and :class:`NotYourTurn` for a bot that names another turn.
         """
         dialog_id = await self.dialog_id(ticket_id)
-        said = Said(checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type)
+        said = Said(
+            checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type, draft.turn
+        )
 
         def unit(tx: Transaction) -> TicketSent:
             sent = add_message(tx, self._rules, speaker, access(tx, speaker, dialog_id), said)

@@ -9,11 +9,10 @@ from typing import Literal
 from replyx.conversations.search_words import words_of
 from replyx.delivery.store import Snapshot
 from replyx.knowledge import finding
-from replyx.knowledge.finding import Hit
+from replyx.knowledge.finding import OFFERED, Hit
 
 QUOTE_FROM = 0.6  # of confidence; `replyx evaluate` says what is right for an assistant's own knowledge
 OFFER_FROM = 0.15  # below it a heading has next to nothing to do with the question
-OFFERED = 3
 SHOWN = 10  # in a dry run
 
 Outcome = Literal["quote", "offer", "person", "nothing"]
@@ -26,9 +25,11 @@ _CALL = re.compile(
     r"позов\w*|позва\w*|соедини\w*|переключи\w*|переведи\w*|свяжи\w*|связаться|дай\w*|поговорить|пообщаться|нуж\w*|хочу|можно"
     r"|connect|talk|speak|chat|transfer|call|get|give|want|need|real|live|human|please"
 )
-_FILLING = frozenset(
-    "a an the with to me i can could would like you your is there any от с к мне и на вам ваш бы".split()
-)
+_FILLED = """
+a an the with to me i can could would like you your is there any
+от с к мне и на вам ваш бы
+"""
+_FILLING = frozenset(_FILLED.split())
 FEW_WORDS = 2
 
 

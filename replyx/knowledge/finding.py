@@ -13,15 +13,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from replyx.conversations.search_words import words_of
 from replyx.database import models
 from replyx.database.models import PassageWord, WordPart
-from replyx.database.rows import select, stated
+from replyx.database.rows import select, stated, value
 from replyx.delivery.store import Snapshot
 from replyx.knowledge import rows as stored
 from replyx.knowledge.schemas import Passage
 from replyx.knowledge.synonyms import synonyms
 from replyx.knowledge.words import PART_CHARS, language_of_text, parts_of, stems_of
 
+OFFERED = 3  # passages, where none is sure enough to be quoted
 MOST_WORDS = 24  # of a question
 SYNONYM = 0.6  # what a synonym counts of the word itself
 ALIKE = 0.5  # how alike the parts of two words must be, of 1, for one to stand for the other
@@ -68,6 +70,13 @@ _ALIKE = f"SELECT {WordPart.word}, COUNT(*) FROM {WordPart} WHERE {WordPart.assi
 _COUNTS = select(_Count, PassageWord, times="COUNT(*)")
 _SIMILAR = select(_Count, WordPart, times="COUNT(*)")
 _POSTINGS = select(_Posting, PassageWord)
+_TIED = value(
+    models.PassageQuestion.passage_id,
+    f"JOIN {models.Passage} ON {models.Passage.id} = {models.PassageQuestion.passage_id} {stored.IN_FORCE}",
+).where(
+    f"{models.PassageQuestion.assistant_id} = ? AND {models.PassageQuestion.folded} = ?",
+    f"ORDER BY {models.PassageQuestion.id} DESC LIMIT 1",
+)
 _TOTAL = stated(
     int,
     f"SELECT COALESCE(SUM({models.Source.passages}), 0) FROM {models.Source}"
@@ -75,7 +84,7 @@ _TOTAL = stated(
 )
 
 
-def find(reading: Snapshot, assistant_id: int, question: str, limit: int = 3) -> list[Hit]:
+def find(reading: Snapshot, assistant_id: int, question: str, limit: int = OFFERED) -> list[Hit]:
     """The passages that fit a question best, the best first; none where no word of it is known."""
     asked = list(dict.fromkeys(stems_of(question)))[:MOST_WORDS]
     total = _TOTAL.only(reading, assistant_id)
@@ -93,7 +102,24 @@ def find(reading: Snapshot, assistant_id: int, question: str, limit: int = 3) ->
         score = scores[passage.id] * (1.0 if passage.language == language else FOREIGN)
         found.append((score, passage))
     found.sort(key=lambda each: (-each[0], each[1].id))
-    return [_hit(found, place, ideal) for place in range(min(limit, len(found)))]
+    hits = [_hit(found, place, ideal) for place in range(min(limit, len(found)))]
+    return _named_first(reading, assistant_id, question, hits)
+
+
+def folded(text: str) -> str:
+    """A question in a form in which it is the same however it is written: case, spaces and signs do not count."""
+    return " ".join(words_of(text))
+
+
+def _named_first(reading: Snapshot, assistant_id: int, question: str, hits: list[Hit]) -> list[Hit]:
+    """The passage first whose heading the question is, or to which just this question was tied: that is certain."""
+    asked = folded(question)
+    tied = _TIED.one(reading, assistant_id, asked)
+    for hit in hits:
+        if hit.passage.id == tied or (tied is None and folded(hit.passage.title) == asked):
+            others = [other for other in hits if other is not hit]
+            return [Hit(hit.passage, hit.score, 1.0), *others]
+    return hits
 
 
 def _hit(found: Sequence[tuple[float, Passage]], place: int, ideal: float) -> Hit:

@@ -90,6 +90,7 @@ _ADD_PASSAGE = Insert(models.Passage)
 _OTHERS = value(models.Passage.id).where(
     f"{models.Passage.source_id} = ? AND {models.Passage.version} <> ?", f"ORDER BY {models.Passage.id} LIMIT {AT_ONCE}"
 )
+_DOCUMENT_OF = value(models.Passage.url).where(f"{models.Passage.id} = ?")
 _DROP_PASSAGE = Delete(models.Passage, f"{models.Passage.id} = ?")
 _KEEP = Update(
     models.Passage,
@@ -135,6 +136,11 @@ def load_passage(rows: Snapshot, assistant_id: int, passage_id: int) -> Passage:
     if found is None:
         raise PassageNotFound(f"Assistant {assistant_id} has no passage {passage_id}.")
     return found
+
+
+def document_of(rows: Snapshot, passage_id: int) -> str:
+    """The address of the document that a passage is from."""
+    return _DOCUMENT_OF.one(rows, passage_id) or ""
 
 
 def task(rows: Snapshot, source_id: int) -> Task | None:

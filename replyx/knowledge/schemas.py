@@ -19,6 +19,7 @@ State = Literal["waiting", "ready", "failed"]
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.TITLE, pattern=NO_NUL)]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.SOURCE, pattern=NO_NUL)]
+Asking = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.ASKED, pattern=NO_NUL)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.URL, pattern=NO_NUL)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=24 * 365)]
 
@@ -98,3 +99,46 @@ class Passage(msgspec.Struct, frozen=True):
     url: str
     language: Language
     dated: str | None
+
+
+class PassageQuestion(msgspec.Struct, frozen=True):
+    """A question that a passage answers although it is asked in other words."""
+
+    id: int
+    passage_id: int
+    source_id: int
+    title: str
+    text: str
+    created_at: str
+
+
+class Asked(msgspec.Struct):
+    """A question as a visitor would write it."""
+
+    question: Asking
+
+
+class AskedAs(msgspec.Struct):
+    """A question that is to lead to a passage."""
+
+    text: Title
+
+
+class PassageHit(msgspec.Struct, frozen=True):
+    """A passage that was found: how well it fits, and how sure that is, from 0 to 1."""
+
+    passage: Passage
+    score: float
+    confidence: float
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What an assistant would do: ``quote`` the first passage, ``offer`` headings, call a ``person``, know ``nothing``.
+
+    ``quote_from`` is the confidence from which it quotes. Both lists may be empty.
+    """
+
+    outcome: Literal["quote", "offer", "person", "nothing"]
+    quote_from: float
+    passages: list[PassageHit]
+    suggestions: list[str]

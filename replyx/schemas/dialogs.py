@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,10 +17,13 @@ DialogHandler = Literal["assistant", "manager"]
 TicketStatus = Literal["OPEN", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED"]
 Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
 SlaMark = Literal["due_soon", "breached"]
+AssistantMode = Literal["bot", "retrieval"]
 Role = Literal["admin", "manager", "user", "shop", "bot"]
 
 # In a Meta's pattern: any text without U+0000, which PostgreSQL cannot store and no client can show.
 NO_NUL = r"^[^\x00]*$"
+
+Turn = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 
 OPERATOR_ROLES = frozenset({"admin", "manager"})
 
@@ -31,8 +34,20 @@ def timestamp(milliseconds: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
+class MessageSource(msgspec.Struct, frozen=True):
+    """Where an answer is from: a passage of what the assistant knows. ``url`` is null where there is no page."""
+
+    title: str
+    url: str | None
+    dated: str | None
+
+
 class Message(msgspec.Struct, frozen=True):
-    """One message. ``author`` is the operator's name where an operator wrote it."""
+    """One message. ``author`` is the operator's name where an operator wrote it.
+
+    ``sources`` and ``suggestions`` are there for an assistant's answer only: where it is from, and what the visitor may
+    send next with a press.
+    """
 
     id: int
     sender: Sender
@@ -40,6 +55,8 @@ class Message(msgspec.Struct, frozen=True):
     timestamp: str
     client_id: str | None = None
     author: str | None = None
+    sources: list[MessageSource] | UnsetType = UNSET
+    suggestions: list[str] | UnsetType = UNSET
 
 
 class Assignee(msgspec.Struct, frozen=True):
@@ -79,7 +96,10 @@ class TicketCard(msgspec.Struct, frozen=True):
 class Dialog(msgspec.Struct, frozen=True):
     """One conversation. ``unread`` counts the visitor's messages that no operator has read.
 
-    ``ticket`` is there for kind ``ticket`` only.
+    ``waiting_since`` is when the visitor wrote what neither an operator nor an assistant has answered yet.
+
+    ``turn`` rises whenever somebody else is to speak. Until ``paused_until`` the assistant is quiet, since the operator
+    called ``paused_by`` writes; a time that is past means nothing. ``ticket`` is there for kind ``ticket`` only.
     """
 
     id: int
@@ -95,6 +115,10 @@ class Dialog(msgspec.Struct, frozen=True):
     read_up_to: ReadUpTo
     created_at: str
     updated_at: str
+    turn: int
+    paused_until: str | None
+    paused_by: str | None
+    waiting_since: str | None
     ticket: TicketCard | UnsetType = UNSET
 
 
@@ -112,7 +136,9 @@ class Account(msgspec.Struct, frozen=True):
 class Assistant(msgspec.Struct, frozen=True):
     """Who answers first in a widget's dialogs. A visitor reads the one of ``greetings`` in the visitor's language.
 
-    Where there is none it is ``greeting``, and where that is empty the chat's own words.
+    Where there is none it is ``greeting``, and where that is empty the chat's own words. With the ``mode``
+    ``retrieval`` the server answers from the assistant's sources and quotes what it is sure of, by ``quote_percent`` or
+    more; with ``bot`` whatever bot has an account may answer.
     """
 
     id: int
@@ -120,6 +146,8 @@ class Assistant(msgspec.Struct, frozen=True):
     greeting: str
     greetings: dict[Language, str]
     created_at: str
+    mode: AssistantMode
+    quote_percent: int
 
 
 class Widget(msgspec.Struct, frozen=True):

@@ -148,6 +148,11 @@ def visitor_topic(dialog_id: int) -> str:
     return f"dialog:{dialog_id}:visitor"
 
 
+def staff_topic(dialog_id: int) -> str:
+    """The topic of a dialog's operators and bots: what its visitor need not hear."""
+    return f"dialog:{dialog_id}:staff"
+
+
 def account_topic(account_id: int) -> str:
     """The topic of one account, on whichever of its devices."""
     return f"account:{account_id}"

@@ -11,7 +11,7 @@ from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas import sizes
-from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
+from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus, Turn
 
 SenderType = Literal["USER", "AGENT", "BOT"]
 ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
@@ -125,7 +125,7 @@ class ChangeTicket(msgspec.Struct):
 
 
 class TicketDraft(msgspec.Struct, rename="camel"):
-    """A message to send. ``clientId`` makes repeating it safe.
+    """A message to send. ``clientId`` makes repeating it safe. A bot that names a ``turn`` speaks in that one only.
 
     Without ``senderType`` the credential decides: an operator speaks as AGENT, a bot as BOT, everybody else as USER.
     """
@@ -135,6 +135,7 @@ class TicketDraft(msgspec.Struct, rename="camel"):
     sender_id: Reference | None = None
     message_type: MessageType = "TEXT"
     client_id: Reference | None = None
+    turn: Turn | None = None
 
 
 class TicketQuery(msgspec.Struct):

@@ -26,6 +26,9 @@ from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_knowledge import knowledge
+from replyx.database.migrations.m0013_turns import turns
+from replyx.database.migrations.m0014_waiting import waiting
+from replyx.database.migrations.m0016_answers import answers
 
 log = logging.getLogger("replyx.migrations")
 
@@ -46,6 +49,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     delivery_failures,
     languages,
     knowledge,
+    turns,
+    waiting,
+    answers,
 )
 
 

@@ -18,9 +18,11 @@ from replyx.database.models.conversations import (
     Widget,
 )
 from replyx.database.models.knowledge import (
+    Gap,
     Passage,
     PassageQuestion,
     PassageWord,
+    Question,
     Source,
     SourceDocument,
     SourceFile,
@@ -40,6 +42,7 @@ __all__ = [
     "Dialog",
     "Event",
     "EventTopic",
+    "Gap",
     "Installation",
     "Lease",
     "LogPosition",
@@ -51,6 +54,7 @@ __all__ = [
     "PlatformSetting",
     "Product",
     "PushDevice",
+    "Question",
     "Session",
     "SocketRoom",
     "Source",

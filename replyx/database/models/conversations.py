@@ -24,6 +24,8 @@ class Assistant(Table):
     greeting = TextField()
     created_at = MomentField()
     greetings = JsonField(default="{}")
+    mode = TextField(default="bot")
+    quote_percent = IntegerField(default=60)
 
 
 class Widget(Table):
@@ -58,7 +60,10 @@ class Visitor(Table):
 
 
 class Dialog(Table):
-    """One conversation. ``activity`` is the id of the last event that moved it in the inbox."""
+    """One conversation. ``activity`` is the id of the event that brought its newest message, or the dialog.
+
+    What ``turn``, ``paused_until`` and ``paused_by`` mean is in :mod:`replyx.conversations.handling`.
+    """
 
     id = AutoField()
     kind = TextField()
@@ -75,6 +80,10 @@ class Dialog(Table):
     manager_read = BigIntegerField(default=0)
     created_at = MomentField()
     updated_at = MomentField()
+    turn = IntegerField(default=0)
+    paused_until = MomentField(null=True)
+    paused_by = TextField(null=True)
+    waiting_since = MomentField(null=True)
 
     class Meta:
         indexes = (
@@ -102,6 +111,8 @@ class Message(Table):
     sender_ref = TextField(null=True)
     message_type = TextField(default="TEXT")
     words = TextField(default="")
+    sources = TextField(null=True)
+    suggestions = TextField(null=True)
 
     class Meta:
         indexes = ((("dialog_id", "id"), False), (("dialog_id", "client_id"), True))

@@ -6,6 +6,7 @@ from peewee import CompositeKey
 
 from replyx.database.fields import (
     AutoField,
+    BigIntegerField,
     BooleanField,
     IntegerField,
     JsonField,
@@ -135,6 +136,39 @@ class PassageQuestion(Table):
     url = TextField()
     title = TextField()
     created_at = MomentField()
+    folded = TextField(default="")
 
     class Meta:
-        indexes = ((("passage_id",), False), (("source_id",), False))
+        indexes = ((("passage_id",), False), (("source_id",), False), (("assistant_id", "folded"), False))
+
+
+class Question(Table):
+    """What a visitor has written and its assistant is to answer at ``due_at``: messages from ``first_id`` on.
+
+    ``answer_id`` is the ``client_id`` that the answer will have, which nobody can guess.
+    """
+
+    dialog_id = IntegerField(primary_key=True)
+    assistant_id = IntegerField()
+    first_id = BigIntegerField()
+    last_id = BigIntegerField()
+    answer_id = TextField()
+    asked_at = MomentField()
+    due_at = MomentField(index=True)
+
+
+class Gap(Table):
+    """A question that nothing was quoted for. Those of the same ``likeness`` ask for the same in other words."""
+
+    id = AutoField()
+    assistant_id = IntegerField()
+    dialog_id = IntegerField()
+    message_id = BigIntegerField()
+    text = TextField()
+    likeness = TextField()
+    outcome = TextField()
+    closed = BooleanField()
+    created_at = MomentField()
+
+    class Meta:
+        indexes = ((("assistant_id", "closed", "id"), False), (("assistant_id", "likeness"), False))
