@@ -142,6 +142,7 @@ class Server:
             accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
             assistants=Assistants(store),
             questions=self.knowledge.questions,
+            gaps=self.knowledge.gaps,
             sources=self.knowledge.sources,
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, rules, clock),

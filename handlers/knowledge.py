@@ -6,6 +6,7 @@ from handlers.base import Handler, operation
 from replyx.errors import (
     AssistantNotFound,
     BodyTooLarge,
+    GapNotFound,
     Invalid,
     PassageNotFound,
     QuestionNotFound,
@@ -16,6 +17,10 @@ from replyx.knowledge.schemas import (
     Answer,
     Asked,
     AskedAs,
+    GapAnswer,
+    GapGroup,
+    GapPassage,
+    GapQuery,
     NewSource,
     Passage,
     PassageQuestion,
@@ -132,3 +137,39 @@ class PassageQuestions(Handler):
     )
     async def post(self, assistant_id: int, passage_id: int, body: AskedAs) -> object:
         return await self.services.questions.tie(assistant_id, passage_id, body.text)
+
+
+class GapList(Handler):
+    @operation(
+        "Questions that nothing was quoted for, the most frequent first",
+        query=GapQuery,
+        answers={200: Page[GapGroup]},
+        problems=(AssistantNotFound,),
+    )
+    async def get(self, assistant_id: int, query: GapQuery) -> object:
+        return await self.services.gaps.list(assistant_id, query)
+
+
+class OneGap(Handler):
+    @operation("Close a gap, and those that are like it, without an answer", problems=(GapNotFound,))
+    async def delete(self, assistant_id: int, gap_id: int) -> None:
+        await self.services.gaps.close(assistant_id, gap_id)
+
+
+class GapAnswers(Handler):
+    @operation(
+        "Write an answer to a gap: it becomes a source",
+        body=GapAnswer,
+        answers={201: SourceWithText},
+        problems=(GapNotFound, TooManySources, Invalid),
+    )
+    async def post(self, assistant_id: int, gap_id: int, body: GapAnswer) -> object:
+        return await self.services.gaps.answer(assistant_id, gap_id, body)
+
+
+class GapPassages(Handler):
+    @operation(
+        "Let a gap's questions lead to a passage", body=GapPassage, problems=(GapNotFound, PassageNotFound, Invalid)
+    )
+    async def post(self, assistant_id: int, gap_id: int, body: GapPassage) -> None:
+        await self.services.gaps.tie(assistant_id, gap_id, body.passage_id)

@@ -101,6 +101,12 @@ ROUTES = (
         Access.OPERATOR,
         SMALL_BODY,
     ),
+    Route("/api/assistants/{assistant_id}/gaps", knowledge.GapList, Access.OPERATOR),
+    Route("/api/assistants/{assistant_id}/gaps/{gap_id}", knowledge.OneGap, Access.OPERATOR),
+    Route(
+        "/api/assistants/{assistant_id}/gaps/{gap_id}/answer", knowledge.GapAnswers, Access.ADMIN, BodyRule(SOURCE_BODY)
+    ),
+    Route("/api/assistants/{assistant_id}/gaps/{gap_id}/passage", knowledge.GapPassages, Access.OPERATOR, SMALL_BODY),
     Route("/api/widgets", widgets.WidgetList, Access.OPERATOR),
     Route("/api/widgets/check", widgets.CheckWidget, Access.WIDGET),
     Route("/api/widgets/{widget_id}", widgets.OneWidget, Access.OPERATOR),

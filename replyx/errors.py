@@ -166,6 +166,10 @@ class QuestionNotFound(Problem):
     status, code, title = 404, "question_not_found", "No such question"
 
 
+class GapNotFound(Problem):
+    status, code, title = 404, "gap_not_found", "No such gap"
+
+
 class WebhookNotFound(Problem):
     status, code, title = 404, "webhook_not_found", "No such webhook"
 

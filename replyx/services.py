@@ -20,6 +20,7 @@ from replyx.delivery.presence import Presence
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
+from replyx.knowledge.gaps import Gaps
 from replyx.knowledge.questions import Questions
 from replyx.knowledge.sources import Sources
 from replyx.limits import Limiter
@@ -59,6 +60,7 @@ class Services:
     assistants: Assistants
     sources: Sources
     questions: Questions
+    gaps: Gaps
     broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs

@@ -29,6 +29,7 @@ KINDS = ("sqlite", "postgres", "two")
 ALSO_ON = {
     "postgres": ("api/test_search.py", "api/test_sources.py"),
     "two": (
+        "api/test_answers.py",
         "api/test_dialogs.py",
         "api/test_handling.py",
         "api/test_messages.py",

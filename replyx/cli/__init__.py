@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from replyx import __version__
-from replyx.cli import account, assistant, backup, init, listen, move, restore, secrets, token, widget
+from replyx.cli import account, assistant, backup, evaluate, init, listen, move, restore, secrets, token, widget
 from replyx.cli.actions import Action
 from replyx.database.migrations import MIGRATIONS
 from replyx.settings import SETTINGS, add_settings_arguments, from_namespace
@@ -25,6 +25,7 @@ COMMANDS: dict[str, Action | Mapping[str, Action]] = {
     "init": init.ACTION,
     "account": account.ACTIONS,
     "assistant": assistant.ACTIONS,
+    "evaluate": evaluate.ACTION,
     "widget": widget.ACTIONS,
     "token": token.ACTION,
     "secrets": secrets.ACTIONS,

@@ -212,5 +212,6 @@ def _reply(verdict: Verdict, language: Language, goes_in_circles: bool) -> Reply
         source = MessageSource(passage.title, passage.url or None, passage.dated)
         text = sentences.quoted(passage.text, passage.title, passage.url)
         return Reply(text, "quote", sources=(source,), suggestions=(person,))
-    headings = list(dict.fromkeys(hit.passage.title for hit in verdict.hits))
+    same = [hit for hit in verdict.hits if hit.passage.language == language]
+    headings = list(dict.fromkeys(hit.passage.title for hit in same or verdict.hits))
     return Reply(sentences.offer(headings, language), "offer", suggestions=(*headings, person))

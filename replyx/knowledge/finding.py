@@ -84,14 +84,17 @@ _TOTAL = stated(
 )
 
 
-def find(reading: Snapshot, assistant_id: int, question: str, limit: int = OFFERED) -> list[Hit]:
-    """The passages that fit a question best, the best first; none where no word of it is known."""
+def find(reading: Snapshot, assistant_id: int, question: str, limit: int = OFFERED, but: int = 0) -> list[Hit]:
+    """The passages that fit a question best, the best first; none where no word of it is known.
+
+    ``but`` is a question tied to a passage that is to be left out, as an evaluation wants it.
+    """
     asked = list(dict.fromkeys(stems_of(question)))[:MOST_WORDS]
     total = _TOTAL.only(reading, assistant_id)
     if not asked or not total:
         return []
     wanted = _Wanted(reading, assistant_id, asked, total)
-    scores = _scores(reading, assistant_id, wanted)
+    scores = _scores(reading, assistant_id, wanted, but)
     if not scores:
         return []
     best = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))[:CANDIDATES]
@@ -103,7 +106,7 @@ def find(reading: Snapshot, assistant_id: int, question: str, limit: int = OFFER
         found.append((score, passage))
     found.sort(key=lambda each: (-each[0], each[1].id))
     hits = [_hit(found, place, ideal) for place in range(min(limit, len(found)))]
-    return _named_first(reading, assistant_id, question, hits)
+    return hits if but else _named_first(reading, assistant_id, question, hits)
 
 
 def folded(text: str) -> str:
@@ -212,11 +215,13 @@ def is_number(word: str) -> bool:
 IDEAL = 1.7  # thousandths aside, the weight of a word that a passage of usual length has in its title
 
 
-def _scores(reading: Snapshot, assistant_id: int, wanted: _Wanted) -> dict[int, float]:
+def _scores(reading: Snapshot, assistant_id: int, wanted: _Wanted, but: int) -> dict[int, float]:
     """The score of each passage: of its own words, or of the one of its questions that fits better."""
     rare_first = sorted(
         {word for shares in wanted.shares for word in shares if word}, key=lambda word: (wanted.times[word], word)
     )
+    if not rare_first:
+        return {}
     read: list[str] = []
     rows = 0
     for word in rare_first:
@@ -227,7 +232,8 @@ def _scores(reading: Snapshot, assistant_id: int, wanted: _Wanted) -> dict[int, 
     weights: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
     condition = f"{_OF_ASSISTANT} IN ({', '.join('?' * len(read))})"
     for each in _POSTINGS.where(condition).each(reading, assistant_id, *read):
-        weights[each.passage_id, each.question_id][each.word] = each.weight
+        if not but or each.question_id != but:
+            weights[each.passage_id, each.question_id][each.word] = each.weight
     rest = rare_first[len(read) :]
     if rest:
         rough = {key: _score(wanted, found) for key, found in weights.items()}

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.knowledge.troubles import ReadFailure
+from replyx.paging import ItemId
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL
 from replyx.schemas.languages import Language
@@ -142,3 +143,37 @@ class Answer(msgspec.Struct, frozen=True):
     quote_from: float
     passages: list[PassageHit]
     suggestions: list[str]
+
+
+class GapQuery(msgspec.Struct):
+    """At most so many groups."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+
+
+class GapGroup(msgspec.Struct, frozen=True):
+    """Questions in which visitors asked for the same, and that nothing was quoted for. ``id`` is the newest's.
+
+    ``also`` are other ways in which it was asked, ``dialog_id`` is where it was asked last.
+    """
+
+    id: int
+    text: str
+    times: int
+    also: list[str]
+    dialog_id: int
+    first_asked_at: str
+    last_asked_at: str
+
+
+class GapAnswer(msgspec.Struct):
+    """An answer to a gap; ``title`` is the question as it is to be shown, else the visitor's own words."""
+
+    text: Words
+    title: Title | None = None
+
+
+class GapPassage(msgspec.Struct):
+    """The passage that answers a gap."""
+
+    passage_id: ItemId

@@ -10,6 +10,7 @@ from replyx.delivery.followers import Follower
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Store
 from replyx.knowledge.answerer import Answerer
+from replyx.knowledge.gaps import Gaps
 from replyx.knowledge.gathering import Gatherer
 from replyx.knowledge.librarian import Librarian
 from replyx.knowledge.questions import Questions
@@ -35,6 +36,7 @@ class Knowledge:
         self.followers: tuple[Follower[Any, Any], ...] = (reading, answering)
         self.sources = Sources(store, outside, reading.wake)
         self.questions = Questions(store)
+        self.gaps = Gaps(store, reading.wake)
 
     def close(self) -> None:
         """Let go of what requests have left open."""

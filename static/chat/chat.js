@@ -9,6 +9,7 @@ import { SafeStorage } from '../shared/storage.js';
 import { HostBridge } from './host-bridge.js';
 import { phrases } from './phrases.js';
 import { Session } from './session.js';
+import { Suggestions } from './suggestions.js';
 import { Visit } from './visit.js';
 
 /** The chat page: wires a visit to its views and to the page that embeds it. */
@@ -21,6 +22,7 @@ class Chat {
   #badge;
   #list;
   #composer;
+  #suggestions;
   #typing;
   #notice;
   #close;
@@ -46,7 +48,7 @@ class Chat {
 
   /** Shows itself in `root` and waits for a token: from the embedding page, or in the address (`#token=`). */
   connect(root) {
-    root.replaceChildren(this.#header(), this.#list.element, this.#typing, this.#notice, this.#composer.element);
+    root.replaceChildren(this.#header(), this.#list.element, this.#typing, this.#suggestions.element, this.#notice, this.#composer.element);
     this.#composer.connect();
     this.#bridge.connect();
     document.addEventListener('visibilitychange', this.#draw);
@@ -85,6 +87,7 @@ class Chat {
       onSend: (text) => this.#send(text),
       onTyping: (typing) => this.#visit?.typing(typing),
     });
+    this.#suggestions = new Suggestions({ t, onPick: (text) => this.#pick(text) });
     this.#typing = el('p', { class: 'typing', 'data-testid': 'typing', 'aria-live': 'polite', hidden: true });
     this.#notice = el('div', { class: 'notice', role: 'status', hidden: true });
   }
@@ -158,6 +161,11 @@ class Chat {
     this.#visit.send(text);
   }
 
+  #pick(text) {
+    this.#send(text);
+    this.#takeFocus();
+  }
+
   #connection(state) {
     this.#badge.show(state);
     if (state === 'refused') this.#tell(this.#t('refused'), () => this.#visit.retry());
@@ -180,12 +188,13 @@ class Chat {
     if (!this.#visit) return;
     const { conversation, outbox, dialog } = this.#visit;
     const { messages, readUpTo, hasOlder } = conversation;
+    this.#suggestions.render(messages.at(-1), outbox.entries.length > 0); // first, for it takes its room from the list
     this.#list.render({ messages, unsent: outbox.entries, readUpTo: readUpTo.manager, hasOlder });
     const typing = conversation.typing.find((sender) => sender !== 'user');
     this.#typing.hidden = !typing;
     this.#typing.textContent = typing ? this.#t(`typing_${typing}`) : '';
     this.#seen();
-    const answers = messages.filter(({ sender }) => sender === 'manager' || sender === 'assistant');
+    const answers = messages.filter(({ sender }) => sender !== 'user');
     this.#bridge.unread(answers.filter(({ id }) => id > readUpTo.user).length);
     const closed = dialog?.status === 'closed' ? this.#t('closed') : '';
     if (this.#badge.element.dataset.state !== 'refused') this.#tell(closed);

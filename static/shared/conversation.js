@@ -22,6 +22,7 @@ export function isPerson(sender) {
  * @property {string} timestamp RFC 3339
  * @property {string|null} [client_id]
  * @property {string|null} [author] an operator's name
+ * @property {string[]} [suggestions] what a visitor may send next with a press
  *
  * @typedef {{items: Message[], next: number|null, cursor?: string}} Page `cursor` stands in the newest page
  */
