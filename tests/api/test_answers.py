@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from tests.scenario import Json, Visitor, as_json, bad_field, eventually, guest, hearing, operator, problem
-from tests.server import Server
+from tests.server import ROOT, Server, replyx
 
 ANSWERS = 4  # the demo's assistant that answers by itself
 OWN = f"/api/assistants/{ANSWERS}"
@@ -218,6 +219,56 @@ class TestAnswering:
         assert [each["sender"] for each in found] == ["user", "user", "assistant"]
         bad_field(maria.patch(path, json={"mode": "magic"}), "mode")
         bad_field(maria.patch(path, json={"quote_percent": 0}), "quote_percent")
+
+
+class TestGaps:
+    def test_what_was_not_answered_is_kept_together_and_an_answer_closes_it(
+        self, http: httpx.Client, maria: httpx.Client, boris: httpx.Client
+    ) -> None:
+        for text in ("do you sell porcelain dolls", "you sell dolls of porcelain?", "рецепт клюквенного морса"):
+            visitor = guest(http, ANSWERS)
+            visitor.say(http, text)
+            said(http, visitor, 2)
+        gaps = {each["text"]: each for each in as_json(boris.get(f"{OWN}/gaps"))["items"]}
+        dolls = gaps["you sell dolls of porcelain?"]
+        assert (dolls["times"], dolls["also"]) == (2, ["do you sell porcelain dolls"])
+        problem(boris.post(f"{OWN}/gaps/{dolls['id']}/answer", json={"text": "No."}), 403, "forbidden")
+        answer = {"title": "Do you sell porcelain dolls?", "text": "No, only tableware."}
+        made = maria.post(f"{OWN}/gaps/{dolls['id']}/answer", json=answer)
+        assert (made.status_code, as_json(made)["kind"]) == (201, "faq")
+        eventually(lambda: ask(boris, "do you sell porcelain dolls")["outcome"] == "quote", "the answer was read")
+        problem(maria.post(f"{OWN}/gaps/{dolls['id']}/answer", json=answer), 404, "gap_not_found")
+
+        recipe = gaps["рецепт клюквенного морса"]
+        passage = ask(boris, "Возврат")["passages"][0]["passage"]
+        tied = boris.post(f"{OWN}/gaps/{recipe['id']}/passage", json={"passage_id": passage["id"]})
+        assert tied.status_code == 204
+        assert ask(boris, "Рецепт клюквенного морса?")["passages"][0]["passage"]["id"] == passage["id"]
+        left = [each["text"] for each in as_json(boris.get(f"{OWN}/gaps"))["items"]]
+        assert not {"you sell dolls of porcelain?", "рецепт клюквенного морса"} & set(left)
+        problem(boris.delete(f"{OWN}/gaps/{recipe['id']}"), 404, "gap_not_found")
+        assert maria.delete(f"{OWN}/sources/{as_json(made)['id']}").status_code == 204
+
+
+class TestEvaluating:
+    def test_the_command_says_how_the_demos_assistant_does_and_fails_where_that_is_too_bad(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        cases = ROOT / "tests" / "data" / "questions.csv"
+        arguments = ("evaluate", "--assistant", str(ANSWERS), "--json", "--cases")
+        ran = replyx(server.data_dir, *arguments, str(cases), "--fail-under", "0.85")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        found = json.loads(ran.stdout)
+        now = found["now"]
+        assert (found["cases"], found["answerable"]) == (120, 90)
+        assert sum(now[each] for each in ("right", "wrong", "rightly_refused", "wrongly_refused")) == 120
+        assert now["wrong"] <= 0.05 * (now["right"] + now["wrong"])
+        assert now["right"] >= 45
+        assert found["calibrated"]["right"] >= now["right"]
+        assert replyx(server.data_dir, *arguments, str(cases), "--fail-under", "0.99").returncode == 1
+        bad = tmp_path / "bad.csv"
+        bad.write_text("a,b\n1,2\n")
+        assert "question and expected" in replyx(server.data_dir, *arguments, str(bad)).stderr
 
 
 class TestDying:
