@@ -29,6 +29,7 @@ KINDS = ("sqlite", "postgres", "two")
 ALSO_ON = {
     "postgres": ("api/test_search.py",),
     "two": (
+        "api/test_claims.py",
         "api/test_dialogs.py",
         "api/test_handling.py",
         "api/test_messages.py",

@@ -11,7 +11,7 @@ import logging
 from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender_of
-from replyx.conversations import ticket_rows
+from replyx.conversations import claims, ticket_rows
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
 from replyx.conversations.messages import add_message, checked_text, trace
@@ -89,7 +89,10 @@ class Tickets:
         return await self._store.read(run)
 
     async def change(self, actor: AccountActor, ticket_id: str, asked: ChangeTicket) -> Ticket:
-        """Change status, priority and assignee; who did it stands in the history. Raises :class:`AccountNotFound`."""
+        """Change status, priority and assignee; who did it stands in the history.
+
+        Raises :class:`AccountNotFound`, and :class:`Taken` where another operator was first.
+        """
         dialog_id = await self.dialog_id(ticket_id)
         wanted = Wanted(
             status=None if asked.status is UNSET else asked.status,
@@ -98,6 +101,10 @@ class Tickets:
         )
 
         def unit(tx: Transaction) -> Ticket:
+            if asked.assignee is not UNSET:
+                claims.give(tx, actor, dialog_id, asked.assignee, asked.displace)
+            if wanted.status is not None or wanted.priority is not None:
+                claims.change(tx, actor, dialog_id, asked.displace)
             self._rules.bring(tx, dialog_id, actor, wanted)
             return ticket_rows.load(tx, dialog_id)
 

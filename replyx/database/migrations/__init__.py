@@ -27,6 +27,7 @@ from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_turns import turns
 from replyx.database.migrations.m0014_waiting import waiting
+from replyx.database.migrations.m0015_claims import claims
 
 log = logging.getLogger("replyx.migrations")
 
@@ -48,6 +49,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     languages,
     turns,
     waiting,
+    claims,
 )
 
 
