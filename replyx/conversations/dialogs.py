@@ -41,6 +41,7 @@ from replyx.schemas.events import (
     TypingStart,
     TypingStop,
     dialog_topic,
+    taken_back,
     visitor_topic,
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
@@ -169,8 +170,10 @@ class Dialogs:
         """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
         await self._store.read(lambda rows: access(rows, actor, dialog_id))
 
-    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> None:
+    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> TypingStop:
         """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back.
+
+        Returns the end of it, which whoever owns a connection gives to :meth:`stop_typing` when that is lost.
 
         An operator who begins to write makes the assistant quiet for a while. Raises :class:`NotYourTurn` for an
         assistant that begins to write when it is not to speak.
@@ -190,6 +193,11 @@ class Dialogs:
             assert isinstance(actor, AccountActor)
             await self._store.commit(lambda tx: self._pause(tx, actor, dialog_id))
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        return taken_back(event)
+
+    def stop_typing(self, stop: TypingStop) -> None:
+        """Take back the typing of somebody whose connection is gone."""
+        self._bus.publish_ephemeral((dialog_topic(stop.dialog_id), INBOX), stop)
 
     def _pause(self, tx: Transaction, by: AccountActor, dialog_id: int) -> None:
         found = access(tx, by, dialog_id)

@@ -26,7 +26,7 @@ from replyx.directory import Cache
 from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
-from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic
+from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic, taken_back
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,
@@ -214,11 +214,15 @@ class Tickets:
             trace(speaker, dialog_id, sent.message.id)
         return sent
 
-    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> None:
-        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back."""
+    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> TypingStop:
+        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back.
+
+        Returns the end of it, which is for :meth:`replyx.conversations.dialogs.Dialogs.stop_typing`.
+        """
         dialog_id = await self.dialog_id(ticket_id)
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(speaker), ticket_id)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        return taken_back(event)
 
 
 def _dialog_id(rows: Snapshot, ticket_id: str) -> int:
