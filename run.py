@@ -58,6 +58,7 @@ from replyx.retention import Retention
 from replyx.schemas.events import room_topic
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
+from replyx.sessions import Sessions
 from replyx.settings import Settings, SettingsError
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
@@ -109,6 +110,7 @@ class Server:
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
         token_seconds = given.widget_token_days * 86400
+        hashing = passwords.Passwords(self.pool)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
             settings=given,
@@ -125,7 +127,8 @@ class Server:
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
-            accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
+            accounts=Accounts(store, hashing, broadcasts),
+            sessions=Sessions(store, self.tokens, hashing, limits, given.session_days, clock),
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, clock, policy),

@@ -9,18 +9,7 @@ import msgspec
 
 from handlers.access import PANEL_COOKIE, Access
 from handlers.base import Handler, operation
-from replyx.accounts import (
-    PANEL_SECONDS,
-    WEBAPP_SECONDS,
-    AccountChange,
-    AccountQuery,
-    Login,
-    NewAccount,
-    OwnPassword,
-    Refresh,
-    Setup,
-    TokenPair,
-)
+from replyx.accounts import AccountChange, AccountQuery, NewAccount, OwnPassword, Setup
 from replyx.auth import AccountActor
 from replyx.errors import (
     AccountNotFound,
@@ -34,6 +23,7 @@ from replyx.errors import (
     TooManyRequests,
 )
 from replyx.schemas.dialogs import Account, Page
+from replyx.sessions import PANEL_SECONDS, Login, Refresh, TokenPair
 
 XSRF_COOKIE = "_xsrf"
 
@@ -59,20 +49,20 @@ class SetupState(msgspec.Struct, frozen=True):
 class LoginHandler(Handler):
     @operation("Log in", body=Login, answers={200: TokenPair}, problems=(LoginFailed, TooManyRequests))
     async def post(self, body: Login) -> object:
-        return await self.services.accounts.login(body, self.request.remote_ip or "")
+        return await self.services.sessions.login(body, self.request.remote_ip or "")
 
 
 class RefreshHandler(Handler):
     @operation("Renew tokens", body=Refresh, answers={200: TokenPair}, problems=(CredentialInvalid,))
     async def post(self, body: Refresh) -> object:
         self.limit("login_address", self.address)
-        return await self.services.accounts.refresh(body.refresh_token)
+        return await self.services.sessions.refresh(body.refresh_token)
 
 
 class LogoutHandler(Handler):
     @operation("End this session")
     async def post(self) -> None:
-        await self.services.accounts.logout(self.account)
+        await self.services.sessions.logout(self.account)
 
 
 class MeHandler(Handler):
@@ -131,7 +121,7 @@ class CookieHandler(Handler):
         """Sign this browser in; who was signed in before is signed out, as nobody could do that any more."""
         before = await self.signed_in()
         if before is not None:
-            await self.services.accounts.logout(before)
+            await self.services.sessions.logout(before)
         self.keep_session(tokens.access_token, tokens.expires_in, secrets.token_urlsafe(24))
         return tokens.user
 
@@ -159,12 +149,12 @@ class CookieHandler(Handler):
 class PanelSession(CookieHandler):
     @operation("Log in to the panel", body=Login, answers={200: UserAnswer}, problems=(LoginFailed, Forbidden))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.accounts.login_to_panel(body, self.request.remote_ip or "")
+        tokens = await self.services.sessions.login_to_panel(body, self.request.remote_ip or "")
         return UserAnswer(await self.begin(tokens))
 
     @operation("Log out of the panel", access=Access.ACCOUNT)
     async def delete(self) -> None:
-        await self.services.accounts.logout(self.account)
+        await self.services.sessions.logout(self.account)
         self.forget_session()
 
 
@@ -181,20 +171,22 @@ class WebappSession(CookieHandler):
             if PANEL_COOKIE in self.request.cookies:
                 self.forget_session()
             return VisitAnswer(None)
-        renewed = await self.services.accounts.renew(actor)
+        renewed = await self.services.sessions.renew(actor)
         if renewed is not None:
             known = self.request.cookies.get(XSRF_COOKIE)
-            self.keep_session(renewed, WEBAPP_SECONDS, known.value if known else secrets.token_urlsafe(24))
+            self.keep_session(
+                renewed.access_token, renewed.expires_in, known.value if known else secrets.token_urlsafe(24)
+            )
         return VisitAnswer(await self.services.accounts.me(actor))
 
     @operation("Sign in on the shop page", body=Login, answers={200: VisitAnswer}, problems=(LoginFailed,))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.accounts.login_to_webapp(body, self.request.remote_ip or "")
+        tokens = await self.services.sessions.login_to_webapp(body, self.request.remote_ip or "")
         return VisitAnswer(await self.begin(tokens))
 
     @operation("Sign out of the shop page", access=Access.ACCOUNT)
     async def delete(self) -> None:
-        await self.services.accounts.logout(self.account)
+        await self.services.sessions.logout(self.account)
         self.forget_session()
 
 
@@ -218,4 +210,4 @@ class SetupHandler(CookieHandler):
             raise Forbidden("That is not the one-time code from the server's log.")
         account = await self.services.accounts.setup(body)
         await loop.run_in_executor(None, self.services.secrets.delete_setup_code)
-        return UserAnswer(await self.begin(await self.services.accounts.open_session(account.id, PANEL_SECONDS)))
+        return UserAnswer(await self.begin(await self.services.sessions.open(account.id, PANEL_SECONDS)))

@@ -26,6 +26,7 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
+from replyx.sessions import Sessions
 from replyx.settings import Settings
 from replyx.shop.broadcasts import Broadcasts
 from replyx.shop.platform_settings import Platform
@@ -54,6 +55,7 @@ class Services:
     directory: Directory
     authenticator: Authenticator
     accounts: Accounts
+    sessions: Sessions
     assistants: Assistants
     broadcasts: Broadcasts
     widgets: Widgets

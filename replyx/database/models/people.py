@@ -19,11 +19,11 @@ class Account(Table):
 
 
 class Session(Table):
-    """A login. ``refresh_id`` names the one refresh token that is still good."""
+    """A login. ``refresh_id`` names the one refresh token that is still good; a row goes when its time is over."""
 
     id = TextField(primary_key=True)
     account_id = IntegerField(index=True)
     refresh_id = TextField()
-    expires_at = MomentField()
+    expires_at = MomentField(index=True)
     ended = BooleanField()
     created_at = MomentField()
