@@ -22,16 +22,26 @@ from replyx.errors import (
     SetupDone,
     TooManyRequests,
 )
+from replyx.login_attempts import DEVICE_SECONDS
+from replyx.refused_logins import Refusals
 from replyx.schemas.dialogs import Account, Page
-from replyx.sessions import PANEL_SECONDS, Login, Refresh, TokenPair
+from replyx.sessions import PANEL_SECONDS, Entered, Login, Refresh, TokenPair
 
 XSRF_COOKIE = "_xsrf"
+DEVICE_COOKIE = "replyx_device"
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
     """Who is logged in now."""
 
     user: Account
+
+
+class LoginAnswer(msgspec.Struct, frozen=True):
+    """Who has logged in, and what there were of wrong passwords before, if there were many."""
+
+    user: Account
+    refusals: Refusals | None
 
 
 class VisitAnswer(msgspec.Struct, frozen=True):
@@ -55,7 +65,7 @@ class LoginHandler(Handler):
 class RefreshHandler(Handler):
     @operation("Renew tokens", body=Refresh, answers={200: TokenPair}, problems=(CredentialInvalid,))
     async def post(self, body: Refresh) -> object:
-        self.limit("login_address", self.address)
+        self.limit("refresh", self.address)
         return await self.services.sessions.refresh(body.refresh_token)
 
 
@@ -74,7 +84,7 @@ class MeHandler(Handler):
 class OwnPasswordHandler(Handler):
     @operation("Change one's own password; ends every session", body=OwnPassword, problems=(LoginFailed, Invalid))
     async def post(self, body: OwnPassword) -> None:
-        self.limit("login_address", self.address)
+        self.limit("own_password", str(self.account.account_id))
         await self.services.accounts.change_own_password(self.account, body)
 
 
@@ -85,8 +95,9 @@ class RegisterHandler(Handler):
     async def post(self, body: NewAccount) -> object:
         if not self.services.settings.registration:
             raise Forbidden("Self-registration is off here; an operator makes accounts.")
-        self.limit("login_address", self.address)
-        return await self.services.accounts.register(body)
+        self.limit("register", self.address)
+        asker = self.services.attempts.stranger(self.request.remote_ip or "")
+        return await self.services.accounts.register(body, asker)
 
 
 class AccountList(Handler):
@@ -125,6 +136,18 @@ class CookieHandler(Handler):
         self.keep_session(tokens.access_token, tokens.expires_in, secrets.token_urlsafe(24))
         return tokens.user
 
+    async def enter(self, entered: Entered) -> LoginAnswer:
+        """As :meth:`begin`, for somebody who gave a password: the browser is known from now on."""
+        if entered.mark is not None:
+            self.keep_cookie(DEVICE_COOKIE, entered.mark, DEVICE_SECONDS)
+        return LoginAnswer(await self.begin(entered.tokens), entered.refusals)
+
+    @property
+    def mark(self) -> str | None:
+        """What this browser shows of an earlier login."""
+        cookie = self.request.cookies.get(DEVICE_COOKIE)
+        return cookie.value if cookie else None
+
     async def signed_in(self) -> AccountActor | None:
         """Whose cookie came along, if it is still good."""
         cookie = self.request.cookies.get(PANEL_COOKIE)
@@ -135,10 +158,13 @@ class CookieHandler(Handler):
 
     def keep_session(self, access_token: str, seconds: int, xsrf: str) -> None:
         """Set the session's cookie, and the XSRF token that our own page can read."""
+        self.keep_cookie(PANEL_COOKIE, access_token, seconds)
+        self.keep_cookie(XSRF_COOKIE, xsrf, seconds, hidden=False)
+
+    def keep_cookie(self, name: str, value: str, seconds: int, *, hidden: bool = True) -> None:
+        """Set a cookie for our own pages; scripts see one that is not ``hidden``."""
         secure = self.request.protocol == "https"
-        for name, value in ((PANEL_COOKIE, access_token), (XSRF_COOKIE, xsrf)):
-            hidden = name == PANEL_COOKIE
-            self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
+        self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
 
     def forget_session(self) -> None:
         """Take the cookies away."""
@@ -147,10 +173,10 @@ class CookieHandler(Handler):
 
 
 class PanelSession(CookieHandler):
-    @operation("Log in to the panel", body=Login, answers={200: UserAnswer}, problems=(LoginFailed, Forbidden))
+    @operation("Log in to the panel", body=Login, answers={200: LoginAnswer}, problems=(LoginFailed, Forbidden))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.sessions.login_to_panel(body, self.request.remote_ip or "")
-        return UserAnswer(await self.begin(tokens))
+        remote_ip = self.request.remote_ip or ""
+        return await self.enter(await self.services.sessions.login_to_panel(body, remote_ip, self.mark))
 
     @operation("Log out of the panel", access=Access.ACCOUNT)
     async def delete(self) -> None:
@@ -179,10 +205,10 @@ class WebappSession(CookieHandler):
             )
         return VisitAnswer(await self.services.accounts.me(actor))
 
-    @operation("Sign in on the shop page", body=Login, answers={200: VisitAnswer}, problems=(LoginFailed,))
+    @operation("Sign in on the shop page", body=Login, answers={200: LoginAnswer}, problems=(LoginFailed,))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.sessions.login_to_webapp(body, self.request.remote_ip or "")
-        return VisitAnswer(await self.begin(tokens))
+        remote_ip = self.request.remote_ip or ""
+        return await self.enter(await self.services.sessions.login_to_webapp(body, remote_ip, self.mark))
 
     @operation("Sign out of the shop page", access=Access.ACCOUNT)
     async def delete(self) -> None:

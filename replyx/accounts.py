@@ -15,6 +15,7 @@ from replyx.database import models
 from replyx.database.rows import Insert, Update, exists, given_in, select, unless_taken
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AccountNotFound, CredentialInvalid, EmailTaken, Forbidden, LoginFailed, SetupDone, invalid
+from replyx.fair_pool import Asker, known
 from replyx.faults import Fault
 from replyx.paging import Paging, oldest_first, read_page
 from replyx.passwords import Passwords
@@ -117,7 +118,7 @@ class Accounts:
     async def create(self, actor: AccountActor, new: NewAccount) -> Account:
         """Add an account; only an admin adds operators. Raises :class:`EmailTaken`, :class:`Invalid`."""
         _may_manage(actor, new.role)
-        row = await self.prepared(new)
+        row = await self._prepared(new, _at_work(actor))
 
         def unit(tx: Transaction) -> Account:
             _still_admitted(tx, actor)
@@ -125,14 +126,15 @@ class Accounts:
 
         return await self._store.commit(unit)
 
-    async def register(self, new: NewAccount) -> Account:
+    async def register(self, new: NewAccount, asker: Asker) -> Account:
         """A person makes an account of the role ``user``; the server must be set to allow it."""
-        row = await self.prepared(NewAccount(new.email, new.password, new.name, "user"))
+        row = await self._prepared(NewAccount(new.email, new.password, new.name, "user"), asker)
         return await self._store.commit(lambda tx: insert(tx, *row))
 
     async def setup(self, request: Setup) -> Account:
         """Add the first admin; the caller has checked the code. Raises :class:`SetupDone`."""
-        row = await self.prepared(NewAccount(request.email, request.password, request.name, "admin"))
+        new = NewAccount(request.email, request.password, request.name, "admin")
+        row = await self._prepared(new, known("setup"))
 
         def unit(tx: Transaction) -> Account:
             if any_account(tx):
@@ -149,7 +151,7 @@ class Accounts:
         """As :func:`change_row`, for whoever may. Raises :class:`Forbidden`; :class:`Invalid` for a password."""
         columns = given_in(change)
         if "password" in columns:
-            columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")))
+            columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")), _at_work(actor))
 
         def unit(tx: Transaction) -> Account:
             _still_admitted(tx, actor)
@@ -164,10 +166,11 @@ class Accounts:
 
     async def change_own_password(self, actor: AccountActor, request: OwnPassword) -> None:
         """Set the caller's password and end all of its sessions, this one too. Raises :class:`LoginFailed`."""
-        known = await self._store.read(lambda rows: credentials(rows, actor.account_id))
-        if known is None or not await self._passwords.verify(known.password_hash, request.current_password):
+        found = await self._store.read(lambda rows: credentials(rows, actor.account_id))
+        present = found.password_hash if found else None
+        if not await self._passwords.verify(present, request.current_password, _at_work(actor)):
             raise LoginFailed("The current password is not right.")
-        new_hash = await self._passwords.hash(request.new_password)
+        new_hash = await self._passwords.hash(request.new_password, _at_work(actor))
 
         def unit(tx: Transaction) -> None:
             _still_admitted(tx, actor)  # nor has the password changed meanwhile: that would have ended the session
@@ -176,10 +179,10 @@ class Accounts:
 
         await self._store.commit(unit)
 
-    async def prepared(self, new: NewAccount) -> tuple[str, str, str, str]:
+    async def _prepared(self, new: NewAccount, asker: Asker) -> tuple[str, str, str, str]:
         """E-mail, name, role and password hash of a new account. Raises :class:`Invalid`."""
         email = checked_email(new.email)
-        return email, new.name or email.partition("@")[0], new.role, await self._passwords.hash(new.password)
+        return email, new.name or email.partition("@")[0], new.role, await self._passwords.hash(new.password, asker)
 
 
 def insert(tx: Transaction, email: str, name: str, role: str, password_hash: str) -> Account:
@@ -250,6 +253,10 @@ def by_email(rows: Snapshot, email: str) -> Credentials | None:
 def _may_manage(actor: AccountActor, role: str) -> None:
     if role in OPERATOR_ROLES and actor.role != "admin":
         raise Forbidden("Only an admin manages the accounts of operators.")
+
+
+def _at_work(actor: AccountActor) -> Asker:
+    return known(f"account {actor.account_id}")
 
 
 def _still_admitted(tx: Transaction, actor: AccountActor) -> None:

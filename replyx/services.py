@@ -21,6 +21,7 @@ from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
 from replyx.limits import Limiter
+from replyx.login_attempts import LoginAttempts
 from replyx.origins import OriginPolicy
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
@@ -56,6 +57,7 @@ class Services:
     authenticator: Authenticator
     accounts: Accounts
     sessions: Sessions
+    attempts: LoginAttempts
     assistants: Assistants
     broadcasts: Broadcasts
     widgets: Widgets

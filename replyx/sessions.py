@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
-from replyx import accounts, session_rows
+from replyx import accounts, refused_logins, session_rows
 from replyx.accounts import Credentials
 from replyx.auth import AccountActor
 from replyx.delivery.store import Store, Transaction
 from replyx.errors import CredentialInvalid, Forbidden, LoginFailed
-from replyx.limits import Limiter, address_key
+from replyx.login_attempts import Attempt, LoginAttempts
 from replyx.passwords import Passwords
+from replyx.refused_logins import Refusals, RefusedLogins
 from replyx.schemas.dialogs import OPERATOR_ROLES, Account
 from replyx.session_rows import LiveSession
 from replyx.tokens import Tokens, new_token_id
@@ -55,6 +57,15 @@ class TokenPair(msgspec.Struct, frozen=True):
     user: Account
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A login on a page: its tokens, the mark for a browser that has none, and what its owner has to be told."""
+
+    tokens: TokenPair
+    mark: str | None
+    refusals: Refusals | None
+
+
 class Sessions:
     """Begins, prolongs and ends sessions. ``days`` after its login a session is over, however it was prolonged.
 
@@ -67,31 +78,37 @@ class Sessions:
         store: Store,
         tokens: Tokens,
         passwords: Passwords,
-        limits: Limiter,
+        attempts: LoginAttempts,
+        refused: RefusedLogins,
         days: int,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._passwords = passwords
-        self._limits = limits
+        self._attempts = attempts
+        self._refused = refused
         self._lifetime_ms = days * 86_400_000
         self._clock = clock
 
     async def login(self, request: Login, address: str) -> TokenPair:
         """Open a session. Raises :class:`LoginFailed` alike for an unknown e-mail and a wrong password.
 
-        Attempts are limited by address and by account; those that succeed do not count for the account.
+        Attempts are limited; see :mod:`replyx.login_attempts`.
         """
-        return await self._login(request, address, lambda account: ACCESS_SECONDS)
+        _, tokens = await self._login(request, address, None, lambda account: ACCESS_SECONDS)
+        return tokens
 
-    async def login_to_panel(self, request: Login, address: str) -> TokenPair:
-        """As :meth:`login`, for operators only, with an access token that lasts a working day."""
-        return await self._login(request, address, _seconds_in_panel)
+    async def login_to_panel(self, request: Login, address: str, mark: str | None) -> Entered:
+        """As :meth:`login`, for operators only, with an access token that lasts a working day.
 
-    async def login_to_webapp(self, request: Login, address: str) -> TokenPair:
-        """As :meth:`login`, with an access token that lasts as long as a page keeps people of the role signed in."""
-        return await self._login(request, address, _seconds_in_webapp)
+        ``mark`` is what the browser shows of an earlier login.
+        """
+        return await self._enter(request, address, mark, _seconds_in_panel)
+
+    async def login_to_webapp(self, request: Login, address: str, mark: str | None) -> Entered:
+        """As :meth:`login_to_panel`, for everybody, for as long as a page keeps people of the role signed in."""
+        return await self._enter(request, address, mark, _seconds_in_webapp)
 
     async def open(self, account_id: int, access_seconds: int) -> TokenPair:
         """Tokens of a new session of the account, without asking for its password."""
@@ -142,31 +159,44 @@ class Sessions:
         """End the session; its access token and live sockets end with it."""
         await self._store.commit(lambda tx: session_rows.end(tx, [actor.session_id]))
 
-    async def _login(self, request: Login, address: str, lasts: AccessSeconds) -> TokenPair:
+    async def _enter(self, request: Login, address: str, mark: str | None, lasts: AccessSeconds) -> Entered:
+        new_mark, tokens = await self._login(request, address, mark, lasts)
+        refusals = await self._store.commit(lambda tx: refused_logins.take(tx, tokens.user.id))
+        return Entered(tokens, new_mark, refusals)
+
+    async def _login(
+        self, request: Login, address: str, mark: str | None, lasts: AccessSeconds
+    ) -> tuple[str | None, TokenPair]:
+        """A mark for a browser that has none for this account, and the tokens."""
         email = request.email.strip().lower()
-        now = self._clock()
-        self._limits.spend("login_address", address_key(address), now)
-        self._limits.spend("login_account", email, now)
+        claims = self._attempts.read_mark(mark)
+        attempt = None if claims else self._attempts.by_stranger(email, address)  # before anything is read for it
         known = await self._store.read(lambda rows: accounts.by_email(rows, email))
+        if claims:
+            attempt = self._attempts.by_known(claims, known)
+        attempt = attempt or self._attempts.by_stranger(email, address)
         for _ in range(2):  # once more where the hash was replaced meanwhile: the password may be the same
-            good = await self._passwords.verify(known.password_hash if known else None, request.password)
+            stored = known.password_hash if known else None
+            good = await self._passwords.verify(stored, request.password, attempt.asker)
             if known is None or not good or not known.active:
                 break
-            opened = await self._open_verified(known, request.password, lasts)
+            opened = await self._open_verified(known, request.password, attempt, lasts)
             if isinstance(opened, TokenPair):
-                self._limits.refund("login_account", email, now)
-                return opened
+                self._attempts.succeeded(attempt)
+                return self._attempts.new_mark(attempt, known.id, known.password_hash), opened
             known = opened
         log.info("login refused for an account from %s", address)
+        if known is not None and attempt.mark is None:
+            self._refused.note(known.id, address)
         raise LoginFailed("The e-mail and password do not match an account.")
 
     async def _open_verified(
-        self, known: Credentials, password: str, lasts: AccessSeconds
+        self, known: Credentials, password: str, attempt: Attempt, lasts: AccessSeconds
     ) -> TokenPair | Credentials | None:
         """Tokens, if what was verified still stands when the session is inserted; else what stands now."""
         stronger = None
         if self._passwords.needs_rehash(known.password_hash):
-            stronger = await self._passwords.hash(password)
+            stronger = await self._passwords.hash_again(password, attempt.asker)
 
         def unit(tx: Transaction) -> TokenPair | Credentials | None:
             present = accounts.credentials(tx, known.id)

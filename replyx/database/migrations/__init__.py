@@ -26,6 +26,7 @@ from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_session_ends import session_ends
+from replyx.database.migrations.m0014_refused_logins import refused_logins
 
 log = logging.getLogger("replyx.migrations")
 
@@ -46,6 +47,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     delivery_failures,
     languages,
     session_ends,
+    refused_logins,
 )
 
 
