@@ -32,7 +32,9 @@ ALSO_ON = {
         "api/test_claims.py",
         "api/test_dialogs.py",
         "api/test_handling.py",
+        "api/test_login_limits.py",
         "api/test_messages.py",
+        "api/test_session_ends.py",
     ),
 }
 LEFT_OUT = {
