@@ -37,7 +37,7 @@ from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.faults import Fault
-from replyx.schemas.events import INBOX
+from replyx.schemas.events import INBOX, TypingStop
 from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
 from replyx.services import Services
 from replyx.socketio.application import Client, ConnectLater, ConnectRefused
@@ -94,6 +94,7 @@ class Visit:
     entries: list[Entry] = field(default_factory=list)
     stream: TicketStream | None = None
     manners: Manners = field(default_factory=Manners)
+    writes: dict[int, TypingStop] = field(default_factory=dict)
 
     @property
     def is_operator(self) -> bool:
@@ -225,10 +226,11 @@ class TicketSockets:
         log.info("ticket socket connected transport=%s joined=%d", client.transport, len(visit.joins))
 
     def on_disconnect(self, client: Client, reason: str) -> None:
-        """Forget the stream; what was joined stays for a client that returns."""
-        stream = client.state.stream
-        if stream is not None:
-            self._services.streams.remove(stream)
+        """Forget the stream, and take back that it writes; what was joined stays for a client that returns."""
+        visit: Visit = client.state
+        if visit.stream is not None:
+            self._services.streams.remove(visit.stream)
+        self._stop_writing(visit, *visit.writes)
 
     # Events
 
@@ -306,6 +308,7 @@ class TicketSockets:
         if dialog_id in visit.joins:
             await self._joins.leave(visit.pid, dialog_id)
             del visit.joins[dialog_id]
+            self._stop_writing(visit, dialog_id)
             if client.feed is not None:
                 client.feed.change(visit.topics, visit.topic_wires)
         return {}
@@ -318,13 +321,31 @@ class TicketSockets:
             self._limit("visitor_send", f"ticket {asked.ticket_id}")
             self._limit("address_send", client.request.address)
         sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
+        visit: Visit = client.state
+        visit.writes.pop(await self._services.tickets.dialog_id(asked.ticket_id), None)
         return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}
 
     async def _typing(self, client: Client, asked: Typing) -> Answer:
         self._limit("typing", client.id)
         speaker = await self._speaker(client, asked.ticket_id, asked.sender_type)
-        await self._services.tickets.typing(speaker, asked.ticket_id, asked.is_typing, client.sink)
+        stop = await self._services.tickets.typing(speaker, asked.ticket_id, asked.is_typing, client.sink)
+        visit: Visit = client.state
+        if asked.is_typing:
+            visit.writes[stop.dialog_id] = stop
+        else:
+            visit.writes.pop(stop.dialog_id, None)
+        if not client.connected:
+            self._stop_writing(visit, stop.dialog_id)
+        elif len(visit.writes) > MAX_JOINED:
+            self._stop_writing(visit, next(iter(visit.writes)))
         return {}
+
+    def _stop_writing(self, visit: Visit, *dialog_ids: int) -> None:
+        """Take back what only this connection could have ended."""
+        for dialog_id in dialog_ids:
+            stop = visit.writes.pop(dialog_id, None)
+            if stop is not None:
+                self._services.dialogs.stop_typing(stop)
 
     async def _speaker(self, client: Client, ticket_id: str, claimed: SenderType | None) -> Speaker:
         visit: Visit = client.state

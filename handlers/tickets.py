@@ -12,6 +12,7 @@ from replyx.errors import (
     Invalid,
     NotYourTurn,
     SenderNotAllowed,
+    Taken,
     TicketNotFound,
     TooManyRequests,
 )
@@ -65,7 +66,7 @@ class OneTicket(Handler):
         "Change status, priority or assignee",
         body=ChangeTicket,
         answers={200: Ticket},
-        problems=(TicketNotFound, AccountNotFound, Invalid),
+        problems=(TicketNotFound, AccountNotFound, Taken, Invalid),
         access=Access.OPERATOR,
     )
     async def patch(self, ticket_id: str, body: ChangeTicket) -> object:

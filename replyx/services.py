@@ -24,11 +24,13 @@ from replyx.knowledge.gaps import Gaps
 from replyx.knowledge.questions import Questions
 from replyx.knowledge.sources import Sources
 from replyx.limits import Limiter
+from replyx.login_attempts import LoginAttempts
 from replyx.origins import OriginPolicy
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
+from replyx.sessions import Sessions
 from replyx.settings import Settings
 from replyx.shop.broadcasts import Broadcasts
 from replyx.shop.platform_settings import Platform
@@ -57,6 +59,8 @@ class Services:
     directory: Directory
     authenticator: Authenticator
     accounts: Accounts
+    sessions: Sessions
+    attempts: LoginAttempts
     assistants: Assistants
     sources: Sources
     questions: Questions

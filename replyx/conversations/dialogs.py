@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import AccountActor, Actor, sender_of
-from replyx.conversations import handling
+from replyx.conversations import claims, handling
+from replyx.conversations.claims import Displace, Displacing
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import MESSAGES, Found, access, dialogs_by_activity, load
 from replyx.conversations.dialog_rules import DialogRules, Said
@@ -40,6 +41,7 @@ from replyx.schemas.events import (
     TypingStart,
     TypingStop,
     dialog_topic,
+    taken_back,
     visitor_topic,
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
@@ -72,7 +74,7 @@ class Read(msgspec.Struct):
     up_to: MessageId | None = None
 
 
-class Assign(msgspec.Struct):
+class Assign(Displacing, kw_only=True):
     """The operator who is to answer; null for nobody."""
 
     account_id: ItemId | None
@@ -168,8 +170,10 @@ class Dialogs:
         """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
         await self._store.read(lambda rows: access(rows, actor, dialog_id))
 
-    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> None:
+    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> TypingStop:
         """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back.
+
+        Returns the end of it, which whoever owns a connection gives to :meth:`stop_typing` when that is lost.
 
         An operator who begins to write makes the assistant quiet for a while. Raises :class:`NotYourTurn` for an
         assistant that begins to write when it is not to speak.
@@ -189,6 +193,11 @@ class Dialogs:
             assert isinstance(actor, AccountActor)
             await self._store.commit(lambda tx: self._pause(tx, actor, dialog_id))
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        return taken_back(event)
+
+    def stop_typing(self, stop: TypingStop) -> None:
+        """Take back the typing of somebody whose connection is gone."""
+        self._bus.publish_ephemeral((dialog_topic(stop.dialog_id), INBOX), stop)
 
     def _pause(self, tx: Transaction, by: AccountActor, dialog_id: int) -> None:
         found = access(tx, by, dialog_id)
@@ -199,36 +208,58 @@ class Dialogs:
         """Move this side's mark of what it has read; it never moves back. What a bot reads no operator has read."""
         return await self._store.commit(lambda tx: _read(tx, actor, dialog_id, up_to))
 
-    async def assign(self, actor: AccountActor, dialog_id: int, account_id: int | None) -> Dialog:
-        """Give the dialog to an operator. Raises :class:`AccountNotFound` for anyone else."""
+    async def assign(self, actor: AccountActor, dialog_id: int, asked: Assign) -> Dialog:
+        """Give the dialog to an operator. Raises :class:`AccountNotFound` for anyone else.
 
-        def unit(tx: Transaction) -> Dialog:
-            found = access(tx, actor, dialog_id)
+        Where another operator was first, this and the changes below raise :class:`Taken`, unless they may be displaced.
+        """
+        account_id = asked.account_id
+
+        def claim(tx: Transaction) -> None:
             if account_id is not None:
                 operator_name(tx, account_id)
-            return self._rules[found.kind].change(tx, dialog_id, actor, assignee_id=account_id)
+            claims.give(tx, actor, dialog_id, account_id, asked.displace)
 
-        return await self._store.commit(unit)
+        return await self._change(actor, dialog_id, claim, assignee_id=account_id)
 
-    async def takeover(self, actor: AccountActor, dialog_id: int) -> Dialog:
+    async def takeover(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """The operator answers from now on, not the assistant."""
-        return await self._change(actor, dialog_id, **handling.takeover(actor))
 
-    async def release(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.give(tx, actor, dialog_id, actor.account_id, displace)
+
+        return await self._change(actor, dialog_id, claim, **handling.takeover(actor))
+
+    async def release(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """Give the dialog back to its assistant."""
-        return await self._change(actor, dialog_id, **handling.release())
 
-    async def close(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.give(tx, actor, dialog_id, None, displace)
+
+        return await self._change(actor, dialog_id, claim, **handling.release())
+
+    async def close(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """Move the dialog out of the open inbox; the next message of its visitor opens it again."""
-        return await self._change(actor, dialog_id, status="closed", **handling.NOT_PAUSED)
 
-    async def reopen(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.change(tx, actor, dialog_id, displace)
+
+        return await self._change(actor, dialog_id, claim, status="closed", **handling.NOT_PAUSED)
+
+    async def reopen(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """Bring the dialog back to the open inbox."""
-        return await self._change(actor, dialog_id, status="open")
 
-    async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.change(tx, actor, dialog_id, displace)
+
+        return await self._change(actor, dialog_id, claim, status="open")
+
+    async def _change(
+        self, actor: AccountActor, dialog_id: int, claim: Callable[[Transaction], None], **columns: object
+    ) -> Dialog:
         def unit(tx: Transaction) -> Dialog:
             found = access(tx, actor, dialog_id)
+            claim(tx)
             return self._rules[found.kind].change(tx, dialog_id, actor, **columns)
 
         return await self._store.commit(unit)

@@ -11,7 +11,7 @@ import logging
 from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender_of
-from replyx.conversations import ticket_rows
+from replyx.conversations import claims, ticket_rows
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
 from replyx.conversations.messages import add_message, checked_text, trace
@@ -26,7 +26,7 @@ from replyx.directory import Cache
 from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
-from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic
+from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic, taken_back
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,
@@ -89,7 +89,10 @@ class Tickets:
         return await self._store.read(run)
 
     async def change(self, actor: AccountActor, ticket_id: str, asked: ChangeTicket) -> Ticket:
-        """Change status, priority and assignee; who did it stands in the history. Raises :class:`AccountNotFound`."""
+        """Change status, priority and assignee; who did it stands in the history.
+
+        Raises :class:`AccountNotFound`, and :class:`Taken` where another operator was first.
+        """
         dialog_id = await self.dialog_id(ticket_id)
         wanted = Wanted(
             status=None if asked.status is UNSET else asked.status,
@@ -98,6 +101,10 @@ class Tickets:
         )
 
         def unit(tx: Transaction) -> Ticket:
+            if asked.assignee is not UNSET:
+                claims.give(tx, actor, dialog_id, asked.assignee, asked.displace)
+            if wanted.status is not None or wanted.priority is not None:
+                claims.change(tx, actor, dialog_id, asked.displace)
             self._rules.bring(tx, dialog_id, actor, wanted)
             return ticket_rows.load(tx, dialog_id)
 
@@ -207,11 +214,15 @@ class Tickets:
             trace(speaker, dialog_id, sent.message.id)
         return sent
 
-    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> None:
-        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back."""
+    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> TypingStop:
+        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back.
+
+        Returns the end of it, which is for :meth:`replyx.conversations.dialogs.Dialogs.stop_typing`.
+        """
         dialog_id = await self.dialog_id(ticket_id)
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(speaker), ticket_id)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        return taken_back(event)
 
 
 def _dialog_id(rows: Snapshot, ticket_id: str) -> int:

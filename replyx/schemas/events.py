@@ -124,6 +124,11 @@ class TypingStop(msgspec.Struct, tag_field="type", tag="typing_stop", frozen=Tru
     ticket_id: str | UnsetType = UNSET
 
 
+def taken_back(event: TypingStart | TypingStop) -> TypingStop:
+    """The end of what ``event`` says, for a writer who can no longer say it."""
+    return TypingStop(event.dialog_id, event.sender, event.ticket_id)
+
+
 DURABLE = (
     *(MessageNew, DialogUpdated, TicketUpdated, MessageRead),
     *(ProductSubmitted, ProductApproved, ProductRejected, SettingsUpdated),

@@ -117,11 +117,15 @@ class NewTicket(msgspec.Struct, rename="camel"):
 
 
 class ChangeTicket(msgspec.Struct):
-    """What an operator changes; what is not named stays. ``assignee`` is an operator's account id, null for nobody."""
+    """What an operator changes; what is not named stays. ``assignee`` is an operator's account id, null for nobody.
+
+    ``displace``: whether another operator who was first may be displaced, anybody or the one of an account id.
+    """
 
     status: TicketStatus | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
     assignee: ItemId | UnsetType | None = UNSET
+    displace: bool | ItemId = False
 
 
 class TicketDraft(msgspec.Struct, rename="camel"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 
 import httpx
@@ -15,6 +17,7 @@ from tests.scenario import (
     as_json,
     bad_field,
     frame,
+    frame_of,
     guest,
     hearing,
     problem,
@@ -388,6 +391,27 @@ class TestTyping:
                     assert frame(listener)["type"] == name
             typist.send('{"type": "ping"}')
             assert frame(typist)["type"] == "pong"
+
+    @pytest.mark.parametrize("end", ["close", "reset"])
+    def test_the_typing_of_a_socket_that_dies_is_taken_back_once(
+        self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor, end: str
+    ) -> None:
+        authorization = {"Authorization": boris.headers["Authorization"]}
+        with EventStream(server, f"/api/dialogs/{anna.dialog_id}/events", headers=authorization) as stream:
+            for typed in (["typing_start"], ["typing_start", "typing_stop"], [], ["typing_start"]):
+                with socket_of(server, anna.ws()) as typist:
+                    for name in typed:
+                        typist.send(json.dumps({"type": name}))
+                    typist.send('{"type": "ping"}')
+                    assert frame_of(typist, "pong")
+                    if end == "reset":
+                        typist.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        typist.socket.close()
+                heard = [stream.next().data for _ in range(2 if typed else 0)]
+                assert [event["type"] for event in heard] == (["typing_start", "typing_stop"] if typed else [])
+                assert {event["sender"] for event in heard} <= {"user"}
+            anna.say(http, "Вернулась")
+            assert stream.next().data["type"] == "message:new", "a socket that was not typing has nothing to take back"
 
     def test_typing_takes_a_truth_value(self, boris: httpx.Client, anna: Visitor) -> None:
         bad_field(boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": "yes"}), "typing")

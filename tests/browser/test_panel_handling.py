@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests import scenario
-from tests.browser.people import Operator, Stage
+from tests.browser.people import NETWORK, Operator, Stage
 from tests.server import Server
 
 PHONE = (390, 844)
@@ -101,3 +101,47 @@ def test_a_pause_that_nobody_ends_is_over_by_itself(stage: Stage, server: Server
     operator.page.clock.fast_forward(61_000)
     expect(standing_of(operator)).to_contain_text("Отвечает ассистент")
     expect(operator.page.get_by_test_id("action-release")).to_have_count(0)
+
+
+def test_who_presses_second_is_told_and_may_take_over_anyway(stage: Stage, server: Server, boris: httpx.Client) -> None:
+    anna = asks(boris, "Кто первый?")
+    operator = stage.operator(server.url)
+    operator.console.expected.append(NETWORK)
+    operator.open_dialog("Кто первый?")
+    with scenario.operator(server, "admin@example.com") as maria:
+
+        def maria_is_faster(route: Route) -> None:
+            assert maria.post(f"/api/dialogs/{anna.dialog_id}/takeover").status_code == 200
+            route.continue_()
+
+        operator.page.route("**/takeover", maria_is_faster, times=1)
+        operator.act("takeover")
+        expect(operator.page.locator(".dialog__notice")).to_contain_text("Вас опередил оператор Мария")
+        expect(standing_of(operator)).to_contain_text("Отвечает Мария")
+        expect(operator.page.get_by_test_id("action-assign")).to_have_text("Взять всё равно")
+        picture(operator, "taken")
+        operator.act("assign")
+        expect(standing_of(operator)).to_contain_text("Отвечает Борис (вы)")
+        expect(operator.page.locator(".dialog__notice")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("locale", "size", "words"), [("ru-RU", PHONE, "ждёт 5 мин"), ("en-GB", (1280, 800), "waits 5 min")]
+)
+def test_the_list_says_how_long_somebody_waits(
+    stage: Stage, server: Server, boris: httpx.Client, locale: str, size: tuple[int, int], words: str
+) -> None:
+    anna = asks(boris, f"Долго ещё? {locale}")
+    operator = stage.operator(server.url, stage.context(locale, size))
+    waits = operator.row(f"Долго ещё? {locale}").get_by_test_id("waits")
+    expect(operator.row(f"Долго ещё? {locale}")).to_be_visible()
+    expect(waits).to_have_count(0)
+    operator.page.clock.install()
+    operator.page.reload()
+    operator.is_live()
+    operator.page.clock.fast_forward("05:10")
+    expect(waits).to_have_text(words)
+    picture(operator, f"waits-list-{locale}")
+    assert boris.post(f"/api/dialogs/{anna.dialog_id}/messages", json={"text": f"Минуту {locale}"}).status_code == 201
+    expect(operator.row(f"Минуту {locale}")).to_be_visible()
+    expect(operator.row(f"Минуту {locale}").get_by_test_id("waits")).to_have_count(0)

@@ -25,10 +25,12 @@ from replyx.database.migrations.m0009_search import search
 from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
-from replyx.database.migrations.m0013_knowledge import knowledge
-from replyx.database.migrations.m0013_turns import turns
-from replyx.database.migrations.m0014_waiting import waiting
-from replyx.database.migrations.m0016_answers import answers
+from replyx.database.migrations.m0013_session_ends import session_ends
+from replyx.database.migrations.m0014_refused_logins import refused_logins
+from replyx.database.migrations.m0015_turns import turns
+from replyx.database.migrations.m0016_waiting import waiting
+from replyx.database.migrations.m0017_claims import claims
+from replyx.database.migrations.m0018_knowledge import knowledge
 
 log = logging.getLogger("replyx.migrations")
 
@@ -48,10 +50,12 @@ MIGRATIONS: tuple[Migration, ...] = (
     search_bands,
     delivery_failures,
     languages,
-    knowledge,
+    session_ends,
+    refused_logins,
     turns,
     waiting,
-    answers,
+    claims,
+    knowledge,
 )
 
 

@@ -62,7 +62,8 @@ class Visitor(Table):
 class Dialog(Table):
     """One conversation. ``activity`` is the id of the event that brought its newest message, or the dialog.
 
-    What ``turn``, ``paused_until`` and ``paused_by`` mean is in :mod:`replyx.conversations.handling`.
+    What ``turn``, ``paused_until`` and ``paused_by`` mean is in :mod:`replyx.conversations.handling`, what
+    ``assigned_by``, ``changed_by`` and ``changed_at`` are for in :mod:`replyx.conversations.claims`.
     """
 
     id = AutoField()
@@ -84,6 +85,9 @@ class Dialog(Table):
     paused_until = MomentField(null=True)
     paused_by = TextField(null=True)
     waiting_since = MomentField(null=True)
+    assigned_by = IntegerField(null=True)
+    changed_by = IntegerField(null=True)
+    changed_at = MomentField(null=True)
 
     class Meta:
         indexes = (

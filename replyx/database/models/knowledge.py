@@ -136,7 +136,7 @@ class PassageQuestion(Table):
     url = TextField()
     title = TextField()
     created_at = MomentField()
-    folded = TextField(default="")
+    folded = TextField()
 
     class Meta:
         indexes = ((("passage_id",), False), (("source_id",), False), (("assistant_id", "folded"), False))

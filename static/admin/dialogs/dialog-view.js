@@ -200,14 +200,14 @@ export class DialogView {
 
   #drawActions(dialog) {
     const { user } = this.#options;
-    const mine = dialog.assignee?.id === user.id;
+    const { assignee } = dialog;
     const byHand = dialog.handler === 'manager';
     const { words, until } = standingOf(dialog, user, Date.now());
     this.#actions.dataset.stopped = words === 'stopped_by_you' ? 'by_you' : '';
     this.#wakeAt(until);
     const wanted = [
       !dialog.ticket && (byHand || words === 'stopped_by_you' ? 'release' : 'takeover'), // a ticket has no assistant to hand it to
-      byHand && !mine && 'assign_me',
+      byHand && assignee?.id !== user.id && (assignee ? 'take_anyway' : 'assign_me'),
       !dialog.ticket && (dialog.status === 'open' ? 'close_dialog' : 'reopen'), // a ticket's status says more
     ].filter(Boolean);
     if (this.#actions.dataset.drawn === wanted.join()) return;
@@ -222,7 +222,8 @@ export class DialogView {
 
   #action(name) {
     const { t, user } = this.#options;
-    const call = { close_dialog: ['close'], assign_me: ['assign', { account_id: user.id }] }[name] ?? [name];
+    const toMe = ['assign', { account_id: user.id }];
+    const call = { close_dialog: ['close'], assign_me: toMe, take_anyway: toMe }[name] ?? [name];
     const button = el('button', { type: 'button', class: 'button', 'data-testid': `action-${call[0]}` }, t(name));
     button.addEventListener('click', () => this.#run(button, call));
     return button;
@@ -244,7 +245,7 @@ export class DialogView {
 
   #failed(error) {
     const { t } = this.#options;
-    this.#say(problemWords(error, t), 'problem');
+    this.#say(error.holder ? t('taken_by', { name: error.holder.name }) : problemWords(error, t), 'problem');
   }
 
   /** @param {import('../../shared/conversation.js').Message} message */

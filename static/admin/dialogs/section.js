@@ -152,19 +152,31 @@ export default class DialogsSection {
       conversation: Room.nameOf(user.id, dialogId),
       operators: () => this.#findOperators(),
       visitor: (id) => visitorName(inbox.get(id) ?? { id }, this.#t),
-      onAction: async (action, body) => {
-        await api.act(dialogId, action, body);
-        await inbox.fetch(dialogId); // the event may be late; the operator should see the effect now
-      },
-      onTicket: async (fields) => {
-        await api.changeTicket(room.ticket.id, fields);
-        await inbox.fetch(dialogId);
-      },
+      onAction: (action, body) => this.#change(dialogId, (seen) => api.act(dialogId, action, { ...body, ...seen })),
+      onTicket: (fields) => this.#change(dialogId, (seen) => api.changeTicket(room.ticket.id, { ...fields, ...seen })),
     });
     this.#detail.replaceChildren(this.#view.element);
     this.#view.connect();
     if (this.#wanted !== null) this.#view.holdBack();
     this.#tryRoom(room);
+  }
+
+  /**
+   * Changes a dialog and shows what it is then: the event may be late, and a refusal means that another was first.
+   * Only the operator whose name is on the screen may be displaced by it.
+   * @param {number} dialogId
+   * @param {(seen: {displace?: number}) => Promise<unknown>} request
+   */
+  async #change(dialogId, request) {
+    const { inbox, user } = this.#desk;
+    const holder = inbox.get(dialogId)?.assignee?.id;
+    try {
+      await request(holder === undefined || holder === user.id ? {} : { displace: holder });
+    } catch (error) {
+      if (error.code === 'taken') await inbox.fetch(dialogId);
+      throw error;
+    }
+    await inbox.fetch(dialogId);
   }
 
   /** Goes to the message that the address asked for. */

@@ -1,4 +1,4 @@
-"""Version 14: since when a visitor waits, and a list of dialogs that only messages move."""
+"""Version 16: since when a visitor waits, and a list of dialogs that only messages move."""
 
 from __future__ import annotations
 
