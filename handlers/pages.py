@@ -100,6 +100,7 @@ class DemoSite(Page):
         "A shop's page with a widget embedded, the first if none is named",
         query=ShownWidget,
         answers={200: str},
+        problems=(WidgetNotFound,),
         media_type="text/html",
     )
     async def get(self, query: ShownWidget) -> None:

@@ -91,7 +91,7 @@ def read_cases(lines: Iterable[str]) -> list[Case]:
     reader = csv.DictReader(lines)
     if not {"question", "expected"} <= set(reader.fieldnames or ()):
         raise NoCases("the first line of the cases must name the columns question and expected")
-    found = [Case(row["question"].strip(), (row["expected"] or "").strip()) for row in reader if row["question"]]
+    found = [Case(line["question"].strip(), (line["expected"] or "").strip()) for line in reader if line["question"]]
     if not found:
         raise NoCases("the file has no case")
     return found

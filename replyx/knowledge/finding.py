@@ -196,15 +196,15 @@ def likeness(word: str, other: str) -> float:
 def typing_errors(word: str, other: str) -> int:
     """Letters that are missing, too many, wrong or swapped with the next (optimal string alignment)."""
     before: list[int] = []
-    row = list(range(len(other) + 1))
+    line = list(range(len(other) + 1))
     for at, letter in enumerate(word, 1):
-        above, row, older = row, [at], before
+        above, line, older = line, [at], before
         for to, letter_there in enumerate(other, 1):
-            row.append(min(above[to] + 1, row[to - 1] + 1, above[to - 1] + (letter != letter_there)))
+            line.append(min(above[to] + 1, line[to - 1] + 1, above[to - 1] + (letter != letter_there)))
             if at > 1 and to > 1 and letter == other[to - 2] and word[at - 2] == letter_there:
-                row[to] = min(row[to], older[to - 2] + 1)
+                line[to] = min(line[to], older[to - 2] + 1)
         before = above
-    return row[-1]
+    return line[-1]
 
 
 def is_number(word: str) -> bool:
