@@ -201,6 +201,7 @@ class EventSocket:
 class SocketHandler(Handler, WebSocketHandler):
     """Admits a client of one type and shakes hands; a ``client`` is what then lives on."""
 
+    counts_reads = False
     client: type[EventSocket]
     refusal: Problem | None = None
     cursor: Cursor | None = None
