@@ -61,9 +61,9 @@ class MetricsHandler(Monitored):
         """Made by a library that is loaded when somebody asks for the first time: it takes 12 MB."""
         from replyx.process import metrics
 
-        services = self.services
+        parts = self.services
         self.set_header("Content-Type", metrics.FORMAT)
-        self.finish(metrics.text(services.requests, services.streams, services.hub, services.store, services.bus))
+        self.finish(metrics.text(parts.requests, parts.streams, parts.hub, parts.store, parts.bus, parts.held))
 
 
 class HealthHandler(Monitored):

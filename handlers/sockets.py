@@ -92,7 +92,7 @@ class EventSocket:
 
     def open(self, taken: Socket, early: bytes, refusal: Problem | None) -> None:
         """Greet the client and subscribe it, or say why not and close; then go on with what it has sent ``early``."""
-        self.sink = WebSocket(taken, self, FRAME_BYTES)
+        self.sink = WebSocket(taken, self, FRAME_BYTES, self.services.held, self.address)
         if refusal is not None:
             self.send(self.error_frame(refusal, b""))
             self.end(close_code_for(refusal))

@@ -353,6 +353,7 @@ def ticket_engine(services: Services) -> EngineServer:
         EngineSettings(max_payload=MAX_PAYLOAD),
         admits=admits_origins(services.origins),
         spend=spends_connections(services.limits, services.clock),
+        held=services.held,
     )
 
 

@@ -24,6 +24,7 @@ from replyx.limits import Limiter
 from replyx.origins import OriginPolicy
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
+from replyx.process.held import Held
 from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
 from replyx.settings import Settings
@@ -50,6 +51,7 @@ class Services:
     streams: Streams
     presence: Presence
     limits: Limiter
+    held: Held
     origins: OriginPolicy
     directory: Directory
     authenticator: Authenticator
