@@ -31,13 +31,14 @@ from handlers.reading import Reading
 from handlers.socketio import admits_origins, socket_io, spends_connections
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
+from handlers.writing import Writing
 from replyx.auth import AccountActor, Speaker
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.ticket_joins import Join, Joins, Place
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.faults import Fault
-from replyx.schemas.events import INBOX, TypingStop
+from replyx.schemas.events import INBOX
 from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
 from replyx.services import Services
 from replyx.socketio.application import Client, ConnectLater, ConnectRefused
@@ -94,7 +95,7 @@ class Visit:
     entries: list[Entry] = field(default_factory=list)
     stream: TicketStream | None = None
     manners: Manners = field(default_factory=Manners)
-    writes: dict[int, TypingStop] = field(default_factory=dict)
+    writing: Writing = field(default_factory=Writing)
 
     @property
     def is_operator(self) -> bool:
@@ -230,7 +231,7 @@ class TicketSockets:
         visit: Visit = client.state
         if visit.stream is not None:
             self._services.streams.remove(visit.stream)
-        self._stop_writing(visit, *visit.writes)
+        visit.writing.take_back(self._services.dialogs)
 
     # Events
 
@@ -310,7 +311,7 @@ class TicketSockets:
         if dialog_id in visit.joins:
             await self._joins.leave(visit.pid, dialog_id)
             del visit.joins[dialog_id]
-            self._stop_writing(visit, dialog_id)
+            visit.writing.take_back(self._services.dialogs, dialog_id)
             if client.feed is not None:
                 client.feed.change(visit.topics, visit.topic_wires)
         return {}
@@ -324,7 +325,7 @@ class TicketSockets:
             self._limit("address_send", client.request.address)
         sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
         visit: Visit = client.state
-        visit.writes.pop(await self._services.tickets.dialog_id(asked.ticket_id), None)
+        visit.writing.sent(await self._services.tickets.dialog_id(asked.ticket_id))
         return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}
 
     async def _typing(self, client: Client, asked: Typing) -> Answer:
@@ -332,22 +333,10 @@ class TicketSockets:
         speaker = await self._speaker(client, asked.ticket_id, asked.sender_type)
         stop = await self._services.tickets.typing(speaker, asked.ticket_id, asked.is_typing, client.sink)
         visit: Visit = client.state
-        if asked.is_typing:
-            visit.writes[stop.dialog_id] = stop
-        else:
-            visit.writes.pop(stop.dialog_id, None)
+        visit.writing.told(stop, asked.is_typing)
         if not client.connected:
-            self._stop_writing(visit, stop.dialog_id)
-        elif len(visit.writes) > MAX_JOINED:
-            self._stop_writing(visit, next(iter(visit.writes)))
+            visit.writing.take_back(self._services.dialogs)
         return {}
-
-    def _stop_writing(self, visit: Visit, *dialog_ids: int) -> None:
-        """Take back what only this connection could have ended."""
-        for dialog_id in dialog_ids:
-            stop = visit.writes.pop(dialog_id, None)
-            if stop is not None:
-                self._services.dialogs.stop_typing(stop)
 
     async def _speaker(self, client: Client, ticket_id: str, claimed: SenderType | None) -> Speaker:
         visit: Visit = client.state
