@@ -7,8 +7,9 @@ import secrets
 
 import msgspec
 
-from handlers.access import PANEL_COOKIE, Access
+from handlers.access import Access
 from handlers.base import Handler, operation
+from handlers.cookies import SESSION, XSRF, clear_cookies, cookie_of, set_cookie
 from replyx.accounts import (
     PANEL_SECONDS,
     WEBAPP_SECONDS,
@@ -34,8 +35,6 @@ from replyx.errors import (
     TooManyRequests,
 )
 from replyx.schemas.dialogs import Account, Page
-
-XSRF_COOKIE = "_xsrf"
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
@@ -137,23 +136,20 @@ class CookieHandler(Handler):
 
     async def signed_in(self) -> AccountActor | None:
         """Whose cookie came along, if it is still good."""
-        cookie = self.request.cookies.get(PANEL_COOKIE)
+        cookie = cookie_of(self.request, SESSION)
         try:
-            return await self.services.authenticator.account(cookie.value, self.now) if cookie else None
+            return await self.services.authenticator.account(cookie, self.now) if cookie is not None else None
         except (CredentialInvalid, CredentialExpired):
             return None
 
     def keep_session(self, access_token: str, seconds: int, xsrf: str) -> None:
         """Set the session's cookie, and the XSRF token that our own page can read."""
-        secure = self.request.protocol == "https"
-        for name, value in ((PANEL_COOKIE, access_token), (XSRF_COOKIE, xsrf)):
-            hidden = name == PANEL_COOKIE
-            self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
+        set_cookie(self, self.services.base_url, SESSION, access_token, seconds)
+        set_cookie(self, self.services.base_url, XSRF, xsrf, seconds)
 
     def forget_session(self) -> None:
         """Take the cookies away."""
-        self.clear_cookie(PANEL_COOKIE, path="/")
-        self.clear_cookie(XSRF_COOKIE, path="/")
+        clear_cookies(self)
 
 
 class PanelSession(CookieHandler):
@@ -178,13 +174,12 @@ class WebappSession(CookieHandler):
         """Nobody is no failure here: most visitors have no account."""
         actor = await self.signed_in()
         if actor is None:
-            if PANEL_COOKIE in self.request.cookies:
+            if cookie_of(self.request, SESSION) is not None:
                 self.forget_session()
             return VisitAnswer(None)
         renewed = await self.services.accounts.renew(actor)
         if renewed is not None:
-            known = self.request.cookies.get(XSRF_COOKIE)
-            self.keep_session(renewed, WEBAPP_SECONDS, known.value if known else secrets.token_urlsafe(24))
+            self.keep_session(renewed, WEBAPP_SECONDS, cookie_of(self.request, XSRF) or secrets.token_urlsafe(24))
         return VisitAnswer(await self.services.accounts.me(actor))
 
     @operation("Sign in on the shop page", body=Login, answers={200: VisitAnswer}, problems=(LoginFailed,))

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from handlers.base import Handler, operation
+from handlers.cookies import XSRF, cookie_of, set_cookie
 from handlers.shelf import Shelf
 from replyx.conversations.widgets import WidgetQuery
 from replyx.errors import WidgetNotFound
@@ -63,9 +64,8 @@ class PageBeside(Page):
 class AdminPage(Page):
     @operation("The operators' panel", answers={200: str}, media_type="text/html")
     async def get(self) -> None:
-        if "_xsrf" not in self.request.cookies:
-            secure = self.request.protocol == "https"
-            self.set_cookie("_xsrf", secrets.token_urlsafe(24), samesite="Strict", secure=secure, path="/")
+        if cookie_of(self.request, XSRF) is None:
+            set_cookie(self, self.services.base_url, XSRF, secrets.token_urlsafe(24))
         config = {"base_url": self.services.base_url, "demo": self.services.settings.demo}
         self.show("admin.html", config_json=self.json_block(config))
 
