@@ -311,8 +311,7 @@ def add_message(tx: Transaction, actor: Speaker, found: Found, said: Said, polic
     sender, text, client_id = sender_of(actor), said.text, said.client_id
     reference = None
     if found.ticket_id is not None:
-        own = str(actor.account_id) if isinstance(actor, AccountActor) else sender
-        reference = said.reference or (found.user_id if sender == "user" else None) or own
+        reference = said.reference or (found.user_id if sender == "user" else None) or sender
     author_id, author = (actor.account_id, actor.name) if isinstance(actor, AccountActor) else (None, None)
     message_id = _ADD_MESSAGE.numbered_if_new(
         tx,
