@@ -38,7 +38,7 @@ from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.faults import Fault
 from replyx.schemas.events import INBOX
-from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
+from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined, as_user_sees
 from replyx.services import Services
 from replyx.socketio.application import Client, ConnectLater, ConnectRefused
 from replyx.socketio.engineio_ports import EngineSettings
@@ -293,6 +293,8 @@ class TicketSockets:
         dialog_id = await tickets.dialog_id(ticket_id)
         missed = await self._joins.missed(dialog_id, after) if after is not None else None
         history = await tickets.join(ticket_id)
+        if not visit.is_operator:
+            history = msgspec.structs.replace(history, ticket=as_user_sees(history.ticket))
         floor = Cursor.parse(history.cursor).id if missed is None else missed[1]
         visit.number += 1
         join = Join(dialog_id, visit.number, position, floor, after if missed is not None else None)

@@ -18,6 +18,7 @@ from replyx.schemas.events import (
 )
 from replyx.schemas.tickets import Ticket, TicketMessage
 from replyx.socketio.wire import Wires, polling_chunk, websocket_frame
+from replyx.wire.visitors import without_accounts
 
 Known = MessageNew | DialogUpdated | TicketUpdated | MessageRead | MessageReceived | TypingStart | TypingStop
 DECODER: msgspec.json.Decoder[Known] = msgspec.json.Decoder(Known)
@@ -50,6 +51,11 @@ def in_ticket(payload: bytes) -> tuple[str, bytes] | None:
     return None
 
 
+def in_own_ticket(payload: bytes) -> tuple[str, bytes] | None:
+    """The same for whoever holds nothing but the ticket's id."""
+    return in_ticket(without_accounts(payload))
+
+
 def elsewhere(payload: bytes) -> tuple[str, bytes] | None:
     """An event for operators who have not joined its ticket."""
     found = in_ticket(payload)
@@ -77,8 +83,9 @@ def message_of(event: MessageNew) -> TicketMessage:
     )
 
 
-JOINED = Wires.of(in_ticket)
+JOINED = Wires.of(in_own_ticket)
 NOTICES = Wires.of(elsewhere)
+_OPERATORS = Wires.of(in_ticket)
 
 
 class BothWire:
@@ -90,7 +97,7 @@ class BothWire:
 
     def __init__(self, polling: bool) -> None:
         self._notice = NOTICES.of_transport(polling)
-        self._joined = JOINED.of_transport(polling)
+        self._joined = _OPERATORS.of_transport(polling)
         self._framed = polling_chunk if polling else websocket_frame
 
     def durable(self, event: LoggedEvent, epoch: str) -> bytes:
