@@ -16,9 +16,8 @@ from replyx.schemas.events import (
     TypingStart,
     TypingStop,
 )
-from replyx.schemas.tickets import Ticket, TicketMessage
+from replyx.schemas.tickets import Ticket, TicketMessage, as_user_sees
 from replyx.socketio.wire import Wires, polling_chunk, websocket_frame
-from replyx.wire.visitors import without_accounts
 
 Known = MessageNew | DialogUpdated | TicketUpdated | MessageRead | MessageReceived | TypingStart | TypingStop
 DECODER: msgspec.json.Decoder[Known] = msgspec.json.Decoder(Known)
@@ -39,8 +38,19 @@ class Typing(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def in_ticket(payload: bytes) -> tuple[str, bytes] | None:
-    """An event for those who have joined its ticket."""
+    """An event for operators who have joined its ticket."""
+    return _named(DECODER.decode(payload))
+
+
+def in_own_ticket(payload: bytes) -> tuple[str, bytes] | None:
+    """The same for whoever holds nothing but the ticket's id."""
     event = DECODER.decode(payload)
+    if isinstance(event, TicketUpdated):
+        event = msgspec.structs.replace(event, ticket=as_user_sees(event.ticket))
+    return _named(event)
+
+
+def _named(event: Known) -> tuple[str, bytes] | None:
     if isinstance(event, TypingStart | TypingStop) and event.ticket_id is not UNSET:
         typing = Typing(event.ticket_id, SENDER_TYPES[event.sender], isinstance(event, TypingStart))
         return "typing", msgspec.json.encode(typing)
@@ -49,11 +59,6 @@ def in_ticket(payload: bytes) -> tuple[str, bytes] | None:
     if isinstance(event, MessageNew) and event.ticket_id is not UNSET:
         return "message:new", msgspec.json.encode(message_of(event))
     return None
-
-
-def in_own_ticket(payload: bytes) -> tuple[str, bytes] | None:
-    """The same for whoever holds nothing but the ticket's id."""
-    return in_ticket(without_accounts(payload))
 
 
 def elsewhere(payload: bytes) -> tuple[str, bytes] | None:
