@@ -12,6 +12,7 @@ from tornado.web import RequestHandler
 
 SESSION = "replyx_session"
 XSRF = "_xsrf"
+DEVICE = "replyx_device"  # of a browser that somebody logged in with: it outlives the session
 PREFIX = "__Host-"
 
 
@@ -33,7 +34,7 @@ def set_cookie(handler: RequestHandler, base_url: str, name: str, value: str, ma
         PREFIX + name if public else name,
         value,
         max_age=max_age,
-        httponly=name == SESSION,
+        httponly=name != XSRF,
         samesite="Strict",
         secure=public or handler.request.protocol == "https",
         path="/",
@@ -45,5 +46,5 @@ def clear_cookies(handler: RequestHandler) -> None:
     for name in (SESSION, XSRF):
         handler.clear_cookie(name, path="/")
         if PREFIX + name in handler.request.cookies:
-            hidden = name == SESSION
+            hidden = name != XSRF
             handler.clear_cookie(PREFIX + name, path="/", secure=True, samesite="Strict", httponly=hidden)
