@@ -80,6 +80,11 @@ def check_directory(directory: Path, ours: Collection[str]) -> None:
         raise NotEmpty(f"--demo needs an empty data directory; this one holds {foreign[0]}. Choose another --data-dir.")
 
 
+def guests(on: bool) -> frozenset[str]:
+    """The guest ids that are good for new visitors too, however short; none where the demo is not ``on``."""
+    return frozenset({GUEST}) if on else frozenset()
+
+
 async def fill(store: Store) -> None:
     """Fill an empty installation; one that the demo filled stays as it is. Raises :class:`NotEmpty`."""
     state = store.query(_state)
