@@ -120,7 +120,7 @@ class Server:
             self.tokens, directory, limits, bots, SharedSecret("token", given.metrics_token), clock
         )
         token_seconds = given.widget_token_days * 86400
-        hashing = passwords.Passwords(self.pool)
+        hashing = passwords.Passwords(self.pool, allowed=demo.public_passwords(given.demo))
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
