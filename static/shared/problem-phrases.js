@@ -50,6 +50,7 @@ export const problems = {
     problem_xsrf_refused: 'Страница устарела. Обновите её и повторите.',
 
     fault_character_not_allowed: 'есть недопустимый символ {character}',
+    fault_too_common: 'этот пароль пробуют первым, придумайте другой',
     fault_name_taken: 'имя {given} занято сервером',
     fault_network_not_allowed:
       'адрес в частной или служебной сети. Такие сервер не вызывает, чтобы через него не добрались до внутренних систем. Если получатель действительно там, назовите его сеть в настройке WEBHOOK_PRIVATE_NETWORKS и перезапустите сервер.',
@@ -69,6 +70,7 @@ export const problems = {
       other: 'не больше {max} комнат, каждая вида shop:123, через запятую',
     },
     fault_not_together: 'нельзя указать вместе с {other}',
+    fault_same_as_name: 'пароль не должен совпадать с почтой или именем',
     fault_port_not_allowed: 'порт {port} не для HTTP: подойдут 80, 443 и от {first}',
     fault_required: 'нужно заполнить',
     fault_too_few: 'нужно не меньше {min}',
@@ -161,6 +163,7 @@ export const problems = {
     problem_xsrf_refused: 'The page is out of date. Reload it and try again.',
 
     fault_character_not_allowed: 'holds a character that is not allowed, {character}',
+    fault_too_common: 'everybody tries this password first; choose another',
     fault_name_taken: '{given} is a name of the server’s own',
     fault_network_not_allowed:
       'this address is in a private or special network. The server does not call those, so that nobody reaches inner systems through it. If the receiver really is there, name its network in the setting WEBHOOK_PRIVATE_NETWORKS and restart the server.',
@@ -180,6 +183,7 @@ export const problems = {
       other: 'takes {max} rooms at most, each like shop:123, separated by commas',
     },
     fault_not_together: 'cannot be given together with {other}',
+    fault_same_as_name: 'must not be the e-mail or the name',
     fault_port_not_allowed: 'port {port} is not for HTTP: 80, 443 and those from {first} up are',
     fault_required: 'must be filled in',
     fault_too_few: 'needs at least {min}',
