@@ -38,4 +38,4 @@ class Reading:
         """Count the ``size`` in bytes of what was made for it; a bucket may owe for that."""
         if size >= PIECE_BYTES:
             for rule, key in self._counted:
-                self._limits.charge(rule, key, now, size // PIECE_BYTES)
+                self._limits.absorb(rule, key, now, size // PIECE_BYTES)
