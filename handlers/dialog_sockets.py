@@ -12,13 +12,15 @@ from handlers.base import Handler, spend_send
 from handlers.decoding import decode
 from handlers.sockets import EventSocket, SocketHandler
 from handlers.streams import position_of, topics_of
+from handlers.writing import Writing
 from replyx.auth import Actor, VisitorActor, sender_of
 from replyx.conversations.dialogs import ClientId, Draft, MessageId
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.subscription import Subscription
+from replyx.delivery.wire import Wire
 from replyx.errors import FieldError, Problem
 from replyx.schemas.dialogs import Message, Turn
-from replyx.schemas.events import TypingStop
+from replyx.wire.visitors import VISITORS_WEBSOCKET
 from replyx.wire.websocket import WEBSOCKET
 
 log = logging.getLogger("replyx.sockets")
@@ -95,7 +97,7 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
 class DialogSocket(EventSocket):
     """One dialog, for whatever actor the route admits."""
 
-    __slots__ = ("dialog_id", "gone", "writes")
+    __slots__ = ("dialog_id", "gone", "writing")
 
     kind = "dialog"
 
@@ -104,7 +106,7 @@ class DialogSocket(EventSocket):
     def __init__(self, handler: Handler, cursor: Cursor | None) -> None:
         super().__init__(handler, cursor)
         self.gone = False
-        self.writes: TypingStop | None = None
+        self.writing: Writing | None = None  # most never write
 
     async def check(self, handler: Handler, *path: str) -> None:
         """The dialog must be the actor's to see."""
@@ -117,7 +119,8 @@ class DialogSocket(EventSocket):
         sender = sender_of(self.speaker)
         self.send(Connected(self.dialog_id, sender, f"{epoch}-{position}", self.heartbeat_s))
         log.info("%s WebSocket connected dialog=%d", _way(self.speaker), self.dialog_id)
-        return Subscription(topics_of(self.speaker, self.dialog_id), WEBSOCKET, self.sink, 0)
+        wire: Wire = VISITORS_WEBSOCKET if isinstance(self.speaker, VisitorActor) else WEBSOCKET
+        return Subscription(topics_of(self.speaker, self.dialog_id), wire, self.sink, 0)
 
     async def act(self, data: bytes) -> None:
         """Send, type, read or ping."""
@@ -127,15 +130,17 @@ class DialogSocket(EventSocket):
             sent = await dialogs.send(
                 actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender, frame.turn)
             )
-            self.writes = None
+            if self.writing is not None:
+                self.writing.sent(self.dialog_id)
             self.send(Ack(frame.client_id, sent.message, sent.duplicate))
         elif isinstance(frame, TypingStartFrame | TypingStopFrame):
             self.limit("typing", self.request_id)
             begins = isinstance(frame, TypingStartFrame)
             stop = await dialogs.typing(actor, self.dialog_id, begins, self.sink)
-            self.writes = stop if begins else None
+            self.writing = self.writing or Writing()
+            self.writing.told(stop, begins)
             if self.gone:
-                self.stop_writing()
+                self.writing.take_back(dialogs)
         elif isinstance(frame, ReadFrame):
             await dialogs.read(actor, self.dialog_id, frame.up_to)
         else:
@@ -145,13 +150,8 @@ class DialogSocket(EventSocket):
         """The socket is gone, and with it whoever was writing."""
         super().closed()
         self.gone = True
-        self.stop_writing()
-
-    def stop_writing(self) -> None:
-        """Take back what only this socket could have ended."""
-        if self.writes is not None:
-            self.services.dialogs.stop_typing(self.writes)
-            self.writes = None
+        if self.writing is not None:
+            self.writing.take_back(self.services.dialogs)
 
     def error_frame(self, problem: Problem, data: bytes) -> ErrorFrame:
         """Name the refused frame by its ``client_id``, where it has one."""

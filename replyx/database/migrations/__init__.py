@@ -27,10 +27,11 @@ from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_session_ends import session_ends
 from replyx.database.migrations.m0014_refused_logins import refused_logins
-from replyx.database.migrations.m0015_turns import turns
-from replyx.database.migrations.m0016_waiting import waiting
-from replyx.database.migrations.m0017_claims import claims
-from replyx.database.migrations.m0018_knowledge import knowledge
+from replyx.database.migrations.m0015_guest_digests import guest_digests
+from replyx.database.migrations.m0016_turns import turns
+from replyx.database.migrations.m0017_waiting import waiting
+from replyx.database.migrations.m0018_claims import claims
+from replyx.database.migrations.m0019_knowledge import knowledge
 
 log = logging.getLogger("replyx.migrations")
 
@@ -52,6 +53,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     languages,
     session_ends,
     refused_logins,
+    guest_digests,
     turns,
     waiting,
     claims,

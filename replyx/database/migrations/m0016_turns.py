@@ -1,4 +1,4 @@
-"""Version 15: whose turn it is in a dialog, and until when an operator keeps its assistant quiet."""
+"""Version 16: whose turn it is in a dialog, and until when an operator keeps its assistant quiet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Version 17: which operator has assigned a dialog, and who changed its status last."""
+"""Version 18: which operator has assigned a dialog, and who changed its status last."""
 
 from __future__ import annotations
 

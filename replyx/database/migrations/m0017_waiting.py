@@ -1,4 +1,4 @@
-"""Version 16: since when a visitor waits, and a list of dialogs that only messages move."""
+"""Version 17: since when a visitor waits, and a list of dialogs that only messages move."""
 
 from __future__ import annotations
 
