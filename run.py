@@ -55,6 +55,7 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process import listening, logs, workers
+from replyx.process.clocks import uptime
 from replyx.process.held import Held
 from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
@@ -117,19 +118,17 @@ class Server:
         webhook_follower = Follower(store, self.hub, courier, clock)
         contact = given.push_contact or (base_url if base_url.startswith("https:") else "mailto:nobody@localhost")
         pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
-        self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
-        policy = Policy(Hours.parse(given.business_hours, given.time_zone))
-        ticket_rules = TicketRules(policy)
+        ticket_rules = TicketRules(Policy(Hours.parse(given.business_hours, given.time_zone)))
         rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
         self.knowledge = Knowledge(store, self.hub, rules, given.source_private_networks, clock)
-        self.followers += self.knowledge.followers
+        pushing = Follower(store, self.hub, pusher, clock)
+        self.followers: list[Follower[Any, Any]] = [webhook_follower, pushing, *self.knowledge.followers]
         self.sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(
             self.tokens, directory, limits, bots, SharedSecret("token", given.metrics_token), clock
         )
-        token_seconds = given.widget_token_days * 86400
         hashing = passwords.Passwords(self.pool, allowed=demo.public_passwords(given.demo))
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
@@ -154,10 +153,10 @@ class Server:
             sessions=Sessions(store, self.tokens, hashing, attempts, self.refused, given.session_days, clock),
             attempts=attempts,
             assistants=Assistants(store),
-            questions=self.knowledge.questions,
-            gaps=self.knowledge.gaps,
-            sources=self.knowledge.sources,
-            widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
+            knowledge=self.knowledge,
+            widgets=Widgets(
+                store, self.tokens, directory, authenticator, base_url, given.widget_token_days * 86400, clock
+            ),
             dialogs=Dialogs(store, self.bus, epoch, rules, clock),
             tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
@@ -353,12 +352,6 @@ async def opened(given: Settings, sockets: Sequence[socket]) -> tuple[Store, Sec
     if given.demo:
         await demo.fill(store)
     return store, secrets
-
-
-def uptime() -> Callable[[], float]:
-    """A clock of the seconds since now, which nobody sets."""
-    began = time.monotonic()
-    return lambda: time.monotonic() - began
 
 
 def allow_files() -> None:

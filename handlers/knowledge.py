@@ -41,7 +41,7 @@ class SourceList(Handler):
         problems=(AssistantNotFound,),
     )
     async def get(self, assistant_id: int, query: Paging) -> object:
-        return await self.services.sources.list(assistant_id, query)
+        return await self.services.knowledge.sources.list(assistant_id, query)
 
     @operation(
         "Add a source; it is read right afterwards",
@@ -50,7 +50,7 @@ class SourceList(Handler):
         problems=(AssistantNotFound, TooManySources, Invalid),
     )
     async def post(self, assistant_id: int, body: NewSource) -> object:
-        return await self.services.sources.create(assistant_id, body)
+        return await self.services.knowledge.sources.create(assistant_id, body)
 
 
 class SourceUpload(Handler):
@@ -61,13 +61,13 @@ class SourceUpload(Handler):
         problems=(AssistantNotFound, TooManySources, Invalid, BodyTooLarge),
     )
     async def post(self, assistant_id: int, query: UploadQuery) -> object:
-        return await self.services.sources.upload(assistant_id, query, self.incoming())
+        return await self.services.knowledge.sources.upload(assistant_id, query, self.incoming())
 
 
 class OneSource(Handler):
     @operation("One source", answers={200: SourceWithText}, problems=(SourceNotFound,))
     async def get(self, assistant_id: int, source_id: int) -> object:
-        return await self.services.sources.get(assistant_id, source_id)
+        return await self.services.knowledge.sources.get(assistant_id, source_id)
 
     @operation(
         "Change a source and read it again",
@@ -76,17 +76,17 @@ class OneSource(Handler):
         problems=(SourceNotFound, Invalid),
     )
     async def patch(self, assistant_id: int, source_id: int, body: SourceChange) -> object:
-        return await self.services.sources.change(assistant_id, source_id, body)
+        return await self.services.knowledge.sources.change(assistant_id, source_id, body)
 
     @operation("Delete a source with all that was read of it", problems=(SourceNotFound,))
     async def delete(self, assistant_id: int, source_id: int) -> None:
-        await self.services.sources.delete(assistant_id, source_id)
+        await self.services.knowledge.sources.delete(assistant_id, source_id)
 
 
 class SourceReading(Handler):
     @operation("Fetch a page or a site now", answers={200: SourceWithText}, problems=(SourceNotFound,))
     async def post(self, assistant_id: int, source_id: int) -> object:
-        return await self.services.sources.read_again(assistant_id, source_id)
+        return await self.services.knowledge.sources.read_again(assistant_id, source_id)
 
 
 class SourcePassages(Handler):
@@ -97,7 +97,7 @@ class SourcePassages(Handler):
         problems=(SourceNotFound,),
     )
     async def get(self, assistant_id: int, source_id: int, query: Paging) -> object:
-        return await self.services.sources.passages(assistant_id, source_id, query)
+        return await self.services.knowledge.sources.passages(assistant_id, source_id, query)
 
 
 class AskAssistant(Handler):
@@ -108,7 +108,7 @@ class AskAssistant(Handler):
         problems=(AssistantNotFound, Invalid),
     )
     async def post(self, assistant_id: int, body: Asked) -> object:
-        return await self.services.questions.ask(assistant_id, body.question)
+        return await self.services.knowledge.questions.ask(assistant_id, body.question)
 
 
 class QuestionList(Handler):
@@ -119,13 +119,13 @@ class QuestionList(Handler):
         problems=(AssistantNotFound,),
     )
     async def get(self, assistant_id: int, query: Paging) -> object:
-        return await self.services.questions.list(assistant_id, query)
+        return await self.services.knowledge.questions.list(assistant_id, query)
 
 
 class OneQuestion(Handler):
     @operation("Let a question lead nowhere again", problems=(QuestionNotFound,))
     async def delete(self, assistant_id: int, question_id: int) -> None:
-        await self.services.questions.untie(assistant_id, question_id)
+        await self.services.knowledge.questions.untie(assistant_id, question_id)
 
 
 class PassageQuestions(Handler):
@@ -136,7 +136,7 @@ class PassageQuestions(Handler):
         problems=(PassageNotFound, Invalid),
     )
     async def post(self, assistant_id: int, passage_id: int, body: AskedAs) -> object:
-        return await self.services.questions.tie(assistant_id, passage_id, body.text)
+        return await self.services.knowledge.questions.tie(assistant_id, passage_id, body.text)
 
 
 class GapList(Handler):
@@ -147,13 +147,13 @@ class GapList(Handler):
         problems=(AssistantNotFound,),
     )
     async def get(self, assistant_id: int, query: GapQuery) -> object:
-        return await self.services.gaps.list(assistant_id, query)
+        return await self.services.knowledge.gaps.list(assistant_id, query)
 
 
 class OneGap(Handler):
     @operation("Close a gap, and those that are like it, without an answer", problems=(GapNotFound,))
     async def delete(self, assistant_id: int, gap_id: int) -> None:
-        await self.services.gaps.close(assistant_id, gap_id)
+        await self.services.knowledge.gaps.close(assistant_id, gap_id)
 
 
 class GapAnswers(Handler):
@@ -164,7 +164,7 @@ class GapAnswers(Handler):
         problems=(GapNotFound, TooManySources, Invalid),
     )
     async def post(self, assistant_id: int, gap_id: int, body: GapAnswer) -> object:
-        return await self.services.gaps.answer(assistant_id, gap_id, body)
+        return await self.services.knowledge.gaps.answer(assistant_id, gap_id, body)
 
 
 class GapPassages(Handler):
@@ -172,4 +172,4 @@ class GapPassages(Handler):
         "Let a gap's questions lead to a passage", body=GapPassage, problems=(GapNotFound, PassageNotFound, Invalid)
     )
     async def post(self, assistant_id: int, gap_id: int, body: GapPassage) -> None:
-        await self.services.gaps.tie(assistant_id, gap_id, body.passage_id)
+        await self.services.knowledge.gaps.tie(assistant_id, gap_id, body.passage_id)

@@ -20,9 +20,7 @@ from replyx.delivery.presence import Presence
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
-from replyx.knowledge.gaps import Gaps
-from replyx.knowledge.questions import Questions
-from replyx.knowledge.sources import Sources
+from replyx.knowledge.service import Knowledge
 from replyx.limits import Limiter
 from replyx.login_attempts import LoginAttempts
 from replyx.origins import OriginPolicy
@@ -64,9 +62,7 @@ class Services:
     sessions: Sessions
     attempts: LoginAttempts
     assistants: Assistants
-    sources: Sources
-    questions: Questions
-    gaps: Gaps
+    knowledge: Knowledge
     broadcasts: Broadcasts
     widgets: Widgets
     dialogs: Dialogs

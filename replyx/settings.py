@@ -153,10 +153,7 @@ class Settings:
         "10.1.0.0/16",
     )
     source_private_networks: tuple[IpNetwork, ...] = _setting(
-        (),
-        read.networks,
-        "private addresses or networks, separated by commas, from which assistants' sources may be read",
-        "10.1.0.0/16",
+        (), read.networks, "private addresses or networks from which assistants' sources may be read", "10.1.0.0/16"
     )
     webhook_retry_seconds: int = _setting(
         10,
