@@ -20,8 +20,7 @@ from replyx.database.rows import Insert, Update, computed, exists, names, select
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus
 from replyx.delivery.store import Snapshot, Store, Transaction
-from replyx.errors import DialogNotFound, SenderNotAllowed, invalid
-from replyx.faults import Fault
+from replyx.errors import DialogNotFound, SenderNotAllowed
 from replyx.paging import LAST_ID, ItemId, Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import (
@@ -50,6 +49,7 @@ from replyx.schemas.events import (
     visitor_topic,
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
+from replyx.schemas.texts import checked_text
 from replyx.schemas.tickets import TicketChange
 
 log = logging.getLogger("replyx.dialogs")
@@ -265,16 +265,6 @@ def trace(actor: Speaker, dialog_id: int, message_id: int) -> None:
     elif isinstance(actor, TicketActor):
         way, via = "[WIDGET→ADMIN]", "TICKET"
     log.info("publish_dialog_event %s %s dialog=%d message=%d", way, via, dialog_id, message_id)
-
-
-def checked_text(text: str, field: str = "text") -> str:
-    """The trimmed text; raises :class:`Invalid` where it is empty or too long."""
-    trimmed = text.strip()
-    if not 1 <= len(trimmed) <= sizes.MESSAGE:
-        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=sizes.MESSAGE, given=len(trimmed))
-    if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
-        raise invalid(field, Fault.CHARACTER_NOT_ALLOWED, character="U+0000")
-    return trimmed
 
 
 def load(rows: Snapshot, dialog_id: int) -> Dialog:

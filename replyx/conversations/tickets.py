@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor
 from replyx.conversations import dialogs, ticket_rows
-from replyx.conversations.dialogs import Said, access, add_message, checked_text
+from replyx.conversations.dialogs import Said, access, add_message
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
 from replyx.database import models
@@ -27,6 +27,7 @@ from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
 from replyx.schemas.events import INBOX, DialogUpdated, TicketUpdated, TypingStart, TypingStop, dialog_topic
+from replyx.schemas.texts import checked_text
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,

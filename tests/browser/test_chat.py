@@ -315,3 +315,27 @@ def test_today_is_yesterday_after_midnight(stage: Stage, server: Server) -> None
     expect(day).to_have_text("Сегодня")
     context.clock.run_for(20_000)
     expect(day).to_have_text("Вчера")
+
+
+def test_the_page_takes_a_name_back(stage: Stage, server: Server, boris: httpx.Client) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    anna.page.evaluate("replyx('identify', { name: 'Анна Та' })")
+    anna.open_chat()
+    anna.say("Как меня зовут?")
+    anna.shows("Как меня зовут?")
+    operator = stage.operator(server.url)
+    name = operator.row("Как меня зовут?").locator(".dialog-item__name")
+    expect(name).to_have_text("Анна Та")
+    anna.page.evaluate("replyx('identify', { name: null })")
+    expect(name).not_to_have_text("Анна Та")
+
+
+def test_what_shows_nothing_cannot_be_sent(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, "Начало")
+    for text in ("\u200b", " \u3164\u2800", "\u0301"):
+        anna.composer.fill(text)
+        expect(anna.place.get_by_test_id("send")).to_be_disabled()
+        anna.composer.press("Enter")
+    anna.composer.fill("\u200bвидно")
+    anna.composer.press("Enter")
+    anna.shows("Начало", "\u200bвидно")
