@@ -60,7 +60,8 @@ def shows(text: str) -> bool:
 
 def line(text: str) -> str:
     """``text`` as one line: breaks and other controls become a space, what only turns or hides its neighbours goes."""
-    return _BREAK.sub(" ", _HIDDEN.sub("", text)).strip()
+    whole: str = _BREAK.sub(" ", _HIDDEN.sub("", text))
+    return whole.strip()
 
 
 def checked_text(text: str, field: str = "text", most: int = sizes.MESSAGE) -> str:
