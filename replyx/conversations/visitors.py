@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.auth import Authenticator
-from replyx.conversations import dialogs
+from replyx.conversations.dialog_rows import load
 from replyx.database import models
 from replyx.database.rows import Insert, Update, exists, names, value
 from replyx.delivery.store import Store, Transaction
@@ -159,11 +159,10 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
         locale=arrival.language,
         created_at=tx.now_ms,
     )
-    renamed = arrival.name is not UNSET and _RENAME.change(
-        tx, visitor_id, arrival.name or None, name=arrival.name or None
-    )
+    name = None if arrival.name is UNSET else arrival.name or None
+    renamed = arrival.name is not UNSET and _RENAME.change(tx, visitor_id, name, name=name)
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
-    dialog = dialogs.load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
+    dialog = load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
     if renamed and dialog.last_message is not None:
         tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return visitor_id, dialog, tx.next_event_id() - 1
@@ -183,6 +182,6 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
         created_at=tx.now_ms,
         updated_at=tx.now_ms,
     )
-    dialog = dialogs.load(tx, dialog_id)
+    dialog = load(tx, dialog_id)
     tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return dialog
