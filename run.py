@@ -27,6 +27,7 @@ from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
+from replyx.conversations.search_index import SearchIndex
 from replyx.conversations.sla import Hours, Policy
 from replyx.conversations.sla_watch import SlaWatch
 from replyx.conversations.tickets import Tickets
@@ -111,6 +112,7 @@ class Server:
         self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         self.sla_watch = SlaWatch(store, policy, clock)
+        self.search_index = SearchIndex(store, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
@@ -172,6 +174,7 @@ class Server:
         self.tail_watch.start()
         self.retention.start()
         self.sla_watch.start()
+        self.search_index.start()
         for follower in self.followers:
             follower.start()
         given = self.services.settings
@@ -193,6 +196,7 @@ class Server:
         await http.close_all_connections()
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
+        await self.search_index.close()
         await self.sla_watch.close()
         await self.retention.close()
         await self.tail_watch.close()

@@ -15,6 +15,7 @@ from msgspec import UNSET
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor
 from replyx.conversations import dialogs, ticket_rows
 from replyx.conversations.dialogs import Said, access, add_message
+from replyx.conversations.search_index import index_dialog
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
 from replyx.database import models
@@ -243,6 +244,7 @@ def open_ticket(tx: Transaction, new: NewTicket, policy: Policy) -> Ticket:
         running_since=now,
         used_ms=0,
     )
+    index_dialog(tx, dialog_id, new.subject)
     ticket_rows.change(tx, dialog_id, None, policy, Wanted())
     ticket = ticket_rows.load(tx, dialog_id)
     topics = (dialog_topic(dialog_id), INBOX)
