@@ -1,4 +1,4 @@
-"""Search for operators: in the messages, the visitors' names and the subjects of every dialog and ticket."""
+"""Search for operators: in the messages, the visitors' names, the subjects and descriptions of dialogs and tickets."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class SearchQuery(msgspec.Struct):
 class Found(msgspec.Struct, frozen=True):
     """What was found in a dialog: a message, or its newest one where its visitor's name or its subject was.
 
-    ``excerpt`` is of the message, ``title`` the subject or else the name, both with their hits marked. ``message`` is
-    null where a ticket was found in which nothing has been said yet.
+    ``excerpt`` is of the message, ``title`` the subject or else the name, both with their hits marked. Of a ticket in
+    which nothing was said yet ``message`` is null, and the excerpt is of its description.
     """
 
     dialog_id: int
@@ -57,6 +57,7 @@ class _Whole:
     dialog_id: int
     ticket_id: str | None
     subject: str | None
+    description: str | None
     visitor: VisitorCard
     message: Message | None = None
 
@@ -75,6 +76,7 @@ _MESSAGES = select(
     f"JOIN {models.Dialog} ON {models.Dialog.id} = {models.Message.dialog_id} {_OF_DIALOG}",
     ticket_id=models.Ticket.ticket_id,
     subject=models.Ticket.subject,
+    description=models.Ticket.description,
     visitor=Part(VisitorCard, models.Visitor),
     message=MESSAGE,
 )
@@ -85,6 +87,7 @@ _DIALOGS = select(
     dialog_id=models.Dialog.id,
     ticket_id=models.Ticket.ticket_id,
     subject=models.Ticket.subject,
+    description=models.Ticket.description,
     visitor=Part(VisitorCard, models.Visitor),
     message=DEFAULT,
 )
@@ -166,7 +169,7 @@ class Search:
         if not ids or not wanted.runs:
             return ids
         titled = _DIALOGS.where(f"{models.Dialog.id} IN ({_marks(ids)})").all(rows, *ids)
-        return tuple(each.dialog_id for each in titled if holds(_title(each), wanted))
+        return tuple(each.dialog_id for each in titled if holds(f"{_title(each)}\n{each.description or ''}", wanted))
 
     def _matching(
         self, rows: Snapshot, index: Select[int], wanted: Asked, window: tuple[int, int], size: int
@@ -203,6 +206,6 @@ def _holds(whole: _Whole, wanted: Asked) -> bool:
 
 
 def _found(whole: _Whole, wanted: Asked) -> Found:
-    said = excerpt(whole.message.text, wanted) if whole.message is not None else []
+    said = excerpt((whole.message.text if whole.message is not None else whole.description) or "", wanted)
     title = marked(_title(whole), wanted)
     return Found(whole.dialog_id, whole.ticket_id, whole.subject, whole.visitor, whole.message, said, title)

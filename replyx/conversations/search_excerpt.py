@@ -8,6 +8,7 @@ import msgspec
 
 from replyx.conversations.search_folding import end_of, fold_with_places
 from replyx.conversations.search_words import WORD_CHARS, Asked, chains, joins
+from replyx.database.dialect import Sought
 from replyx.schemas.texts import boundary
 
 BEFORE_CHARS = 60
@@ -77,10 +78,17 @@ def _folded_hits(folded: str, asked: Asked) -> Iterator[Span]:
         if chain[0].letters:
             yield from _runs(chain[0].text, chain[0].start, asked.runs)
             continue
-        words = [(piece.text[:WORD_CHARS], piece.start, piece.end) for piece in chain]
-        for word, start, end in (*words, *joins(chain)):
-            if any(word.startswith(key) if begins else word == key for key, begins in keys):
-                yield start, end
+        for piece in chain:
+            if any(_finds(key, piece.text[:WORD_CHARS]) for key in keys):
+                yield piece.start, piece.end
+        for before, word, first, last in joins(chain):
+            # What is found in fewer pieces is marked in fewer.
+            if any(_finds(key, word) and len(key.word) > len(before) for key in keys):
+                yield first.start, last.end
+
+
+def _finds(key: Sought, word: str) -> bool:
+    return word.startswith(key.word) if key.begins else word == key.word
 
 
 def _runs(text: str, start: int, runs: tuple[str, ...]) -> Iterator[Span]:

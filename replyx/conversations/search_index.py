@@ -1,4 +1,4 @@
-"""The words that search knows: of each message, and of the name or subject of each dialog.
+"""The words that search knows: of each message, and of the name, subject and description of each dialog.
 
 They are written with what they are of. What an older version of this program wrote, by another rule, is written anew
 beside the running server: a piece at a time, the newest first, by one process of all. A piece and the place that was
@@ -50,6 +50,7 @@ class _Titled:
 
     id: int
     subject: str | None
+    description: str | None
     name: str | None
 
 
@@ -62,6 +63,7 @@ _DIALOGS = select(
     f"LEFT JOIN {models.Visitor} ON {models.Visitor.id} = {models.Dialog.visitor_id}"
     f" LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
     subject=models.Ticket.subject,
+    description=models.Ticket.description,
     name=models.Visitor.name,
 ).where(f"{models.Dialog.id} < ?", f"ORDER BY {models.Dialog.id} DESC LIMIT ?")
 _LAST_MESSAGE: Select[int | None] = computed(int, f"MAX({models.Message.id})", models.Message)
@@ -123,6 +125,7 @@ class SearchIndex:
                 await asyncio.sleep(RENEW_S)
         if pieces:
             log.info("the index of search was written anew in %d pieces", pieces)
+        await asyncio.Event().wait()  # a task that ends would stop the server
 
 
 def left(rows: Snapshot) -> tuple[int, int]:
@@ -142,7 +145,7 @@ def _reached(tx: Transaction, fact: str, ids: Sequence[int]) -> None:
 def _write_dialogs(tx: Transaction, below: int) -> None:
     found = _DIALOGS.all(tx, below, AT_ONCE)
     for each in found:
-        index_dialog(tx, each.id, each.subject, each.name)
+        index_dialog(tx, each.id, each.subject, each.description, each.name)
     _reached(tx, DIALOGS_FACT, [each.id for each in found])
 
 

@@ -74,7 +74,7 @@ def words_of(text: str) -> list[str]:
             found.update((first.text[at : at + first.letters], None) for at in range(len(first.text)))
         else:
             found.update((piece.text[:WORD_CHARS], None) for piece in chain)
-            joined.update((word, None) for word, _, _ in joins(chain))
+            joined.update((word, None) for _, word, _, _ in joins(chain))
     return list(found | dict(islice(joined.items(), JOINED_WORDS)))
 
 
@@ -109,15 +109,15 @@ def chains(folded: str) -> Iterator[list[Piece]]:
         yield chain
 
 
-def joins(chain: Sequence[Piece]) -> Iterator[tuple[str, int, int]]:
-    """The words that neighbours in a chain make together, each with its place in the folded text."""
+def joins(chain: Sequence[Piece]) -> Iterator[tuple[str, str, Piece, Piece]]:
+    """The words that neighbours in a chain make together: without the last of them, with it, the first and the last."""
     for at, first in enumerate(chain):
         word = first.text
         for piece in chain[at + 1 : at + JOINED_PIECES]:
-            word += piece.text
+            before, word = word, word + piece.text
             if len(word) > JOINED_CHARS:
                 break
-            yield word, first.start, piece.end
+            yield before, word, first, piece
 
 
 def _held(folded: str, before: Piece, after: Piece) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from replyx.auth import Authenticator
-from replyx.conversations import dialogs
+from replyx.conversations.dialog_rows import load
 from replyx.conversations.search_index import index_dialog
 from replyx.database import models
 from replyx.database.rows import Insert, Update, exists, names, value
@@ -163,7 +163,7 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
     name = None if arrival.name is UNSET else arrival.name or None
     renamed = arrival.name is not UNSET and _RENAME.change(tx, visitor_id, name, name=name)
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
-    dialog = dialogs.load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
+    dialog = load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
     if renamed:
         index_dialog(tx, dialog.id, name)
     if renamed and dialog.last_message is not None:
@@ -185,6 +185,6 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
         created_at=tx.now_ms,
         updated_at=tx.now_ms,
     )
-    dialog = dialogs.load(tx, dialog_id)
+    dialog = load(tx, dialog_id)
     tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return dialog
