@@ -8,7 +8,6 @@ import msgspec
 
 from replyx.conversations.search_folding import end_of, fold_with_places
 from replyx.conversations.search_words import WORD_CHARS, Asked, chains, joins
-from replyx.database.dialect import Sought
 from replyx.schemas.texts import boundary
 
 BEFORE_CHARS = 60
@@ -74,21 +73,21 @@ def _cut(text: str, found: list[Span], start: int, end: int) -> list[Piece]:
 
 def _folded_hits(folded: str, asked: Asked) -> Iterator[Span]:
     keys = {key for term in asked.terms for way in term for key in way}
+    whole = {key.word for key in keys if not key.begins}
+    begins = tuple(key.word for key in keys if key.begins)
     for chain in chains(folded):
         if chain[0].letters:
             yield from _runs(chain[0].text, chain[0].start, asked.runs)
             continue
         for piece in chain:
-            if any(_finds(key, piece.text[:WORD_CHARS]) for key in keys):
+            word = piece.text[:WORD_CHARS]
+            if word in whole or word.startswith(begins):
                 yield piece.start, piece.end
-        for before, word, first, last in joins(chain):
+        for before, word, first, last in joins(chain) if len(chain) > 1 else ():
             # What is found in fewer pieces is marked in fewer.
-            if any(_finds(key, word) and len(key.word) > len(before) for key in keys):
+            longer = tuple(key for key in begins if len(key) > len(before))
+            if word in whole or word.startswith(longer):
                 yield first.start, last.end
-
-
-def _finds(key: Sought, word: str) -> bool:
-    return word.startswith(key.word) if key.begins else word == key.word
 
 
 def _runs(text: str, start: int, runs: tuple[str, ...]) -> Iterator[Span]:

@@ -7,6 +7,7 @@ Arabic and Hebrew letters that people mix up. Marks of other scripts are what vo
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -49,6 +50,7 @@ _SPECIAL = {
     "ף": "פ",
     "ץ": "צ",
 }
+_SIMPLE = re.compile(r"[\x00-\x7fА-яЁё«»„“”’№–—…]*")  # what most texts are, folded in a tenth of the time
 _TAIL = regex.compile(r"[\p{M}\p{Cf}]*")
 
 
@@ -65,19 +67,25 @@ _LETTERS = _Letters()
 
 def fold(text: str) -> str:
     """``text`` in the letters of search; canonically equivalent texts are equal."""
+    if _SIMPLE.fullmatch(text):
+        return _simple(text)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).translate(_LETTERS))
 
 
 def fold_with_places(text: str) -> tuple[str, Sequence[int]]:
     """As :func:`fold`, and for each of its characters the place in ``text`` that it comes from."""
-    if text.isascii():
-        return fold(text), range(len(text))
+    if _SIMPLE.fullmatch(text):
+        return _simple(text), range(len(text))
     if unicodedata.is_normalized("NFC", text):
         folded = text.translate(_LETTERS)
         if unicodedata.is_normalized("NFC", folded):
             return folded, [place for place, char in enumerate(text) for _ in _LETTERS[ord(char)]]
     parts = [(match.start(), fold(match[0])) for match in regex.finditer(r"\X", text)]
     return "".join(part for _, part in parts), [place for place, part in parts for _ in part]
+
+
+def _simple(text: str) -> str:
+    return text.lower().replace("ё", "е")
 
 
 def end_of(text: str, place: int) -> int:
