@@ -28,6 +28,7 @@ from replyx.conversations.assistants import Assistants
 from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
+from replyx.conversations.search_index import SearchIndex
 from replyx.conversations.sla import Hours, Policy
 from replyx.conversations.sla_watch import SlaWatch
 from replyx.conversations.ticket_rules import TicketRules
@@ -119,6 +120,7 @@ class Server:
         ticket_rules = TicketRules(policy)
         rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
         self.sla_watch = SlaWatch(store, ticket_rules, clock)
+        self.search_index = SearchIndex(store, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
@@ -186,6 +188,7 @@ class Server:
         self.retention.start()
         self.sla_watch.start()
         self.refused.start()
+        self.search_index.start()
         for follower in self.followers:
             follower.start()
         given = self.services.settings
@@ -207,6 +210,7 @@ class Server:
         await http.close_all_connections()
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
+        await self.search_index.close()
         await self.sla_watch.close()
         await self.refused.close()
         await self.retention.close()

@@ -13,6 +13,7 @@ import msgspec
 from replyx.errors import FieldError, Invalid, Malformed
 from replyx.faults import Fault
 from replyx.schemas.dialogs import NO_NUL
+from replyx.schemas.texts import cut
 
 S = TypeVar("S", bound=msgspec.Struct)
 D = TypeVar("D")
@@ -120,5 +121,5 @@ def _readable(params: dict[str, str]) -> dict[str, str | int]:
         elif name == "expected" or value in _TYPES:
             found[name] = " or ".join(_TYPES.get(each, each) for each in value.split(" | "))
         else:
-            found[name] = value[:100]
+            found[name] = cut(value, 100)
     return found

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from replyx.auth import Authenticator
 from replyx.conversations.dialog_rows import load
+from replyx.conversations.search_index import index_dialog
 from replyx.database import models
 from replyx.database.rows import Insert, Update, exists, names, value
 from replyx.delivery.store import Store, Transaction
@@ -163,6 +164,8 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
     renamed = arrival.name is not UNSET and _RENAME.change(tx, visitor_id, name, name=name)
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
     dialog = load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
+    if renamed:
+        index_dialog(tx, dialog.id, name)
     if renamed and dialog.last_message is not None:
         tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return visitor_id, dialog, tx.next_event_id() - 1

@@ -28,6 +28,7 @@ _SHOWN = regex.compile(
 _HIDDEN = regex.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _BREAK = regex.compile(r"\s*[\p{Cc}\u2028\u2029]+\s*")
 _CLUSTER = regex.compile(r"\X")
+_LONGEST = 64  # of what a reader takes for one character; a longer heap of marks is cut
 
 
 class Kind(Enum):
@@ -86,6 +87,17 @@ def cut(text: str, most: int) -> str:
             break
         end = cluster.end()
     return text[: end or most]  # one heap of marks may be longer than all that is wanted
+
+
+def boundary(text: str, at: int) -> int:
+    """Where ``text`` can be cut between two characters as readers see them: at ``at``, or a little before."""
+    if at <= 0 or at >= len(text):
+        return min(max(at, 0), len(text))
+    begin = max(text.rfind(" ", 0, at), text.rfind("\n", 0, at), at - _LONGEST, 0)
+    for cluster in _CLUSTER.finditer(text, begin, at + _LONGEST):
+        if cluster.end() > at:
+            return int(cluster.start())
+    return at
 
 
 def _read(given: str, field: str, kind: Kind, least: int) -> str:
