@@ -40,8 +40,9 @@ from replyx.database.migrations import HalfMoved, SchemaTooNew
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus, LocalBus, TailWatch
 from replyx.delivery.followers import Follower
-from replyx.delivery.hub import RECENT_EVENTS, Hub
+from replyx.delivery.hub import Hub
 from replyx.delivery.presence import LocalPresence
+from replyx.delivery.recent import RECENT_EVENTS
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory

@@ -34,7 +34,6 @@ from replyx.auth import AccountActor, Speaker
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.ticket_joins import Join, Joins, Place
 from replyx.delivery.eventlog import Cursor, LoggedEvent
-from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.faults import Fault
 from replyx.schemas.events import INBOX
@@ -109,7 +108,7 @@ class Visit:
     @property
     def topic_wires(self) -> Mapping[str, Wires]:
         """The topics that look different from the rest to this client."""
-        return {join.topic: wires.OPERATOR_JOINED for join in self.joins.values()} if self.is_operator else NOTHING
+        return {join.topic: wires.OPERATOR_JOINED for join in self.joins.values()} if self.is_operator else {}
 
     @property
     def floors(self) -> Mapping[str, int]:
