@@ -118,13 +118,17 @@ class Search:
         return await self._store.read(lambda rows: self._page(rows, wanted, query))
 
     def _page(self, rows: Snapshot, wanted: Asked, query: SearchQuery) -> Page[Found]:
+        # Before PostgreSQL is told to leave out what finds an end at once.
+        first, last, last_dialog = _FIRST.only(rows), _LAST.only(rows), _LAST_DIALOG.only(rows)
         if self._dialect.BEFORE_SEARCH:
             rows.execute(self._dialect.BEFORE_SEARCH)
-        dialogs = self._dialogs(rows, wanted)
+        dialogs = self._dialogs(rows, wanted, last_dialog or 0)
         found = _silent_tickets(rows, dialogs, query.limit) if query.before is None else []
         if len(found) == query.limit:
             return Page([_found(each, wanted) for each in found], LAST_ID)
-        candidates = self._candidates(rows, wanted, dialogs, query.before, query.limit + 1)
+        below = LAST_ID if query.before is None else query.before
+        window = (first or 0, min(below, (last or 0) + 1))
+        candidates = self._candidates(rows, wanted, dialogs, window, query.limit + 1)
         looked_at = 0
         while len(found) <= query.limit:
             ids = list(islice(candidates, query.limit + 1))
@@ -140,30 +144,23 @@ class Search:
         return Page(items, ids[-1] if len(ids) > query.limit else None)
 
     def _candidates(
-        self, rows: Snapshot, wanted: Asked, dialogs: Sequence[int], before: int | None, size: int
+        self, rows: Snapshot, wanted: Asked, dialogs: Sequence[int], window: tuple[int, int], size: int
     ) -> Iterator[int]:
-        """The ids of messages that may be results, the newest first, none twice."""
-        below = LAST_ID if before is None else before
+        """The ids in a window of messages that may be results, the newest first, none twice."""
         named: list[int] = []
         if dialogs:
             condition = f"{models.Dialog.id} IN ({_marks(dialogs)}) AND {models.Dialog.last_message_id} < ?"
             order = f"ORDER BY {models.Dialog.last_message_id} DESC"
-            named = _NEWEST_MESSAGE.where(condition, order).all(rows, *dialogs, below)
-        first, last = _FIRST.only(rows), _LAST.only(rows)
-        if first is None or last is None:
-            return
-        said = self._matching(rows, self._in_messages, wanted, (first, min(below, last + 1)), size)
+            named = _NEWEST_MESSAGE.where(condition, order).all(rows, *dialogs, window[1])
+        said = self._matching(rows, self._in_messages, wanted, window, size)
         previous = None
         for message_id in heapq.merge(said, named, reverse=True):
             if message_id != previous:
                 yield message_id
             previous = message_id
 
-    def _dialogs(self, rows: Snapshot, wanted: Asked) -> Sequence[int]:
+    def _dialogs(self, rows: Snapshot, wanted: Asked, last: int) -> Sequence[int]:
         """The newest dialogs whose visitor's name or subject is asked for."""
-        last = _LAST_DIALOG.only(rows)
-        if last is None:
-            return ()
         matching = self._matching(rows, self._in_dialogs, wanted, (0, last + 1), MOST_DIALOGS)
         ids = tuple(islice(matching, MOST_DIALOGS))
         if not ids or not wanted.runs:

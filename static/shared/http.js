@@ -1,4 +1,4 @@
-import { json } from './text.js';
+import { toJson } from './text.js';
 
 /** JSON over HTTP, with every failure as one type. */
 
@@ -69,7 +69,7 @@ export async function request(url, options = {}) {
   /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
-    init.body = json(body);
+    init.body = toJson(body);
     init.headers['Content-Type'] = 'application/json';
   }
   const timeout = AbortSignal.timeout(TIMEOUT_MS);

@@ -1,4 +1,4 @@
-import { json } from './text.js';
+import { toJson } from './text.js';
 
 /**
  * One connection attempt each: a WebSocket or an EventSource that reports to its owner and is thrown
@@ -67,7 +67,7 @@ export class SocketLink {
   /** @param {object} frame @returns {boolean} whether it was handed to an accepted socket */
   send(frame) {
     if (!this.#opened || this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(json(frame));
+    this.#socket.send(toJson(frame));
     return true;
   }
 

@@ -28,7 +28,7 @@ export function shows(text) {
  * @param {unknown} value
  * @returns {string}
  */
-export function json(value) {
+export function toJson(value) {
   return JSON.stringify(value, (_, part) => (typeof part === 'string' ? part.toWellFormed() : part));
 }
 
