@@ -55,6 +55,7 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process import listening, logs, workers
+from replyx.process.held import Held
 from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
@@ -142,6 +143,7 @@ class Server:
             streams=self.streams,
             presence=self.presence,
             limits=limits,
+            held=Held(given.held_mb * 1024 * 1024),
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
@@ -199,6 +201,8 @@ class Server:
             limits=HttpLimits(),
             body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
+            held=self.services.held,
+            connections_per_address=(given.connections_per_address or None) if given.rate_limits else 0,
         )
 
     async def stop(self, http: HttpServer) -> None:

@@ -107,6 +107,15 @@ class Settings:
     rate_limits: bool = _setting(
         True, read.on_off, "on or off; off is for measurements and allowed on loopback only", "off"
     )
+    connections_per_address: int = _setting(
+        0,
+        read.whole(0, 1_000_000),
+        "connections that one address may have, unless it is a trusted proxy's; 0 for half of all",
+        "2000",
+    )
+    held_mb: int = _setting(
+        64, read.whole(1, 100_000), "megabytes of half-sent requests and untaken answers that a process holds", "256"
+    )
     demo: bool = _setting(
         False,
         read.on_off,

@@ -18,7 +18,7 @@ from replyx.database.rows import DEFAULT, Part, Select, computed, select, stated
 from replyx.delivery.store import Snapshot, Store
 from replyx.errors import invalid
 from replyx.faults import Fault
-from replyx.paging import LAST_ID, ItemId
+from replyx.paging import LAST_ID, ItemId, cut
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import Message, Page, VisitorCard
 
@@ -118,30 +118,33 @@ class Search:
         return await self._store.read(lambda rows: self._page(rows, wanted, query))
 
     def _page(self, rows: Snapshot, wanted: Asked, query: SearchQuery) -> Page[Found]:
+        stopped_at: list[int] = []
+        every = (_found(each, wanted) for each in self._results(rows, wanted, query, stopped_at))
+        items, following = cut(every, query.limit, lambda each: each.message.id if each.message else LAST_ID)
+        return Page(items, following if following is not None else next(iter(stopped_at), None))
+
+    def _results(self, rows: Snapshot, wanted: Asked, query: SearchQuery, stopped_at: list[int]) -> Iterator[_Whole]:
+        """What was found, each read when it is asked for; ``stopped_at`` gets the message where looking was given up."""
         # Before PostgreSQL is told to leave out what finds an end at once.
         first, last, last_dialog = _FIRST.only(rows), _LAST.only(rows), _LAST_DIALOG.only(rows)
         if self._dialect.BEFORE_SEARCH:
             rows.execute(self._dialect.BEFORE_SEARCH)
         dialogs = self._dialogs(rows, wanted, last_dialog or 0)
-        found = _silent_tickets(rows, dialogs, query.limit) if query.before is None else []
-        if len(found) == query.limit:
-            return Page([_found(each, wanted) for each in found], LAST_ID)
+        if query.before is None:
+            yield from _silent_tickets(rows, dialogs, query.limit)
         below = LAST_ID if query.before is None else query.before
         window = (first or 0, min(below, (last or 0) + 1))
         candidates = self._candidates(rows, wanted, dialogs, window, query.limit + 1)
         looked_at = 0
-        while len(found) <= query.limit:
-            ids = list(islice(candidates, query.limit + 1))
+        while ids := list(islice(candidates, query.limit + 1)):
             among = f"{models.Message.id} IN ({_marks(ids)})"
-            every = _MESSAGES.where(among, f"ORDER BY {models.Message.id} DESC").all(rows, *ids) if ids else []
-            found += (each for each in every if each.dialog_id in dialogs or _holds(each, wanted))
+            for each in _MESSAGES.where(among, f"ORDER BY {models.Message.id} DESC").each(rows, *ids):
+                if each.dialog_id in dialogs or _holds(each, wanted):
+                    yield each
             looked_at += len(ids)
-            if len(ids) <= query.limit or looked_at > MOST_LOOKED_AT:
-                break
-        items = [_found(each, wanted) for each in found[: query.limit]]
-        if len(found) > query.limit and items[-1].message is not None:
-            return Page(items, items[-1].message.id)
-        return Page(items, ids[-1] if len(ids) > query.limit else None)
+            if looked_at > MOST_LOOKED_AT:
+                stopped_at.append(ids[-1])
+                return
 
     def _candidates(
         self, rows: Snapshot, wanted: Asked, dialogs: Sequence[int], window: tuple[int, int], size: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -116,6 +116,11 @@ class Sqlite(Dialect, SqliteDatabase):
     def sought(self, word: str, begins: bool) -> str:
         """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
         return f'"{word}"{" *" if begins else ""}'
+
+    def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:
+        """See :class:`Dialect`; SQLite's own cursors are such."""
+        execute: Callable[..., Iterable[Any]] = connection.execute
+        return execute
 
     def begin_writing(self, connection: Any) -> None:
         """See :class:`Dialect`; several processes take turns, and none waits for longer than 10 s."""

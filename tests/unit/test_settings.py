@@ -72,6 +72,8 @@ READ: dict[str, tuple[str, Any]] = {
     "log_format": ("json", "json"),
     "log_file": ("/var/log/replyx.log", Path("/var/log/replyx.log")),
     "log_file_mb": ("10", 10),
+    "connections_per_address": ("2000", 2000),
+    "held_mb": ("256", 256),
     "log_files_kept": ("20", 20),
     "rate_limits": ("off", False),
     "demo": ("1", True),
