@@ -28,6 +28,7 @@ from handlers.http_connection import READ_BYTES, HttpConnection
 from handlers.http_exchange import Peer
 from handlers.http_parser import BodyRules, HttpLimits
 from handlers.http_places import Places
+from handlers.proxies import say_distrusted
 from replyx.errors import TooManyRequests
 from replyx.limits import address_key
 from replyx.process.held import Held
@@ -156,9 +157,10 @@ class HttpServer(TCPServer):
 
     def peer(self, direct: Peer, headers: httputil.HTTPHeaders) -> Peer:
         """Who sent a request with ``headers`` that came from ``direct``."""
-        if not self._trusted:
-            return direct
-        return forwarded_peer(direct, headers, self._trusted)
+        peer = forwarded_peer(direct, headers, self._trusted) if self._trusted else direct
+        if not peer.trusted:
+            say_distrusted(direct.remote_ip, headers)
+        return peer
 
     def waits(self, connection: HttpConnection) -> None:
         """Called by a connection when it waits for a request."""
@@ -237,7 +239,8 @@ def forwarded_peer(direct: Peer, headers: httputil.HTTPHeaders, trusted: Collect
         if not _is_in(address, trusted):
             break
     protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-    return Peer(str(address), protocol if protocol in ("http", "https") else direct.protocol)
+    protocol = protocol if protocol in ("http", "https") else direct.protocol
+    return direct._replace(remote_ip=str(address), protocol=protocol, trusted=True)
 
 
 def _address(entry: str) -> Address | None:
@@ -261,7 +264,8 @@ def _is_in(address: Address, networks: Collection[Network]) -> bool:
 def _direct_peer(stream: IOStream, address: tuple[Any, ...]) -> Peer:
     """The socket's own peer; a Unix socket has no address, and Tornado calls that 0.0.0.0."""
     is_ip = stream.socket.family in (AddressFamily.AF_INET, AddressFamily.AF_INET6)
-    return Peer(address[0] if is_ip else NO_ADDRESS, "http")
+    ip, port = (address[0], address[1]) if is_ip else (NO_ADDRESS, 0)
+    return Peer(ip, "http", ip, port)
 
 
 def _open_files() -> float:

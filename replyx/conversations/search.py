@@ -1,4 +1,4 @@
-"""Search for operators: in the messages, the visitors' names, the subjects and descriptions of dialogs and tickets."""
+"""Search for operators: in the messages, the visitors' names and the subjects of every dialog and ticket."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Search:
         return Page(items, following if following is not None else next(iter(stopped_at), None))
 
     def _results(self, rows: Snapshot, wanted: Asked, query: SearchQuery, stopped_at: list[int]) -> Iterator[_Whole]:
-        """What was found, each read when it is asked for; ``stopped_at`` gets the message where looking was given up."""
+        """What was found, each read when it is asked for; ``stopped_at`` gets where looking was given up."""
         # Before PostgreSQL is told to leave out what finds an end at once.
         first, last, last_dialog = _FIRST.only(rows), _LAST.only(rows), _LAST_DIALOG.only(rows)
         if self._dialect.BEFORE_SEARCH:
@@ -169,7 +169,7 @@ class Search:
         if not ids or not wanted.runs:
             return ids
         titled = _DIALOGS.where(f"{models.Dialog.id} IN ({_marks(ids)})").all(rows, *ids)
-        return tuple(each.dialog_id for each in titled if holds(f"{_title(each)}\n{each.description or ''}", wanted))
+        return tuple(each.dialog_id for each in titled if holds(_title(each), wanted))
 
     def _matching(
         self, rows: Snapshot, index: Select[int], wanted: Asked, window: tuple[int, int], size: int

@@ -1,4 +1,4 @@
-"""The words that search knows: of each message, and of the name, subject and description of each dialog.
+"""The words that search knows: of each message, and of the subject or the name of each dialog.
 
 They are written with what they are of. What an older version of this program wrote, by another rule, is written anew
 beside the running server: a piece at a time, the newest first, by one process of all. A piece and the place that was
@@ -50,7 +50,6 @@ class _Titled:
 
     id: int
     subject: str | None
-    description: str | None
     name: str | None
 
 
@@ -63,7 +62,6 @@ _DIALOGS = select(
     f"LEFT JOIN {models.Visitor} ON {models.Visitor.id} = {models.Dialog.visitor_id}"
     f" LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
     subject=models.Ticket.subject,
-    description=models.Ticket.description,
     name=models.Visitor.name,
 ).where(f"{models.Dialog.id} < ?", f"ORDER BY {models.Dialog.id} DESC LIMIT ?")
 _LAST_MESSAGE: Select[int | None] = computed(int, f"MAX({models.Message.id})", models.Message)
@@ -145,7 +143,7 @@ def _reached(tx: Transaction, fact: str, ids: Sequence[int]) -> None:
 def _write_dialogs(tx: Transaction, below: int) -> None:
     found = _DIALOGS.all(tx, below, AT_ONCE)
     for each in found:
-        index_dialog(tx, each.id, each.subject, each.description, each.name)
+        index_dialog(tx, each.id, each.subject, each.name)
     _reached(tx, DIALOGS_FACT, [each.id for each in found])
 
 

@@ -155,16 +155,14 @@ class TestNamesAndSubjects:
     ) -> None:
         ticket = {"subject": "Возврат Xyzzyé", "description": "Не подошёл plughé"}
         opened = as_json(http.post("/api/support/tickets", json=ticket))
-        for q, title, excerpt in (("xyzzye", "Xyzzyé", None), ("plughe", None, "plughé")):
-            (item,) = search(boris, q)["items"]
-            assert (item["ticket_id"], item["subject"], item["message"]) == (opened["id"], ticket["subject"], None)
-            assert [piece["text"] for piece in item["title"] if piece["hit"]] == ([title] if title else [])
-            assert [piece["text"] for piece in item["excerpt"] if piece["hit"]] == ([excerpt] if excerpt else [])
+        (item,) = search(boris, "xyzzye")["items"]
+        assert (item["ticket_id"], item["subject"], item["message"]) == (opened["id"], ticket["subject"], None)
+        assert [piece["text"] for piece in item["title"] if piece["hit"]] == ["Xyzzyé"]
+        assert "".join(piece["text"] for piece in item["excerpt"]) == ticket["description"]
         body = {"content": "Прикладываю", "senderType": "USER"}
         assert http.post(f"/api/support/tickets/{opened['id']}/messages", json=body).status_code == 201
-        for q in ("xyzzye", "plughe"):
-            (item,) = search(boris, q)["items"]
-            assert item["message"]["text"] == "Прикладываю"
+        (item,) = search(boris, "xyzzye")["items"]
+        assert item["message"]["text"] == "Прикладываю"
 
     def test_dialogs_and_messages_are_in_one_order_and_pages_join(
         self, http: httpx.Client, boris: httpx.Client

@@ -152,7 +152,7 @@ class TicketChange(Table):
 
 
 class DialogWords(Table):
-    """The words of a dialog's subject and description, or of its visitor's name; a row only where there are any."""
+    """The words of a dialog's subject, or of its visitor's name, for search; a row only where there are any."""
 
     dialog_id = IntegerField(primary_key=True)
     words = TextField()
