@@ -11,12 +11,8 @@ from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas import sizes
-<<<<<<< HEAD
-from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
-from replyx.schemas.texts import LINE, TEXT, Written
-=======
 from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus, by_name_alone
->>>>>>> main
+from replyx.schemas.texts import LINE, TEXT, Written
 
 SenderType = Literal["USER", "AGENT", "BOT"]
 ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
