@@ -110,7 +110,7 @@ class Server:
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
         self.tail_watch = TailWatch(store, self.hub)
         self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
-        self.retention = Retention(store, given.retention_days, given.retention_events, clock)
+        retention = Retention(store, given.retention_days, given.retention_events, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
         courier = Courier(store, self.outside, epoch, given.webhook_retry_seconds, clock)
@@ -121,15 +121,18 @@ class Server:
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         ticket_rules = TicketRules(policy)
         rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
-        self.sla_watch = SlaWatch(store, ticket_rules, clock)
-        self.search_index = SearchIndex(store, clock)
+        sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
-        authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
+        authenticator = Authenticator(
+            self.tokens, directory, limits, bots, SharedSecret("token", given.metrics_token), clock
+        )
         token_seconds = given.widget_token_days * 86400
-        hashing = passwords.Passwords(self.pool)
+        hashing = passwords.Passwords(self.pool, allowed=demo.public_passwords(given.demo))
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
+        index = SearchIndex(store, clock)
+        self.duties = (self.tail_watch, retention, sla_watch, self.refused, index)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
             settings=given,
@@ -156,7 +159,7 @@ class Server:
             tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
             broadcasts=broadcasts,
-            visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
+            visitors=Visitors(store, self.tokens, authenticator, epoch, clock, demo.guests(given.demo)),
             products=Products(store, broadcasts),
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
@@ -187,13 +190,8 @@ class Server:
         self.hub.start()
         self.bus.start()
         self.streams.start()
-        self.tail_watch.start()
-        self.retention.start()
-        self.sla_watch.start()
-        self.refused.start()
-        self.search_index.start()
-        for follower in self.followers:
-            follower.start()
+        for duty in (*self.duties, *self.followers):
+            duty.start()
         given = self.services.settings
         edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
@@ -215,11 +213,8 @@ class Server:
         await http.close_all_connections()
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
-        await self.search_index.close()
-        await self.sla_watch.close()
-        await self.refused.close()
-        await self.retention.close()
-        await self.tail_watch.close()
+        for duty in reversed(self.duties):
+            await duty.close()
         await self.hub.close()
         await self.store.close()
         await self.bus.close()
