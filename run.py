@@ -132,6 +132,7 @@ class Server:
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
         index = SearchIndex(store, clock)
+        self.duties: tuple[TailWatch | Retention | SlaWatch | RefusedLogins | SearchIndex, ...]
         self.duties = (self.tail_watch, retention, sla_watch, self.refused, index)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
@@ -190,8 +191,10 @@ class Server:
         self.hub.start()
         self.bus.start()
         self.streams.start()
-        for duty in (*self.duties, *self.followers):
+        for duty in self.duties:
             duty.start()
+        for follower in self.followers:
+            follower.start()
         given = self.services.settings
         edge = application(self.services, self.tokens, self.engine)
         return HttpServer(
