@@ -1,4 +1,4 @@
-"""Version 16: the words of dialogs' names and subjects, and words of messages that can be written anew."""
+"""Version 19: the words of dialogs' names and subjects, and words of messages that can be written anew."""
 
 from __future__ import annotations
 
