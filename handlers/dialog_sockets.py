@@ -116,7 +116,7 @@ class DialogSocket(EventSocket):
         frame, dialogs, actor = decode(data, FRAMES), self.services.dialogs, self.speaker
         if isinstance(frame, SendFrame):
             spend_send(self.services, actor, self.address)
-            sent = await dialogs.send(actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender))
+            sent = await dialogs.send_message(actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender))
             self.send(Ack(frame.client_id, sent.message, sent.duplicate))
         elif isinstance(frame, TypingStartFrame | TypingStopFrame):
             self.limit("typing", self.request_id)
