@@ -54,6 +54,7 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process import listening, logs, workers
+from replyx.process.held import Held
 from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
@@ -122,9 +123,11 @@ class Server:
         self.sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
-        authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
+        authenticator = Authenticator(
+            self.tokens, directory, limits, bots, SharedSecret("token", given.metrics_token), clock
+        )
         token_seconds = given.widget_token_days * 86400
-        hashing = passwords.Passwords(self.pool)
+        hashing = passwords.Passwords(self.pool, allowed=demo.public_passwords(given.demo))
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
@@ -140,6 +143,7 @@ class Server:
             streams=self.streams,
             presence=self.presence,
             limits=limits,
+            held=Held(given.held_mb * 1024 * 1024),
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
@@ -152,7 +156,7 @@ class Server:
             tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
             broadcasts=broadcasts,
-            visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
+            visitors=Visitors(store, self.tokens, authenticator, epoch, clock, demo.guests(given.demo)),
             products=Products(store, broadcasts),
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
@@ -196,6 +200,8 @@ class Server:
             limits=HttpLimits(),
             body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
+            held=self.services.held,
+            connections_per_address=(given.connections_per_address or None) if given.rate_limits else 0,
         )
 
     async def stop(self, http: HttpServer) -> None:

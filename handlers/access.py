@@ -11,9 +11,11 @@ from typing import Protocol
 
 from tornado.httputil import HTTPServerRequest
 
+from handlers.cookies import SESSION, cookie_of
 from replyx.auth import AccountActor, Actor, Authenticator, VisitorActor
 from replyx.errors import CredentialInvalid, CredentialMissing, Forbidden, WrongEndpoint, invalid
 from replyx.faults import Fault
+from replyx.limits import address_key
 from replyx.schemas.dialogs import OPERATOR_ROLES
 from replyx.tokens import AccessClaims, Claims, SiteClaims, Tokens, WidgetClaims
 
@@ -45,7 +47,6 @@ ROLES = {
     Access.STAFF: OPERATOR_ROLES | {"bot"},
 }
 
-PANEL_COOKIE = "replyx_session"
 SECRET_HEADER = "x-internal-secret"  # noqa: S105 - the header's name
 
 
@@ -57,11 +58,11 @@ class Presented:
         self._arguments = {name: values[-1].decode("utf-8", "replace") for name, values in arguments.items() if values}
         scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
         self.bearer = rest.strip() if scheme.lower() == "bearer" and rest.strip() else None
-        cookie = request.cookies.get(PANEL_COOKIE)
-        self.cookie = cookie.value if cookie else None
+        self.cookie = cookie_of(request, SESSION)
         self.token = self.bearer or self._arguments.get("token") or None
         self.site_token = self._arguments.get("site_token") or None
         self.secret = request.headers.get(SECRET_HEADER)
+        self.address = address_key(request.remote_ip or "0.0.0.0")
         self.guest_id = self._arguments.get("guest_id")
         self.assistant_id = self._arguments.get("assistant_id")
 
@@ -126,7 +127,7 @@ class Gate:
             raise CredentialMissing("Send the token from POST /api/site/session as ?site_token=….")
         if isinstance(self._tokens.read(token, now), AccessClaims):
             raise _belongs("operator", endpoint)
-        return await self._authenticator.site(token, presented.guest_id, now)
+        return await self._authenticator.site(token, presented.guest_id, presented.address, now)
 
     async def _guest(self, presented: Presented, endpoint: Endpoint, now: float) -> VisitorActor:
         if presented.assistant_id is None or presented.guest_id is None:
@@ -138,7 +139,8 @@ class Gate:
             if presented.cookie and not presented.of_guest:
                 raise _belongs("operator", endpoint)
             raise CredentialMissing("Send both assistant_id and guest_id, e.g. ?assistant_id=3&guest_id=….")
-        return await self._authenticator.guest(whole(presented.assistant_id, "assistant_id"), presented.guest_id)
+        assistant_id = whole(presented.assistant_id, "assistant_id")
+        return await self._authenticator.guest(assistant_id, presented.guest_id, presented.address)
 
     async def _participant(self, presented: Presented, endpoint: Endpoint, now: float) -> Actor:
         if presented.site_token:
@@ -146,7 +148,7 @@ class Gate:
         if presented.of_guest and not presented.token:
             return await self._guest(presented, endpoint, now)
         if presented.token and isinstance(self._tokens.read(presented.token, now), SiteClaims | WidgetClaims):
-            return await self._authenticator.site(presented.token, presented.guest_id, now)
+            return await self._authenticator.site(presented.token, presented.guest_id, presented.address, now)
         return await self._account(Access.STAFF, presented, endpoint, now)
 
     def _refuse_visitor_token(self, token: str, endpoint: Endpoint, now: float) -> None:

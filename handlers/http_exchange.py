@@ -10,15 +10,23 @@ from tornado import httputil
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, StreamClosedError
 
+from handlers.http_outgoing import never_sent
 from handlers.http_parser import Request
 from replyx.errors import InternalError, Problem
 
 
 class Peer(NamedTuple):
-    """Who sent a request; Tornado's ``HTTPServerRequest`` takes both fields from ``connection.context``."""
+    """Who sent a request; Tornado's ``HTTPServerRequest`` takes both fields from ``connection.context``.
+
+    ``socket_ip`` and ``socket_port`` are the socket's own other end: the proxy's, where one stands before the server;
+    ``trusted`` says that its ``X-Forwarded-*`` are believed.
+    """
 
     remote_ip: str
     protocol: str
+    socket_ip: str = ""
+    socket_port: int = 0
+    trusted: bool = False
 
 
 class Line(Protocol):
@@ -193,11 +201,3 @@ class Exchange(httputil.HTTPConnection):
         if self._chunked and chunk:
             return b"%x\r\n%b\r\n" % (len(chunk), chunk)
         return chunk
-
-
-def never_sent(error: BaseException | None = None) -> Future[None]:
-    """The future of a write that came too late; looked at once, so that nobody has to await it."""
-    future: Future[None] = Future()
-    future.set_exception(StreamClosedError(real_error=error))
-    future.exception()
-    return future

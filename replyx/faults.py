@@ -29,6 +29,8 @@ class Fault(Enum):
     CHARACTER_NOT_ALLOWED = "must not hold the character {character}"
     NOT_TOGETHER = "cannot be given together with {other}"
     NO_WORD = "must hold a letter or a digit"
+    TOO_COMMON = "is one of the passwords that everybody tries first; choose another"
+    SAME_AS_NAME = "must not be the e-mail address or the name"
     NOT_AN_EMAIL = "must be an e-mail address such as anna@example.com"
     NOT_A_DOMAIN = "{given} is not a domain: write it like example.com, *.example.com or example.com:8080"
     WILDCARD_TOO_WIDE = "{given} is not a domain: a wildcard needs a name of two parts, like *.example.com"
@@ -45,6 +47,9 @@ class Fault(Enum):
     NOT_A_URL = "must be {schemes}://host/path, without a user name and without #"
     PORT_NOT_ALLOWED = "port {port} is not for HTTP: use 80, 443 or one from {first} up"
     NETWORK_NOT_ALLOWED = "{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
+    HOST_UNKNOWN = (
+        "{host} is a name that this server does not know: if it is the server's, set {setting} and start again"
+    )
     UPGRADE_DROPPED = (
         "was dropped by a proxy on the way: it must speak HTTP/1.1 to this server and pass Upgrade and Connection on"
         " (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade)"

@@ -340,7 +340,7 @@ class Hub:
         """Read what is missing behind ``last`` from the log and apply it, to the end if it is a long piece."""
         while True:
             after = self.last
-            lowest, missing = await self._store.read(partial(_behind, after=after))
+            lowest, newest, missing = await self._store.read(partial(_behind, after=after))
             if self.last < lowest:
                 self._skip_to(lowest)
             if missing:
@@ -348,7 +348,7 @@ class Hub:
                 log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
                 self.deliver(missing)
             self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}
-            if len(missing) < eventlog.PAGE_EVENTS:
+            if not missing or missing[-1].id >= newest:
                 break
         if self._early:
             self._hole.set()
@@ -370,10 +370,10 @@ class Hub:
             self.resume(subscription)
 
 
-def _behind(rows: Rows, after: int) -> tuple[int, list[LoggedEvent]]:
-    """The log's floor, and its next page behind ``after``."""
-    newest = min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)
-    return eventlog.floor(rows), eventlog.between(rows, after, newest)
+def _behind(rows: Rows, after: int) -> tuple[int, int, list[LoggedEvent]]:
+    """The log's floor and top, and its next page behind ``after``."""
+    newest = eventlog.top(rows)
+    return eventlog.floor(rows), newest, eventlog.between(rows, after, newest)
 
 
 def _flush(due: list[Subscription]) -> None:
