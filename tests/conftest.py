@@ -27,7 +27,7 @@ KINDS = ("sqlite", "postgres", "two")
 
 # Modules that run on more than SQLite, unless an option says what everything runs on.
 ALSO_ON = {
-    "postgres": ("api/test_page_bytes.py", "api/test_search.py", "api/test_sources.py"),
+    "postgres": ("api/test_page_bytes.py", "api/test_search.py", "api/test_sources.py", "api/test_search_index.py"),
     "two": (
         "api/test_answers.py",
         "api/test_claims.py",

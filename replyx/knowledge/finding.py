@@ -32,7 +32,7 @@ COMPARED = 40  # words that share a part with a misspelt one, the most alike fir
 SHORT = 8  # letters; a longer word may have two typing errors
 UNKNOWN_NUMBER = 0.5  # what is left of the confidence where a number of the question stands nowhere
 LEAD = 0.3  # of the score, that the best must be ahead of the second for full confidence
-READ = 4_000  # rows of the index for one question; words that are everywhere are then weighed only where others led
+READ = 2_000  # rows of the index for one question; words that are everywhere are then weighed only where others led
 CANDIDATES = 60
 FOREIGN = 0.9  # what a passage in another language than the question's counts
 
@@ -229,38 +229,55 @@ def _scores(reading: Snapshot, assistant_id: int, wanted: _Wanted, but: int) -> 
             break
         read.append(word)
         rows += wanted.times[word]
-    weights: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
+    tally = _Tally(wanted)
     condition = f"{_OF_ASSISTANT} IN ({', '.join('?' * len(read))})"
     for each in _POSTINGS.where(condition).each(reading, assistant_id, *read):
         if not but or each.question_id != but:
-            weights[each.passage_id, each.question_id][each.word] = each.weight
+            tally.add(each)
     rest = rare_first[len(read) :]
     if rest:
-        rough = {key: _score(wanted, found) for key, found in weights.items()}
-        best = sorted(rough, key=lambda key: (-rough[key], key))[: CANDIDATES * 4]
-        weights = defaultdict(dict, {key: weights[key] for key in best})
-        among = sorted({passage_id for passage_id, _ in best})
+        tally.keep_best(CANDIDATES)
+        among = sorted({passage_id for passage_id, _ in tally.found})
         condition = f"{_PASSAGE} IN ({', '.join('?' * len(among))}) AND {_WORD} IN ({', '.join('?' * len(rest))})"
         for each in _POSTINGS.where(condition).each(reading, *among, *rest):
-            if (each.passage_id, each.question_id) in weights:
-                weights[each.passage_id, each.question_id][each.word] = each.weight
+            if (each.passage_id, each.question_id) in tally.found:
+                tally.add(each)
     scores: dict[int, float] = {}
-    for (passage_id, _), found in weights.items():
-        scores[passage_id] = max(scores.get(passage_id, 0.0), _score(wanted, found))
+    for (passage_id, _), found in tally.found.items():
+        scores[passage_id] = max(scores.get(passage_id, 0.0), sum(found) / 1000)
     return scores
 
 
-def _score(wanted: _Wanted, found: Mapping[str, int]) -> float:
-    return (
-        sum(
-            max(
-                (share * wanted.worth(word) * found[word] for word, share in shares.items() if word in found),
-                default=0.0,
-            )
-            for shares in wanted.shares
-        )
-        / 1000
-    )
+class _Tally:
+    """What each passage scores for each word of the question: the most that a word standing for it brings.
+
+    Kept by the place of the word in the question, so that sums do not depend on the order in which rows come.
+    """
+
+    def __init__(self, wanted: _Wanted) -> None:
+        self.found: dict[tuple[int, int], list[float]] = {}
+        self._nothing = [0.0] * len(wanted.shares)
+        self._worth: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for place, shares in enumerate(wanted.shares):
+            for word, share in shares.items():
+                self._worth[word].append((place, share * wanted.worth(word)))
+
+    def add(self, posting: _Posting) -> None:
+        """Count a word of a passage."""
+        key = (posting.passage_id, posting.question_id)
+        best = self.found.get(key)
+        if best is None:
+            best = self.found[key] = self._nothing.copy()
+        for place, worth in self._worth[posting.word]:
+            score = worth * posting.weight
+            if score > best[place]:
+                best[place] = score
+
+    def keep_best(self, most: int) -> None:
+        """Leave out all but the best so far."""
+        rough = {key: sum(scores) for key, scores in self.found.items()}
+        best = sorted(rough, key=lambda key: (-rough[key], key))[:most]
+        self.found = {key: self.found[key] for key in best}
 
 
 def _counted(reading: Snapshot, assistant_id: int, words: Iterable[str]) -> dict[str, int]:
