@@ -1,7 +1,8 @@
 """What finding a passage costs, by how many there are: ``python -m tests.bench.knowledge``.
 
 An assistant with 2,000 and one with 20,000 passages of made-up words, as frequent as words of a language are, on
-SQLite in a scratch directory. Questions are words of a passage, one of them with a typing error. It needs the ``test`` extra.
+SQLite in a scratch directory. Questions are words of a passage, one of them with a typing error. It needs the ``test``
+extra.
 """
 
 from __future__ import annotations
