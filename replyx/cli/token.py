@@ -28,7 +28,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     seconds = given.hours * 3600
 
     def unit(tx: Transaction) -> Account:
-        known = accounts.by_email(tx, given.email.lower())
+        known = accounts.by_email(tx, given.email)
         if known is None or not known.active:
             raise AccountNotFound(f"There is no active account {given.email}.")
         session_rows.add(tx, session_id, known.id, new_token_id(), tx.now_ms + seconds * 1000)
