@@ -175,10 +175,8 @@ def test_addresses_of_accounts_get_their_one_spelling_and_what_clashes_stays_and
     migrate(database)
     before = ["anna@xn--mnchen-3ya.example", "anna@münchen.example", "bo\u200bris@example.com", "no address", "<b@c.d>"]
     for email in before:
-        database.execute_sql(
-            "INSERT INTO account (email, name, role, password_hash, active, created_at) VALUES (?, '', 'user', '', 1, 0)",
-            (email,),
-        )
+        columns = "email, name, role, password_hash, active, created_at"
+        database.execute_sql(f"INSERT INTO account ({columns}) VALUES (?, '', 'user', '', 1, 0)", (email,))
     monkeypatch.setattr(migrations, "MIGRATIONS", MIGRATIONS)
     migrate(database)
     found = [row[0] for row in database.execute_sql("SELECT email FROM account ORDER BY id")]
