@@ -12,9 +12,8 @@ import unicodedata
 import idna
 
 _WRITTEN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_ASCII_DOMAIN = re.compile(
-    r"[a-z0-9_:\[\]-]+(\.[a-z0-9_:\[\]-]+)*"
-)  # a name that IDNA does not take, such as an address in brackets
+# What IDNA does not take: a name with an underscore, an address in brackets.
+_ASCII_DOMAIN = re.compile(r"[a-z0-9_:\[\]-]+(\.[a-z0-9_:\[\]-]+)*")
 
 # Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt) beyond the category Cf.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
