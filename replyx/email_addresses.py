@@ -10,13 +10,13 @@ import re
 import unicodedata
 
 import idna
+import regex
 
 _WRITTEN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 # What IDNA does not take: a name with an underscore, an address in brackets.
 _ASCII_DOMAIN = re.compile(r"[a-z0-9_:\[\]-]+(\.[a-z0-9_:\[\]-]+)*")
 
-# Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt) beyond the category Cf.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
+_UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]")
 
 
 def canonical(text: str) -> str | None:
@@ -28,7 +28,7 @@ def canonical(text: str) -> str | None:
     """
     if len(text) > 1000:  # no address, and work for nothing
         return None
-    seen = "".join(each for each in text if not _is_unseen(each)).strip()
+    seen = _UNSEEN.sub("", text).strip()
     if seen.startswith("<") and seen.endswith(">"):  # RFC 5322, 3.4: angle-addr
         seen = seen[1:-1].strip()
     local, _, domain = _narrowed(seen).rpartition("@")
@@ -60,8 +60,3 @@ def _narrowed(text: str) -> str:
         unicodedata.normalize("NFKC", each) if unicodedata.decomposition(each).startswith(wide) else each
         for each in text
     )
-
-
-def _is_unseen(character: str) -> bool:
-    # A tab or a line break is no format character: it is seen, and refused.
-    return unicodedata.category(character) == "Cf" or _UNSEEN.match(character) is not None

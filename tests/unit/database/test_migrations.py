@@ -13,7 +13,7 @@ from peewee import BooleanField, Database, Field, IntegerField, IntegrityError, 
 from replyx.database import migrations, models
 from replyx.database.migrations import MIGRATIONS, SchemaTooNew, m0015_guest_digests, migrate
 from replyx.database.migrations.m0015_guest_digests import guest_digests
-from replyx.database.migrations.m0019_emails import emails
+from replyx.database.migrations.m0020_emails import emails
 from replyx.database.sqlite import Sqlite
 from replyx.database.tables import catalog_of
 from replyx.guest_ids import digest

@@ -1,4 +1,4 @@
-"""Version 19: the e-mail addresses of accounts in the one spelling that each has."""
+"""Version 20: the e-mail addresses of accounts in the one spelling that each has."""
 
 from __future__ import annotations
 
