@@ -183,7 +183,8 @@ def forwarded_peer(direct: Peer, headers: httputil.HTTPHeaders, trusted: Collect
         if not _is_in(address, trusted):
             break
     protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-    return Peer(str(address), protocol if protocol in ("http", "https") else direct.protocol)
+    protocol = protocol if protocol in ("http", "https") else direct.protocol
+    return direct._replace(remote_ip=str(address), protocol=protocol, trusted=True)
 
 
 def _address(entry: str) -> Address | None:
@@ -207,7 +208,8 @@ def _is_in(address: Address, networks: Collection[Network]) -> bool:
 def _direct_peer(stream: IOStream, address: tuple[Any, ...]) -> Peer:
     """The socket's own peer; a Unix socket has no address, and Tornado calls that 0.0.0.0."""
     is_ip = stream.socket.family in (AddressFamily.AF_INET, AddressFamily.AF_INET6)
-    return Peer(address[0] if is_ip else "0.0.0.0", "http")
+    ip, port = (address[0], address[1]) if is_ip else ("0.0.0.0", 0)
+    return Peer(ip, "http", ip, port)
 
 
 def _open_files() -> float:

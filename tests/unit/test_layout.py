@@ -40,6 +40,7 @@ PACKAGES = {
     "shop": {".", "database", "delivery", "schemas"},
     "outside": {".", "database", "delivery", "schemas"},
     "process": {"delivery"},
+    "doctor": {".", "database", "delivery", "redis"},
 }
 # Words of a message are made by the same rule when the column is made.
 UPWARDS = {"replyx/database/migrations/m0009_search.py": {"conversations"}}
