@@ -26,8 +26,9 @@ from replyx.database.opening import database_at
 from replyx.database.rows import select, value
 from replyx.delivery.store import Snapshot
 from replyx.doctor.findings import Finding, found
+from replyx.loopback import is_loopback
 from replyx.secrets_file import FILE_NAME as SECRETS
-from replyx.settings import Settings, is_loopback
+from replyx.settings import Settings
 
 FREE_MB = 256  # below it a busy shop has a day left, or less
 FEW_FILES = 4096

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from replyx.doctor.findings import Finding, found
-from replyx.settings import is_loopback
+from replyx.loopback import is_loopback
 
 ANSWER_S = 6.0
 STREAM_S = 3.0  # a server that nobody holds back begins at once
