@@ -25,10 +25,12 @@ from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
+from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
 from replyx.conversations.sla import Hours, Policy
 from replyx.conversations.sla_watch import SlaWatch
+from replyx.conversations.ticket_rules import TicketRules
 from replyx.conversations.tickets import Tickets
 from replyx.conversations.visitors import Visitors
 from replyx.conversations.widgets import Widgets
@@ -55,6 +57,7 @@ from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
 from replyx.redis.limits import SharedLimits
 from replyx.retention import Retention
+from replyx.schemas.dialogs import DialogKind
 from replyx.schemas.events import room_topic
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
@@ -110,7 +113,9 @@ class Server:
         pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
         self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
-        self.sla_watch = SlaWatch(store, policy, clock)
+        ticket_rules = TicketRules(policy)
+        rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
+        self.sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
@@ -134,8 +139,8 @@ class Server:
             accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
-            dialogs=Dialogs(store, self.bus, epoch, clock, policy),
-            tickets=Tickets(store, self.bus, epoch, policy, bots, given.demo),
+            dialogs=Dialogs(store, self.bus, epoch, rules),
+            tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import Authenticator
-from replyx.conversations import dialogs
+from replyx.conversations.dialog_rows import load
 from replyx.database import models
 from replyx.database.rows import Insert, exists, names, value
 from replyx.delivery.store import Store, Transaction
@@ -155,7 +155,7 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
         created_at=tx.now_ms,
     )
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
-    dialog = dialogs.load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
+    dialog = load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
     return visitor_id, dialog, tx.next_event_id() - 1
 
 
@@ -173,6 +173,6 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
         created_at=tx.now_ms,
         updated_at=tx.now_ms,
     )
-    dialog = dialogs.load(tx, dialog_id)
+    dialog = load(tx, dialog_id)
     tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
     return dialog
