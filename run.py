@@ -45,6 +45,7 @@ from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
 from replyx.limits import Limiter, Limits
+from replyx.login_attempts import LoginAttempts
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside.calls import Outside
 from replyx.outside.push.pusher import Pusher
@@ -56,11 +57,13 @@ from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
 from replyx.redis.limits import SharedLimits
+from replyx.refused_logins import RefusedLogins
 from replyx.retention import Retention
 from replyx.schemas.dialogs import DialogKind
 from replyx.schemas.events import room_topic
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
+from replyx.sessions import Sessions
 from replyx.settings import Settings, SettingsError, Wrong
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
@@ -120,6 +123,9 @@ class Server:
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
         token_seconds = given.widget_token_days * 86400
+        hashing = passwords.Passwords(self.pool)
+        attempts = LoginAttempts(limits, self.tokens, clock)
+        self.refused = RefusedLogins(store, clock)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
             settings=given,
@@ -136,7 +142,9 @@ class Server:
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
-            accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
+            accounts=Accounts(store, hashing, broadcasts),
+            sessions=Sessions(store, self.tokens, hashing, attempts, self.refused, given.session_days, clock),
+            attempts=attempts,
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, rules),
@@ -177,6 +185,7 @@ class Server:
         self.tail_watch.start()
         self.retention.start()
         self.sla_watch.start()
+        self.refused.start()
         for follower in self.followers:
             follower.start()
         given = self.services.settings
@@ -199,6 +208,7 @@ class Server:
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
         await self.sla_watch.close()
+        await self.refused.close()
         await self.retention.close()
         await self.tail_watch.close()
         await self.hub.close()

@@ -50,7 +50,13 @@ class Rule:
 RULES = (
     Rule("login_address", 60, 1.0, "login attempts from this address"),
     # Only failures are spent: take one before the password is checked, refund it if it was right.
-    Rule("login_account", 10, 0.1, "failed logins to this account"),
+    Rule("login_account", 10, 0.1, "failed logins to this account from this address"),
+    Rule("login_device", 10, 0.1, "failed logins in this browser"),
+    # Refuses nobody: who has spent more of it waits behind the others for a password to be looked at.
+    Rule("login_failures", 60, 0.02, "failed logins from this address"),
+    Rule("refresh", 120, 5.0, "renewals of tokens from this address"),
+    Rule("register", 20, 0.1, "accounts made from this address"),
+    Rule("own_password", 10, 0.1, "tries of this account's present password"),
     Rule("session_open", 60, 1.0, "site sessions opened from this address"),
     Rule("dialog_open", 60, 1.0, "dialogs opened from this address"),
     Rule("ticket_open", 60, 1.0, "tickets opened from this address"),
@@ -93,7 +99,13 @@ class Limiter(Protocol):
         """Whole seconds until ``cost`` tokens are there: 0 when :meth:`spend` would succeed now."""
 
     def refund(self, rule_name: str, key: str, now: float, cost: int = 1) -> None:
-        """Give back what :meth:`spend` took for something that turns out not to count."""
+        """Give back what :meth:`spend` or :meth:`absorb` took for something that turns out not to count."""
+
+    def absorb(self, rule_name: str, key: str, now: float, cost: int) -> None:
+        """Count what cannot be refused any more; a bucket may owe up to one burst."""
+
+    def burst(self, rule_name: str) -> int:
+        """How much a full bucket of the rule holds."""
 
 
 class Limits:
@@ -135,6 +147,10 @@ class Limits:
         """
         if self.enabled and rule_name in self._tables:
             self._tables[rule_name].absorb(_bounded(key), now, cost)
+
+    def burst(self, rule_name: str) -> int:
+        """See :class:`Limiter`."""
+        return self._tables[rule_name].rule.burst
 
     def keys(self, rule_name: str) -> int:
         """How many buckets ``rule_name`` keeps at present."""

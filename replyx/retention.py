@@ -6,12 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from replyx import tasks
+from replyx import session_rows, tasks
 from replyx.conversations import ticket_joins
 from replyx.delivery import eventlog
 from replyx.delivery.store import Store
 from replyx.errors import StoreUnavailable
-from replyx.outside.push import rows as push_devices
 from replyx.outside.webhooks import pruning
 from replyx.shop import broadcasts
 
@@ -46,7 +45,8 @@ class Retention:
             total += pruned
         await self._store.commit(lambda tx: ticket_joins.prune(tx, oldest))
         await self._store.commit(broadcasts.prune)
-        await self._store.commit(push_devices.prune)
+        while await self._store.commit(session_rows.prune):
+            log.debug("pruned a piece of the sessions")
         while await self._store.commit(pruning.prune):
             log.debug("pruned a piece of the webhooks' deliveries")
         return total

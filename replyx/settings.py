@@ -119,6 +119,9 @@ class Settings:
         1_000_000, read.whole(1, 1_000_000_000), "events kept at most for catching up", "5000000"
     )
     registration: bool = _setting(False, read.on_off, "on or off: may people create user accounts themselves", "on")
+    session_days: int = _setting(
+        90, read.whole(1, 3650), "days after which everybody logs in again, however much they are here", "30"
+    )
     widget_token_days: int = _setting(1825, read.whole(1, 36500), "days for which a widget's embed code works", "365")
     business_hours: str = _setting(
         "Mon-Fri 09:00-18:00",

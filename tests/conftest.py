@@ -30,7 +30,9 @@ ALSO_ON = {
     "postgres": ("api/test_search.py",),
     "two": (
         "api/test_dialogs.py",
+        "api/test_login_limits.py",
         "api/test_messages.py",
+        "api/test_session_ends.py",
     ),
 }
 LEFT_OUT = {

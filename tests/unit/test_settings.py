@@ -81,6 +81,7 @@ READ: dict[str, tuple[str, Any]] = {
     "business_hours": ("Mon-Sat 10:00-20:00", "Mon-Sat 10:00-20:00"),
     "time_zone": ("Europe/Moscow", "Europe/Moscow"),
     "registration": ("on", True),
+    "session_days": ("30", 30),
     "widget_token_days": ("90", 90),
     "webhook_private_networks": ("10.1.0.0/16", (ipaddress.ip_network("10.1.0.0/16"),)),
     "webhook_retry_seconds": ("60", 60),

@@ -25,6 +25,8 @@ from replyx.database.migrations.m0009_search import search
 from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
+from replyx.database.migrations.m0013_session_ends import session_ends
+from replyx.database.migrations.m0014_refused_logins import refused_logins
 
 log = logging.getLogger("replyx.migrations")
 
@@ -44,6 +46,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     search_bands,
     delivery_failures,
     languages,
+    session_ends,
+    refused_logins,
 )
 
 
