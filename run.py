@@ -39,8 +39,9 @@ from replyx.database.migrations import HalfMoved, SchemaTooNew
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus, LocalBus, TailWatch
 from replyx.delivery.followers import Follower
-from replyx.delivery.hub import RECENT_EVENTS, Hub
+from replyx.delivery.hub import Hub
 from replyx.delivery.presence import LocalPresence
+from replyx.delivery.recent import RECENT_EVENTS
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
@@ -53,6 +54,7 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process import listening, logs, workers
+from replyx.process.held import Held
 from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
@@ -139,6 +141,7 @@ class Server:
             streams=self.streams,
             presence=self.presence,
             limits=limits,
+            held=Held(given.held_mb * 1024 * 1024),
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
@@ -195,6 +198,8 @@ class Server:
             limits=HttpLimits(),
             body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
+            held=self.services.held,
+            connections_per_address=(given.connections_per_address or None) if given.rate_limits else 0,
         )
 
     async def stop(self, http: HttpServer) -> None:

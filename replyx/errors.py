@@ -202,6 +202,18 @@ class UriTooLong(Problem):
     status, code, title = 414, "uri_too_long", "The address is too long"
 
 
+class HostUnknown(Problem):
+    """A request for a ``host`` that nobody has told the server of; ``setting`` would."""
+
+    status, code, title = 421, "host_unknown", "This server does not know that name"
+
+    def __init__(self, host: str, setting: str) -> None:
+        error = FieldError.of("Host", Fault.HOST_UNKNOWN, host=host, setting=setting)
+        super().__init__(f"{error.field}: {error.detail}.", errors=[error])
+        self.host = host
+        self.setting = setting
+
+
 class UnsupportedMediaType(Problem):
     status, code, title = 415, "unsupported_media_type", "The body must be JSON"
 
@@ -265,6 +277,7 @@ PROTOCOL_BROKEN = CloseCode(1002, "protocol error", reconnect=False)  # RFC 6455
 NOT_UTF8 = CloseCode(1007, "text is not UTF-8", reconnect=False)  # RFC 6455, 7.4.1
 FRAME_TOO_LARGE = CloseCode(1009, "message too big", reconnect=True)  # RFC 6455, 7.4.1
 SERVER_FAILED = CloseCode(1011, "the server failed", reconnect=True)  # RFC 6455, 7.4.1
+TRY_LATER = CloseCode(1013, "too much is unfinished", reconnect=True)  # 1013: IANA WebSocket registry
 GOING_AWAY = CloseCode(1012, "server restarting", reconnect=True)  # 1012: IANA WebSocket registry
 BAD_REQUEST = CloseCode(4400, "bad request", reconnect=False)
 BAD_CREDENTIAL = CloseCode(4401, "bad credential", reconnect=False)

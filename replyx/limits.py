@@ -64,6 +64,10 @@ RULES = (
     # An address can be a whole company or mobile network behind one NAT.
     Rule("address_send", 2000, 100.0, "messages from this address"),
     Rule("operator_send", 2000, 200.0, "messages of this operator"),
+    # A panel that is loaded asks ten times. An answer counts once more for every 16 KB that it has.
+    Rule("visitor_read", 300, 20.0, "reads of this visitor, or of this ticket"),
+    Rule("account_read", 2000, 100.0, "reads of this account"),
+    Rule("address_read", 3000, 200.0, "reads from this address without an account"),
     # A shop may bring its whole catalogue at once.
     Rule("product_submit", 1000, 20.0, "products submitted by this shop"),
     Rule("typing", 30, 5.0, "typing notices"),
@@ -141,10 +145,7 @@ class Limits:
         self._tables[rule_name].give(_bounded(key), now, cost)
 
     def absorb(self, rule_name: str, key: str, now: float, cost: int) -> None:
-        """Count what was taken elsewhere (below zero: given back), whether it fits or not.
-
-        A bucket may owe up to one burst: what several processes granted in the same moment is paid for by waiting.
-        """
+        """See :class:`Limiter`; a rule of another version's process is none of ours."""
         if self.enabled and rule_name in self._tables:
             self._tables[rule_name].absorb(_bounded(key), now, cost)
 

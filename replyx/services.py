@@ -25,6 +25,7 @@ from replyx.login_attempts import LoginAttempts
 from replyx.origins import OriginPolicy
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
+from replyx.process.held import Held
 from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
 from replyx.sessions import Sessions
@@ -52,6 +53,7 @@ class Services:
     streams: Streams
     presence: Presence
     limits: Limiter
+    held: Held
     origins: OriginPolicy
     directory: Directory
     authenticator: Authenticator

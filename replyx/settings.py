@@ -64,6 +64,12 @@ class Settings:
     public_url: str = _setting(
         "", read.origin, "address by which browsers reach the server; without it HOST and PORT", "https://chat.example"
     )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        read.host_names,
+        "names, separated by commas, by which the server may be called beside that of PUBLIC_URL",
+        "*.shop.example",
+    )
     cors_origins: tuple[str, ...] = _setting(
         (), read.origins, "origins, separated by commas, whose pages may call the API", "https://shop.example"
     )
@@ -106,6 +112,15 @@ class Settings:
     log_files_kept: int = _setting(5, read.whole(1, 1000), "old log files that are kept", "20")
     rate_limits: bool = _setting(
         True, read.on_off, "on or off; off is for measurements and allowed on loopback only", "off"
+    )
+    connections_per_address: int = _setting(
+        0,
+        read.whole(0, 1_000_000),
+        "connections that one address may have, unless it is a trusted proxy's; 0 for half of all",
+        "2000",
+    )
+    held_mb: int = _setting(
+        64, read.whole(1, 100_000), "megabytes of half-sent requests and untaken answers that a process holds", "256"
     )
     demo: bool = _setting(
         False,

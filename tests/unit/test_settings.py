@@ -62,6 +62,10 @@ READ: dict[str, tuple[str, Any]] = {
     "database_url": ("postgresql://u:p@db/replyx", "postgresql://u:p@db/replyx"),
     "redis_url": ("redis://cache:6379/1", "redis://cache:6379/1"),
     "public_url": ("https://Chat.Example:443/", "https://chat.example"),
+    "allowed_hosts": (
+        "Chat.Example., *.shop.example,МАГАЗИН.рф",
+        ("chat.example", "*.shop.example", "xn--80aairftm.xn--p1ai"),
+    ),
     "cors_origins": ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080")),
     "trusted_proxies": ("10.0.0.0/8,::1", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))),
     "internal_secret": (SECRET, SECRET),
@@ -72,6 +76,8 @@ READ: dict[str, tuple[str, Any]] = {
     "log_format": ("json", "json"),
     "log_file": ("/var/log/replyx.log", Path("/var/log/replyx.log")),
     "log_file_mb": ("10", 10),
+    "connections_per_address": ("2000", 2000),
+    "held_mb": ("256", 256),
     "log_files_kept": ("20", 20),
     "rate_limits": ("off", False),
     "demo": ("1", True),
@@ -181,6 +187,10 @@ WRONG = [
     ("LOG_LEVEL", "loud", "debug, info, warning, error"),
     ("LOG_FORMAT", "xml", "text, json"),
     ("RATE_LIMITS", "some", "on or off"),
+    *[
+        ("ALLOWED_HOSTS", text, "*.shop.example")
+        for text in ("*", "*.example", "a.example:80", "https://a.example", "a b")
+    ],
     ("DEMO", "maybe", "on or off"),
     ("WORKERS", "0", "from 1 to 64"),
     ("RETENTION_DAYS", "0", "from 1 to"),
