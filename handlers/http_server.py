@@ -286,7 +286,6 @@ def _direct_peer(stream: IOStream, address: tuple[Any, ...]) -> Peer:
     is_ip = stream.socket.family in (AddressFamily.AF_INET, AddressFamily.AF_INET6)
     ip, port = (address[0], address[1]) if is_ip else (NO_ADDRESS, 0)
     return Peer(ip, "http", ip, port)
-    return Peer(ip, "http", ip, port)
 
 
 def _open_files() -> float:
