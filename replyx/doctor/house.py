@@ -21,9 +21,10 @@ from replyx import __version__
 from replyx.database.backup import LAST_BACKUP
 from replyx.database.dialect import dialect_of, scalar
 from replyx.database.migrations import MIGRATIONS, version_of
-from replyx.database.models import Account, Event, Installation, Widget
+from replyx.database.models import Account, Installation, Widget
 from replyx.database.opening import database_at
 from replyx.database.rows import select, value
+from replyx.delivery import eventlog
 from replyx.delivery.store import Snapshot
 from replyx.doctor.findings import Finding, found
 from replyx.loopback import is_loopback
@@ -47,7 +48,6 @@ class _Place:
 
 
 _FACT = value(Installation.value).where(f"{Installation.key} = ?")
-_NEWEST = value(Event.created_at).where(f"{Event.id} = (SELECT MAX({Event.id}) FROM {Event})")
 _WIDGETS = select(_Place, Widget).where(f"NOT {Widget.deleted}", f"ORDER BY {Widget.id}")
 _ADMIN = value(Account.email).where(f"{Account.role} = 'admin' AND {Account.active}", f"ORDER BY {Account.id} LIMIT 1")
 
@@ -66,7 +66,7 @@ def machine(settings: Settings) -> Iterator[Finding]:
 
 def contents(rows: Snapshot, settings: Settings, now_ms: int) -> Iterator[Finding]:
     """What the rows tell: the clock, the demo, copies, who administers, where widgets may stand."""
-    newest = _NEWEST.one(rows)
+    newest = eventlog.newest_at(rows)
     behind_s = (newest - now_ms) / 1000 if newest is not None else 0
     yield found("clock_behind", minutes=round(behind_s / 60)) if behind_s > BEHIND_S else found("clock")
     if _FACT.one(rows, "demo") is not None:
