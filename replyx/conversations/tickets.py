@@ -16,7 +16,7 @@ from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender
 from replyx.conversations import claims, ticket_rows
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
-from replyx.conversations.messages import add_message, checked_text, trace
+from replyx.conversations.messages import add_message, trace
 from replyx.conversations.ticket_rows import Wanted
 from replyx.conversations.ticket_rules import TicketRules
 from replyx.database import models
@@ -29,6 +29,7 @@ from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
 from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic, taken_back
+from replyx.schemas.texts import checked_text
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,

@@ -31,6 +31,7 @@ from replyx.database.migrations.m0015_guest_digests import guest_digests
 from replyx.database.migrations.m0016_turns import turns
 from replyx.database.migrations.m0017_waiting import waiting
 from replyx.database.migrations.m0018_claims import claims
+from replyx.database.migrations.m0019_search_dialogs import search_dialogs
 
 log = logging.getLogger("replyx.migrations")
 
@@ -56,6 +57,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     turns,
     waiting,
     claims,
+    search_dialogs,
 )
 
 

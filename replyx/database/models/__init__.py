@@ -10,6 +10,7 @@ from __future__ import annotations
 from replyx.database.models.conversations import (
     Assistant,
     Dialog,
+    DialogWords,
     Message,
     SocketRoom,
     Ticket,
@@ -29,6 +30,7 @@ __all__ = [
     "BroadcastKey",
     "Counter",
     "Dialog",
+    "DialogWords",
     "Event",
     "EventTopic",
     "Installation",

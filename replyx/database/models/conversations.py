@@ -162,6 +162,13 @@ class TicketChange(Table):
         indexes = ((("dialog_id", "id"), False),)
 
 
+class DialogWords(Table):
+    """The words of a dialog's subject, or of its visitor's name, for search; a row only where there are any."""
+
+    dialog_id = IntegerField(primary_key=True)
+    words = TextField()
+
+
 class SocketRoom(Table):
     """One ticket that a Socket.IO client has joined; ``pid`` is its private id.
 
