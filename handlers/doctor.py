@@ -59,6 +59,8 @@ class Examined(msgspec.Struct, frozen=True):
 
 
 class Examination(Handler):
+    """The doctor's findings from inside; those of the way here are made by whoever came it."""
+
     @operation(
         "What is wrong with this installation, and with the proxy before it", query=Asked, answers={200: Examined}
     )
