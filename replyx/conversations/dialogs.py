@@ -111,7 +111,7 @@ class Dialogs:
         self._rules = rules
         self._clock = clock
 
-    async def send(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
+    async def send_message(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``client_id`` returns the first message and publishes nothing. Raises

@@ -32,7 +32,7 @@ MOST_KEYS = 40
 
 # What a character is to search, as a letter of a second text on which words are found: translating is several times
 # faster than a set of Unicode's properties in a pattern.
-WORD, DIGIT, MARK = "w", "d", "m"
+LETTER, DIGIT, MARK = "w", "d", "m"
 PAIRS, PAIRS_MARK, TRIPLES, TRIPLES_MARK = "p", "q", "t", "u"
 HOLDS, HOLDS_DIGITS, HOLDS_BOTH, BETWEEN = "h", "s", "b", "-"
 
@@ -45,7 +45,7 @@ _KINDS_OF = (
         for kind, letters in ((TRIPLES, r"\p{L}\p{N}"), (TRIPLES_MARK, r"\p{M}"))
     ),
     (DIGIT, r"\p{Nd}"),
-    (WORD, r"[\p{L}\p{N}]"),
+    (LETTER, r"[\p{L}\p{N}]"),
     (MARK, r"\p{M}"),
     (HOLDS_BOTH, r"[-./‐‑–—]"),
     (HOLDS, r"['’‘´`′−\\_·‧&+#״׳\u200b\u200c]"),
@@ -57,7 +57,7 @@ _NOT_PLAIN = re.compile(
     r"[^\x00-\u06ff\u2000-\u2bff\ufe0f\U0001f000-\U0001faff]"
     r"|[^\W_][-'’‘´`′‐‑‒–—−./\\_·‧&+#״׳\u200b\u200c][^\W_]|\d[ \u00a0\u2009\u202f()./+‐‑–—-]{1,3}\d"
 )
-_PLAIN = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 _HOLDING = re.compile(r"[hb]")
 _HOLDING_DIGITS = re.compile(r"[sb]{1,3}")
 _DIGITS = re.compile(r"d+")
@@ -100,7 +100,7 @@ def words_of(text: str) -> list[str]:
     """Each word of ``text`` once, folded and cut, as the index has them."""
     folded = fold(text)
     if _NOT_PLAIN.search(folded) is None:
-        return list(dict.fromkeys(word[:WORD_CHARS] for word in _PLAIN.findall(folded)))
+        return list(dict.fromkeys(word[:WORD_CHARS] for word in WORD.findall(folded)))
     found: dict[str, None] = {}
     joined: dict[str, None] = {}
     for chain in chains(folded):
@@ -134,7 +134,7 @@ def asked(query: str) -> Asked:
 def chains(folded: str) -> Iterator[list[Piece]]:
     """The pieces of a folded text; those that something holds together are one list."""
     if _NOT_PLAIN.search(folded) is None:
-        yield from ([Piece(match[0], *match.span())] for match in _PLAIN.finditer(folded))
+        yield from ([Piece(match[0], *match.span())] for match in WORD.finditer(folded))
         return
     kinds = folded.translate(_KINDS)
     chain: list[Piece] = []

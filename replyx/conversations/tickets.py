@@ -197,7 +197,7 @@ class Tickets:
             raise SenderNotAllowed("AGENT needs an operator's token.")
         return TicketActor(ticket_id, dialog_id, "user")
 
-    async def send(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
+    async def send_ticket_message(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``clientId`` returns the first message and publishes nothing. Raises :class:`Invalid` for a text

@@ -64,7 +64,7 @@ class Broadcasts:
         self._store = store
         self._private_types = private_types
 
-    async def send(self, broadcast: CheckedBroadcast, key: str | None) -> None:
+    async def publish_broadcast(self, broadcast: CheckedBroadcast, key: str | None) -> None:
         """Publish once for each ``key``, or once where there is none; durable when this returns.
 
         Raises :class:`IdempotencyKeyReused` where the key came with another body before.

@@ -169,7 +169,7 @@ class DialogWords(Table):
     words = TextField()
 
 
-class SocketRoom(Table):
+class TicketJoin(Table):
     """One ticket that a Socket.IO client has joined; ``pid`` is its private id.
 
     See :mod:`replyx.conversations.ticket_joins`.
@@ -184,4 +184,5 @@ class SocketRoom(Table):
     joined_at = MomentField(index=True)
 
     class Meta:
+        table_name = "socket_room"  # the name that its migration gave it
         primary_key = CompositeKey("pid", "dialog_id")
