@@ -41,6 +41,7 @@ PACKAGES = {
     "outside": {".", "database", "delivery", "schemas"},
     "knowledge": {".", "database", "delivery", "schemas", "conversations", "outside"},
     "process": {"delivery"},
+    "doctor": {".", "database", "delivery", "redis"},
 }
 TOP_LEVEL = (
     *("run.py", "replyx", "handlers", "static", "templates", "tests", "setup.cfg", "pyproject.toml", "docs"),

@@ -32,7 +32,8 @@ from replyx.database.migrations.m0016_turns import turns
 from replyx.database.migrations.m0017_waiting import waiting
 from replyx.database.migrations.m0018_claims import claims
 from replyx.database.migrations.m0019_search_dialogs import search_dialogs
-from replyx.database.migrations.m0020_knowledge import knowledge
+from replyx.database.migrations.m0020_emails import emails
+from replyx.database.migrations.m0021_knowledge import knowledge
 
 log = logging.getLogger("replyx.migrations")
 
@@ -59,6 +60,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     waiting,
     claims,
     search_dialogs,
+    emails,
     knowledge,
 )
 
