@@ -15,8 +15,8 @@ from replyx.errors import (
 )
 from replyx.knowledge.schemas import (
     Answer,
-    Asked,
     AskedAs,
+    AskedQuestion,
     GapAnswer,
     GapGroup,
     GapPassage,
@@ -103,11 +103,11 @@ class SourcePassages(Handler):
 class AskAssistant(Handler):
     @operation(
         "What an assistant would answer, and why; nobody is told",
-        body=Asked,
+        body=AskedQuestion,
         answers={200: Answer},
         problems=(AssistantNotFound, Invalid),
     )
-    async def post(self, assistant_id: int, body: Asked) -> object:
+    async def post(self, assistant_id: int, body: AskedQuestion) -> object:
         return await self.services.knowledge.questions.ask(assistant_id, body.question)
 
 

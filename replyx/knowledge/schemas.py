@@ -113,7 +113,7 @@ class PassageQuestion(msgspec.Struct, frozen=True):
     created_at: str
 
 
-class Asked(msgspec.Struct):
+class AskedQuestion(msgspec.Struct):
     """A question as a visitor would write it."""
 
     question: Asking
