@@ -339,3 +339,18 @@ def test_what_shows_nothing_cannot_be_sent(stage: Stage, server: Server) -> None
     anna.composer.fill("\u200bвидно")
     anna.composer.press("Enter")
     anna.shows("Начало", "\u200bвидно")
+
+
+def test_a_suggestion_that_is_pressed_is_sent_and_gone(stage: Stage, server: Server) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/?widget=2", stage.context("ru-RU"))
+    anna.open_chat()
+    anna.say("хочу вернуть вазу")
+    group = anna.place.get_by_test_id("suggestions")
+    expect(group.get_by_role("button")).to_have_text(["Когда вернутся деньги", "Возврат", "Позвать человека"])
+    group.get_by_role("button", name="Возврат", exact=True).click()
+    expect(anna.messages.nth(3)).to_contain_text("Вернуть посуду можно в течение 14 дней")
+    expect(group.get_by_role("button")).to_have_text(["Позвать человека"])
+    group.get_by_role("button").click()
+    expect(anna.messages.nth(5)).to_contain_text("Передаём разговор сотруднику")
+    expect(group).to_be_hidden()
+    assert anna.texts()[2:5:2] == ["Возврат", "Позвать человека"]
