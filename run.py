@@ -95,7 +95,7 @@ class Server:
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
         self.tail_watch = TailWatch(store, self.hub)
         self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
-        self.retention = Retention(store, given.retention_days, given.retention_events, clock)
+        self.retention = Retention(store, given.retention_days, given.retention_events, given.empty_dialog_hours, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
         courier = Courier(store, self.outside, epoch, given.webhook_retry_seconds, clock)

@@ -108,6 +108,9 @@ class Settings:
     retention_events: int = _setting(
         1_000_000, read.whole(1, 1_000_000_000), "events kept at most for catching up", "5000000"
     )
+    empty_dialog_hours: int = _setting(
+        24, read.whole(1, 8760), "hours after which a dialog in which nobody wrote is forgotten", "72"
+    )
     registration: bool = _setting(False, read.on_off, "on or off: may people create user accounts themselves", "on")
     widget_token_days: int = _setting(1825, read.whole(1, 36500), "days for which a widget's embed code works", "365")
     business_hours: str = _setting(

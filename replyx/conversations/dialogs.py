@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from replyx.auth import AccountActor, Actor, Speaker, TicketActor, VisitorActor
-from replyx.conversations import ticket_rows
+from replyx.conversations import empty_dialogs, ticket_rows
 from replyx.conversations.dialog_rows import DIALOGS, MESSAGES, dialogs_by_activity
 from replyx.conversations.search_words import words_of
 from replyx.conversations.sla import Policy
@@ -110,6 +110,7 @@ class Found(msgspec.Struct, frozen=True):
     visitor_id: int | None
     locale: Language | None
     status: Status
+    activity: int
     ticket_id: str | None
     ticket_status: TicketStatus
     user_id: str | None
@@ -223,7 +224,8 @@ class Dialogs:
         """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back."""
         found = await self._store.read(lambda rows: access(rows, actor, dialog_id))
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(actor), found.ticket_id or UNSET)
-        self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        topics = empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found.activity))
+        self._bus.publish_ephemeral(topics, event, source)
 
     async def read(self, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
         """Move this side's mark of what it has read; it never moves back."""
@@ -309,6 +311,8 @@ def add_message(tx: Transaction, actor: Speaker, found: Found, said: Said, polic
     """Store a message of a dialog or a ticket and publish it; the one way in for every transport."""
     dialog_id = found.dialog_id
     sender, text, client_id = sender_of(actor), said.text, said.client_id
+    known = empty_dialogs.is_shown(found.activity)
+    shown = known or empty_dialogs.brings_in(sender)
     reference = None
     if found.ticket_id is not None:
         own = str(actor.account_id) if isinstance(actor, AccountActor) else sender
@@ -325,10 +329,12 @@ def add_message(tx: Transaction, actor: Speaker, found: Found, said: Said, polic
         created_at=tx.now_ms,
         sender_ref=reference,
         message_type=said.message_type,
-        words=" ".join(words_of(text)),
+        words=" ".join(words_of(text)) if shown else "",
     )
     if message_id is None:
         return Sent(_REPEATED.only(tx, dialog_id, client_id), dialog_id, True)
+    if shown and not known:
+        empty_dialogs.bring_in(tx, dialog_id)
     message = Message(message_id, sender, text, timestamp(tx.now_ms), client_id, author)
     event = MessageNew(dialog_id, message)
     if found.ticket_id is not None and reference is not None:
@@ -338,8 +344,9 @@ def add_message(tx: Transaction, actor: Speaker, found: Found, said: Said, polic
         event = MessageNew(dialog_id, message, found.ticket_id, reference, said.message_type)
     elif found.status == "closed":
         update(tx, dialog_id, actor, policy, status="open")
-    event_id = tx.append((dialog_topic(dialog_id), INBOX), event)
-    moved = {"last_message_id": message_id, "activity": event_id, "updated_at": tx.now_ms}
+    event_id = tx.append(empty_dialogs.topics(dialog_id, shown), event)
+    activity = event_id if shown else empty_dialogs.NOWHERE
+    moved = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
     if sender == "user":
         _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id)
     else:
@@ -362,7 +369,7 @@ def _may_see(actor: Speaker, found: Found) -> bool:
 
 
 def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
-    access(tx, actor, dialog_id)
+    found = access(tx, actor, dialog_id)
     before = load(tx, dialog_id)
     last = before.last_message.id if before.last_message else 0
     mark = last if up_to is None else min(up_to, last)
@@ -373,7 +380,8 @@ def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> D
         _CHANGE.change(tx, dialog_id, user_read=mark)
     else:
         _CHANGE.change(tx, dialog_id, manager_read=mark, unread=_UNREAD.only(tx, dialog_id, mark))
-    tx.append((dialog_topic(dialog_id), INBOX), MessageRead(dialog_id, sender_of(actor), mark))
+    topics = empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found.activity))
+    tx.append(topics, MessageRead(dialog_id, sender_of(actor), mark))
     return load(tx, dialog_id)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import Authenticator
-from replyx.conversations import dialogs
+from replyx.conversations import dialogs, empty_dialogs
 from replyx.database import models
 from replyx.database.rows import Insert, exists, names, value
 from replyx.delivery.store import Store, Transaction
@@ -20,7 +20,6 @@ from replyx.errors import AssistantNotFound
 from replyx.paging import ItemId
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Dialog
-from replyx.schemas.events import INBOX, DialogUpdated, dialog_topic
 from replyx.schemas.languages import Language, language_of, preferred
 from replyx.tokens import Tokens
 
@@ -155,13 +154,16 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
         created_at=tx.now_ms,
     )
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
-    dialog = dialogs.load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
-    return visitor_id, dialog, tx.next_event_id() - 1
+    if dialog_id:
+        empty_dialogs.touch(tx, dialog_id)
+    else:
+        dialog_id = open_dialog(tx, assistant_id, widget, visitor_id)
+    return visitor_id, dialogs.load(tx, dialog_id), tx.next_event_id() - 1
 
 
-def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> Dialog:
-    """Insert an open dialog that the assistant handles, and publish it to the inbox."""
-    dialog_id = _ADD_DIALOG.numbered(
+def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> int:
+    """Insert an open dialog that the assistant handles; its first message brings it into the inbox."""
+    return _ADD_DIALOG.numbered(
         tx,
         kind="dialog",
         assistant_id=assistant_id,
@@ -169,10 +171,7 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
         visitor_id=visitor_id,
         status="open",
         handler="assistant",
-        activity=tx.next_event_id(),
+        activity=empty_dialogs.NOWHERE,
         created_at=tx.now_ms,
         updated_at=tx.now_ms,
     )
-    dialog = dialogs.load(tx, dialog_id)
-    tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
-    return dialog

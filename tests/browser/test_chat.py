@@ -12,6 +12,7 @@ from playwright.sync_api import Route, expect
 from tests.browser import accessibility
 from tests.browser.people import NETWORK, PATIENCE_MS, Stage, Visitor, until
 from tests.server import Server
+from tests.stored import stored
 
 PHONE = (390, 844)
 MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> <b>жирно</b> &amp; javascript:alert(1)'
@@ -315,3 +316,21 @@ def test_today_is_yesterday_after_midnight(stage: Stage, server: Server) -> None
     expect(day).to_have_text("Сегодня")
     context.clock.run_for(20_000)
     expect(day).to_have_text("Вчера")
+
+
+def test_a_visitor_whose_dialog_was_forgotten_writes_on_in_another(
+    stage: Stage, server: Server, boris: httpx.Client
+) -> None:
+    anna = begin(stage, server, "Первое")
+    anna.console.expected.append(NETWORK)
+    first = dialog_of(boris, "Первое")
+    with stored(server.data_dir) as rows:
+        rows.execute("DELETE FROM message WHERE dialog_id = ?", (first,))
+        rows.execute("DELETE FROM dialog WHERE id = ?", (first,))
+    anna.say("Второе")
+    anna.shows("Второе")
+    anna.is_live()
+    second = dialog_of(boris, "Второе")
+    assert second != first
+    boris.post(f"/api/dialogs/{second}/messages", json={"text": "Да?"})
+    anna.shows("Второе", "Да?")

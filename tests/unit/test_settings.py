@@ -80,6 +80,7 @@ READ: dict[str, tuple[str, Any]] = {
     "retention_events": ("1000", 1000),
     "business_hours": ("Mon-Sat 10:00-20:00", "Mon-Sat 10:00-20:00"),
     "time_zone": ("Europe/Moscow", "Europe/Moscow"),
+    "empty_dialog_hours": ("72", 72),
     "registration": ("on", True),
     "widget_token_days": ("90", 90),
     "webhook_private_networks": ("10.1.0.0/16", (ipaddress.ip_network("10.1.0.0/16"),)),

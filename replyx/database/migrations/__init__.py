@@ -25,6 +25,7 @@ from replyx.database.migrations.m0009_search import search
 from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
+from replyx.database.migrations.m0013_empty_dialogs import empty_dialogs
 
 log = logging.getLogger("replyx.migrations")
 
@@ -44,6 +45,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     search_bands,
     delivery_failures,
     languages,
+    empty_dialogs,
 )
 
 

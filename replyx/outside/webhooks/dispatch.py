@@ -75,7 +75,7 @@ def dispatch(tx: Transaction, entries: Sequence[Entry], epoch: str) -> None:
         ).fetchall()
     ]
     for entry in entries:
-        if events.is_broadcast(entry.topics):
+        if events.is_broadcast(entry.topics) or events.is_kept_from_operators(entry.topics):
             continue
         kind = _type_of.decode(entry.payload).type
         takers = [hook_id for hook_id, since, names in hooks if since < entry.id and names & {kind, group_of(kind)}]
