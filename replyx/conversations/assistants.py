@@ -6,7 +6,6 @@ from typing import Annotated
 
 import msgspec
 
-from replyx.conversations import empty_dialogs
 from replyx.database import models
 from replyx.database.rows import Delete, Insert, Update, exists, given_in, select
 from replyx.delivery.store import Snapshot, Store, Transaction
@@ -87,7 +86,6 @@ class Assistants:
 
         def unit(tx: Transaction) -> None:
             load(tx, assistant_id)
-            empty_dialogs.drop_of_assistant(tx, assistant_id)
             for table, has in _HAS.items():
                 if has(tx, assistant_id):
                     raise AssistantInUse(f"Assistant {assistant_id} has {table}s; its history must not lose its owner.")

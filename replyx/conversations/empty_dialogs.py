@@ -28,7 +28,6 @@ _MOVE = Update(models.Dialog, f"{models.Dialog.id} = ?")
 _EMPTY = f"{models.Dialog.activity} = {NOWHERE}"
 _MOVE_EMPTY = Update(models.Dialog, f"{models.Dialog.id} = ? AND {_EMPTY}")
 _OLD = value(models.Dialog.id).where(f"{_EMPTY} AND {models.Dialog.updated_at} < ?", f"LIMIT {PIECE}")
-_OF_ASSISTANT = value(models.Dialog.id).where(f"{_EMPTY} AND {models.Dialog.assistant_id} = ?")
 _VISITOR = value(models.Dialog.visitor_id).where(f"{models.Dialog.id} = ?")
 _HAS_DIALOG = exists(models.Dialog, f"{models.Dialog.visitor_id} = ?")
 _DROP_MESSAGES = Delete(models.Message, f"{models.Message.dialog_id} = ?")
@@ -69,11 +68,6 @@ def prune(tx: Transaction, oldest_ms: int) -> int:
     What the demo opened for its page stays.
     """
     return 0 if _IS_DEMO(tx) else _drop(tx, _OLD.all(tx, oldest_ms))
-
-
-def drop_of_assistant(tx: Transaction, assistant_id: int) -> None:
-    """Drop every empty dialog of an assistant, which keep nobody from removing it."""
-    _drop(tx, _OF_ASSISTANT.all(tx, assistant_id))
 
 
 def _drop(tx: Transaction, dialog_ids: Sequence[int]) -> int:

@@ -277,14 +277,6 @@ class TestEmpty:
         assert (first["type"], first["dialog"]["last_message"]["text"]) == ("dialog:updated", word)
         assert (second["type"], second["message"]["text"]) == ("message:new", "Есть размер 42?")
 
-    def test_an_assistant_whose_visitors_never_wrote_can_be_removed(
-        self, http: httpx.Client, boris: httpx.Client
-    ) -> None:
-        assistant_id = as_json(boris.post("/api/assistants", json={"name": "Проба"}))["id"]
-        silent = guest(http, assistant_id)
-        assert boris.delete(f"/api/assistants/{assistant_id}").status_code == 204
-        problem(http.get(silent.url(), params=dict(silent.query)), 404, "dialog_not_found")
-
 
 class TestWhoAnswers:
     def test_assigning_is_heard_once(
