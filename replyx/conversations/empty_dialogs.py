@@ -33,7 +33,6 @@ _HAS_DIALOG = exists(models.Dialog, f"{models.Dialog.visitor_id} = ?")
 _DROP_MESSAGES = Delete(models.Message, f"{models.Message.dialog_id} = ?")
 _DROP_DIALOG = Delete(models.Dialog, f"{models.Dialog.id} = ?")
 _DROP_VISITOR = Delete(models.Visitor, f"{models.Visitor.id} = ?")
-_IS_DEMO = exists(models.Installation, f"{models.Installation.key} = 'demo'")
 
 
 def is_shown(activity: int) -> bool:
@@ -63,11 +62,8 @@ def touch(tx: Transaction, dialog_id: int) -> None:
 
 
 def prune(tx: Transaction, oldest_ms: int) -> int:
-    """Drop a piece of the empty dialogs whose visitor was last seen before ``oldest_ms``; returns how many.
-
-    What the demo opened for its page stays.
-    """
-    return 0 if _IS_DEMO(tx) else _drop(tx, _OLD.all(tx, oldest_ms))
+    """Drop a piece of the empty dialogs whose visitor was last seen before ``oldest_ms``; returns how many."""
+    return _drop(tx, _OLD.all(tx, oldest_ms))
 
 
 def _drop(tx: Transaction, dialog_ids: Sequence[int]) -> int:

@@ -98,14 +98,6 @@ def test_caches_hear_that_a_visitor_is_gone(house: House) -> None:
     assert [row[0] for row in house.rows("SELECT topics FROM event")] == ["directory"]
 
 
-def test_what_the_demo_opened_stays(house: House) -> None:
-    visitor_id, dialog_id = house.arrive("test")
-    house.store.change(lambda tx: tx.execute("INSERT INTO installation (key, value) VALUES ('demo', 'filled')"))
-    house.now += 1e6
-    assert house.prune() == 0
-    assert (house.ids("visitor"), house.ids("dialog")) == ([visitor_id], [dialog_id])
-
-
 def test_the_migration_takes_out_what_nobody_has_touched(house: House) -> None:
     ids = [house.arrive(name * 16)[1] for name in "abcd"]
     changes = ("", ", handler = 'manager'", ", status = 'closed'", ", last_message_id = 1")
