@@ -25,10 +25,12 @@ from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
+from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
 from replyx.conversations.sla import Hours, Policy
 from replyx.conversations.sla_watch import SlaWatch
+from replyx.conversations.ticket_rules import TicketRules
 from replyx.conversations.tickets import Tickets
 from replyx.conversations.visitors import Visitors
 from replyx.conversations.widgets import Widgets
@@ -55,10 +57,11 @@ from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
 from replyx.redis.limits import SharedLimits
 from replyx.retention import Retention
+from replyx.schemas.dialogs import DialogKind
 from replyx.schemas.events import room_topic
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
-from replyx.settings import Settings, SettingsError
+from replyx.settings import Settings, SettingsError, Wrong
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
 from replyx.shop.platform_settings import Platform
@@ -74,6 +77,12 @@ JUST_CONNECTED_S = 0.3  # in which a client that connected right before a stop c
 # Objects made between two collections, by generation. The defaults (700, 10, 10) look through every connection many
 # times a second; with these a durable send costs a tenth less CPU.
 COLLECT = (20_000, 20, 100)
+
+# Why a server does not start: each says it in a sentence for the terminal.
+REFUSALS = (
+    *(SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable),
+    *(demo.NotEmpty, demo.Exposed, OSError),
+)
 
 log = logging.getLogger("replyx")
 
@@ -104,7 +113,9 @@ class Server:
         pusher = Pusher(store, self.streams, self.outside, secrets, contact, clock)
         self.followers: list[Follower[Any, Any]] = [webhook_follower, Follower(store, self.hub, pusher, clock)]
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
-        self.sla_watch = SlaWatch(store, policy, clock)
+        ticket_rules = TicketRules(policy)
+        rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
+        self.sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
@@ -128,8 +139,8 @@ class Server:
             accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
-            dialogs=Dialogs(store, self.bus, epoch, clock, policy),
-            tickets=Tickets(store, self.bus, epoch, policy, bots, given.demo),
+            dialogs=Dialogs(store, self.bus, epoch, rules),
+            tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
@@ -200,7 +211,8 @@ async def serve(given: Settings, assigned: Assigned | None = None) -> None:
     """Run until SIGTERM or SIGINT; a worker also until its supervisor is gone."""
     sockets = assigned.sockets if assigned else listening_sockets(given)
     port = sockets[0].getsockname()[1]
-    store, secrets = await opened(given)
+    check_exposure(given, sockets)
+    store, secrets = await opened(given, sockets)
     server = Server(given, store, secrets, port)
     public_address.remember(store, server.services.base_url)
     http = server.start()
@@ -230,6 +242,7 @@ async def supervise(given: Settings) -> int:
     """Run ``given.workers`` processes of this program on one port; the exit status."""
     passed_on = listening.from_systemd(os.environ, os.getpid())
     first = passed_on or listening.bound(given.host, given.port, beside_others=True)
+    check_exposure(given, first)
     port = first[0].getsockname()[1]
 
     def another() -> list[socket]:
@@ -268,6 +281,17 @@ def listening_sockets(given: Settings) -> list[socket]:
     return passed_on or listening.bound(given.host, given.port, beside_others=bool(given.redis_url))
 
 
+def check_exposure(given: Settings, sockets: Sequence[socket]) -> None:
+    """Refuse what is for this machine alone on sockets that others reach. Raises :class:`settings.SettingsError`."""
+    way_in = given.way_in(sockets)
+    if way_in is not None:
+        here = "is for loopback only, such as 127.0.0.1; listen there or leave it out"
+        dangerous = {"DEMO": given.demo, "RATE_LIMITS off": not given.rate_limits}
+        wrong = [Wrong(name, f"on {way_in}", here) for name, is_set in dangerous.items() if is_set]
+        if wrong:
+            raise SettingsError(wrong)
+
+
 def announce(given: Settings, port: int) -> None:
     """Say that connections are accepted: one line on the terminal, and a word to systemd."""
     host = f"[{given.host}]" if ":" in given.host else given.host
@@ -291,7 +315,7 @@ def internal_secret(given: Settings, secrets: SecretsFile) -> str:
     return given.internal_secret or (secrets.load().internal_secret if given.demo else "")
 
 
-async def opened(given: Settings) -> tuple[Store, SecretsFile]:
+async def opened(given: Settings, sockets: Sequence[socket]) -> tuple[Store, SecretsFile]:
     """The store of these settings, its schema up to date, and the secrets; both are made at the first start."""
     if given.demo:
         demo.check_directory(
@@ -300,6 +324,7 @@ async def opened(given: Settings) -> tuple[Store, SecretsFile]:
     secrets = SecretsFile(given.data_dir, given.jwt_secret)
     secrets.load()
     store = Store.open(given.database, time.time)
+    demo.refuse_exposed(store, given.way_in(sockets), given.data_dir)
     store.check_writable()
     if given.demo:
         await demo.fill(store)
@@ -346,7 +371,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         collect_rarely()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(given, assigned))
-    except (SettingsError, SecretsError, SchemaTooNew, HalfMoved, DatabaseUnusable, demo.NotEmpty, OSError) as refusal:
+    except REFUSALS as refusal:
         print(f"replyx: {refusal}", file=sys.stderr)
         return 2
     return 0

@@ -12,8 +12,8 @@ from handlers.base import Handler, spend_send
 from handlers.decoding import decode
 from handlers.sockets import EventSocket, SocketHandler
 from handlers.streams import position_of, topics_of
-from replyx.auth import Actor, VisitorActor
-from replyx.conversations.dialogs import ClientId, Draft, MessageId, sender_of
+from replyx.auth import Actor, VisitorActor, sender_of
+from replyx.conversations.dialogs import ClientId, Draft, MessageId
 from replyx.delivery.subscription import Subscription
 from replyx.errors import FieldError, Problem
 from replyx.schemas.dialogs import Message

@@ -70,6 +70,16 @@ class TicketActor:
 Actor = AccountActor | VisitorActor
 Speaker = Actor | TicketActor
 
+
+def sender_of(actor: Speaker) -> Sender:
+    """Whom the holder of a credential speaks as."""
+    if isinstance(actor, TicketActor):
+        return actor.sender
+    if isinstance(actor, VisitorActor):
+        return "user"
+    return "assistant" if actor.role == "bot" else "manager"
+
+
 WidgetVerdict = Literal["ok", "domains changed", "domain not allowed", "revoked", "expired", "malformed"]
 
 REFUSALS: dict[WidgetVerdict, str] = {

@@ -56,6 +56,21 @@ class NotEmpty(Exception):
     """The data directory holds something that the demo did not put there."""
 
 
+class Exposed(Exception):
+    """The demo would be shown to others, who know its passwords; the text says what to do."""
+
+
+def refuse_exposed(store: Store, way_in: str | None, directory: Path) -> None:
+    """Refuse to serve what the demo filled where others have a ``way_in``. Raises :class:`Exposed`."""
+    if way_in is not None and store.query(_IS_DEMO):
+        instead = directory.with_name("data" if directory.name != "data" else "data-live")
+        raise Exposed(
+            f"this database was filled by --demo, whose passwords everybody knows, and {way_in} shows it to others:"
+            f" run the same command with --data-dir {instead}, which begins an empty one"
+            " (with DATABASE_URL also name another database), and keep the demo for this machine"
+        )
+
+
 def check_directory(directory: Path, ours: Collection[str]) -> None:
     """Refuse a directory that holds files of somebody else. Raises :class:`NotEmpty`."""
     if not directory.is_dir():

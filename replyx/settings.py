@@ -13,19 +13,21 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
-import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from dotenv.parser import parse_stream
 
 from replyx import settings_values as read
+from replyx.loopback import way_in
 from replyx.process import redaction
 from replyx.settings_values import IpNetwork
 
 DATABASE_FILE = "replyx.db"
+DEMO_DIRECTORY = Path("data-demo")  # so that a first real start in the same place finds nothing of the demo
 MIN_SECRET_CHARS = 32  # RFC 7518, 3.2: a key for HS256 has at least 256 bits
 
 _ALMOST_A_NAME = 0.85  # difflib ratio: INTERAL_SECRET is taken for a slip, BACKEND_URL for another program's
@@ -44,7 +46,10 @@ class Settings:
     host: str = _setting("127.0.0.1", read.host, "address to listen on", "0.0.0.0")
     port: int = _setting(8000, read.whole(0, 65535), "port to listen on; 0 takes a free one", "8080")
     data_dir: Path = _setting(
-        Path("data"), Path, "directory of the database and of the generated secrets", "/var/lib/replyx"
+        Path("data"),
+        Path,
+        f"directory of the database and of the generated secrets; with --demo {DEMO_DIRECTORY} if none is named",
+        "/var/lib/replyx",
     )
     database_url: str = _setting(
         "",
@@ -102,7 +107,12 @@ class Settings:
     rate_limits: bool = _setting(
         True, read.on_off, "on or off; off is for measurements and allowed on loopback only", "off"
     )
-    demo: bool = _setting(False, read.on_off, "fill an empty DATA_DIR with demo accounts; on loopback only", "on")
+    demo: bool = _setting(
+        False,
+        read.on_off,
+        f"fill an empty DATA_DIR, {DEMO_DIRECTORY} if none is named, with demo accounts; on loopback only",
+        "on",
+    )
     workers: int = _setting(1, read.whole(1, 64), "processes that share the port; more than 1 needs REDIS_URL", "2")
     retention_days: int = _setting(7, read.whole(1, 3650), "days for which clients can catch up", "30")
     retention_events: int = _setting(
@@ -151,6 +161,10 @@ class Settings:
         """Path of the SQLite file in use (``sqlite:////abs`` is absolute), or None on PostgreSQL."""
         scheme, _, path = self.database.partition(":///")
         return Path(path) if scheme == "sqlite" else None
+
+    def way_in(self, sockets: Iterable[socket] = ()) -> str | None:
+        """See :func:`replyx.loopback.way_in`."""
+        return way_in(self.host, self.public_url, sockets)
 
     def base_url(self, port: int) -> str:
         """The origin that clients are given, without a slash at the end: ``public_url``, or the address bound.
@@ -227,6 +241,8 @@ class _Rule:
     right: str
 
 
+LOOPBACK_ONLY = "HOST and PUBLIC_URL are loopback, such as 127.0.0.1 and http://localhost:8000"
+
 _RULES = (
     _Rule(
         ("workers", "redis_url"),
@@ -234,24 +250,16 @@ _RULES = (
         "more than one process needs REDIS_URL, because Redis carries each new event to the other processes",
     ),
     _Rule(
-        ("rate_limits", "host"),
-        lambda s: not s.rate_limits and not is_loopback(s.host),
-        "can be off only while HOST is a loopback address such as 127.0.0.1, or anyone could flood the server",
+        ("rate_limits", "host", "public_url"),
+        lambda s: not s.rate_limits and s.way_in() is not None,
+        f"can be off only while {LOOPBACK_ONLY}, or anyone could flood the server",
     ),
     _Rule(
-        ("demo", "host"),
-        lambda s: s.demo and not is_loopback(s.host),
-        "is allowed only while HOST is a loopback address such as 127.0.0.1, because its passwords are public",
+        ("demo", "host", "public_url"),
+        lambda s: s.demo and s.way_in() is not None,
+        f"is allowed only while {LOOPBACK_ONLY}, because its passwords are public",
     ),
 )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine can reach ``host`` (``localhost``, 127.0.0.0/8, ``::1``)."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
@@ -296,6 +304,8 @@ def from_namespace(namespace: argparse.Namespace, environ: Mapping[str, str]) ->
         if flag is not None:
             given[setting.name] = _Given(str(_plain(flag)), setting.flag)
     values, failed = _read_all(given, wrong)
+    if values.get("demo"):
+        values.setdefault("data_dir", DEMO_DIRECTORY)
     settings = Settings(**values)
     for rule in _RULES:
         if not failed.intersection(rule.names) and rule.broken(settings):

@@ -12,7 +12,8 @@ from replyx.cli.installation import open_store, refuse, text_of, tokens_of, warn
 from replyx.conversations import widgets
 from replyx.conversations.widgets import Name, NewWidget, embedded
 from replyx.errors import Problem
-from replyx.settings import Settings, is_loopback
+from replyx.loopback import is_loopback
+from replyx.settings import Settings
 
 
 def _add(given: argparse.Namespace, settings: Settings) -> int:

@@ -1,15 +1,18 @@
-"""How dialogs and their messages are read, as clients see them."""
+"""How dialogs and their messages are read: as clients see them, and by whom they may be seen."""
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import UNSET
 
+from replyx.auth import Speaker, TicketActor, VisitorActor
 from replyx.conversations import ticket_rows
 from replyx.database import models
 from replyx.database.rows import Part, Rows, select, value
 from replyx.errors import DialogNotFound
 from replyx.paging import LAST_ID, Paging
 from replyx.schemas.dialogs import Assignee, Dialog, DialogKind, Message, ReadUpTo, Status, VisitorCard
+from replyx.schemas.languages import Language
 
 MESSAGE = Part(Message, models.Message, timestamp=models.Message.created_at)
 MESSAGES = select(Message, models.Message, timestamp=models.Message.created_at)
@@ -27,8 +30,48 @@ DIALOGS = select(
     read_up_to=Part(ReadUpTo, user=models.Dialog.user_read, manager=models.Dialog.manager_read),
     ticket=ticket_rows.CARD.or_else(UNSET),
 )
+_DIALOG = DIALOGS.where(f"{models.Dialog.id} = ?")
 _IDS = value(models.Dialog.id)
 _ACTIVITY = value(models.Dialog.activity).where(f"{models.Dialog.id} = ?")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What decides who may see a dialog, and what may be done with it. ``locale`` is the visitor's."""
+
+    dialog_id: int
+    kind: DialogKind
+    visitor_id: int | None
+    locale: Language | None
+    status: Status
+    activity: int
+
+
+_FOUND = select(
+    Found,
+    models.Dialog,
+    f"LEFT JOIN {models.Visitor} ON {models.Visitor.id} = {models.Dialog.visitor_id}",
+    dialog_id=models.Dialog.id,
+    locale=models.Visitor.locale,
+).where(f"{models.Dialog.id} = ?")
+
+
+def load(rows: Rows, dialog_id: int) -> Dialog:
+    """The dialog as clients see it; it must exist."""
+    return _DIALOG.only(rows, dialog_id)
+
+
+def access(rows: Rows, actor: Speaker, dialog_id: int) -> Found:
+    """What the dialog is, if the actor may see it. Raises :class:`DialogNotFound`."""
+    found = _FOUND.one(rows, dialog_id)
+    if found is None or not _may_see(actor, found):
+        raise DialogNotFound(f"There is no dialog {dialog_id} for this credential.")
+    return found
+
+
+def _may_see(actor: Speaker, found: Found) -> bool:
+    if isinstance(actor, VisitorActor):
+        return found.visitor_id == actor.visitor_id
+    return not isinstance(actor, TicketActor) or found.dialog_id == actor.dialog_id
 
 
 def dialogs_by_activity(

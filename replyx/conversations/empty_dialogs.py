@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from replyx.conversations.dialog_rows import DIALOGS
+from replyx.conversations.dialog_rows import Found, load
 from replyx.database import models
 from replyx.database.rows import Delete, Update, exists, value
 from replyx.delivery.store import Transaction
@@ -23,7 +23,6 @@ NOWHERE = 0  # the activity of a dialog that is not in the inbox
 
 PIECE = 500  # dialogs that go in one transaction
 
-_DIALOG = DIALOGS.where(f"{models.Dialog.id} = ?")
 _MOVE = Update(models.Dialog, f"{models.Dialog.id} = ?")
 _EMPTY = f"{models.Dialog.activity} = {NOWHERE}"
 _MOVE_EMPTY = Update(models.Dialog, f"{models.Dialog.id} = ? AND {_EMPTY}")
@@ -35,9 +34,9 @@ _DROP_DIALOG = Delete(models.Dialog, f"{models.Dialog.id} = ?")
 _DROP_VISITOR = Delete(models.Visitor, f"{models.Visitor.id} = ?")
 
 
-def is_shown(activity: int) -> bool:
-    """Whether a dialog of this activity is in the inbox."""
-    return activity != NOWHERE
+def is_shown(found: Found) -> bool:
+    """Whether the dialog is in the inbox."""
+    return found.activity != NOWHERE
 
 
 def brings_in(sender: Sender) -> bool:
@@ -53,7 +52,7 @@ def topics(dialog_id: int, shown: bool) -> tuple[str, ...]:
 def bring_in(tx: Transaction, dialog_id: int) -> None:
     """Put the dialog as it stands into the inbox, and tell operators; those in the dialog know of it."""
     _MOVE.change(tx, dialog_id, activity=tx.next_event_id(), updated_at=tx.now_ms)
-    tx.append((INBOX,), DialogUpdated(_DIALOG.only(tx, dialog_id)))
+    tx.append((INBOX,), DialogUpdated(load(tx, dialog_id)))
 
 
 def touch(tx: Transaction, dialog_id: int) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from functools import partial
 
 from replyx import tasks
-from replyx.conversations import dialogs, ticket_rows
-from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
+from replyx.conversations.ticket_rules import TicketRules
 from replyx.database.models import Ticket
 from replyx.database.rows import value
 from replyx.delivery.store import Store, Transaction
@@ -34,9 +33,9 @@ class SlaWatch:
     Several processes may watch the same store: whoever comes second finds nothing to change.
     """
 
-    def __init__(self, store: Store, policy: Policy, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, rules: TicketRules, clock: Callable[[], float]) -> None:
         self._store = store
-        self._policy = policy
+        self._rules = rules
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -53,8 +52,12 @@ class SlaWatch:
         now = int(self._clock() * 1000)
         found = await self._store.read(lambda rows: _DUE.all(rows, now, AT_ONCE))
         for dialog_id in found:
-            await self._store.commit(partial(mark, dialog_id=dialog_id, policy=self._policy))
+            await self._store.commit(partial(self._mark, dialog_id))
         return len(found)
+
+    def _mark(self, dialog_id: int, tx: Transaction) -> None:
+        """Bring the marks of one ticket to the present and publish them."""
+        self._rules.bring(tx, dialog_id, None, Wanted())
 
     async def _watch(self) -> None:
         while True:
@@ -64,9 +67,3 @@ class SlaWatch:
             except StoreUnavailable:
                 log.warning("the watch over tickets waits until the store can be written")
             await asyncio.sleep(EVERY_S)
-
-
-def mark(tx: Transaction, dialog_id: int, policy: Policy) -> None:
-    """Bring the marks of one ticket to the present and publish them."""
-    before = dialogs.load(tx, dialog_id)
-    dialogs.announce(tx, before, ticket_rows.change(tx, dialog_id, None, policy, Wanted()))

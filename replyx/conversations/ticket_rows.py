@@ -1,6 +1,6 @@
 """The rows of a ticket, inside one transaction: how a change moves its status, its clock and its history.
 
-Nothing here publishes: :mod:`replyx.conversations.dialogs` announces what came of it, together with the dialog.
+Nothing here publishes: :mod:`replyx.conversations.ticket_rules` announces what came of it, together with the dialog.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from replyx.auth import AccountActor, Actor, TicketActor
+from replyx.conversations.operators import operator_name
 from replyx.conversations.sla import Policy, next_look
 from replyx.database import models
-from replyx.database.rows import Insert, Made, Part, Update, select, value
+from replyx.database.rows import Insert, Made, Part, Update, select
 from replyx.delivery.store import Snapshot, Transaction
-from replyx.errors import AccountNotFound
 from replyx.schemas.dialogs import Assignee, Priority, Sender, SlaMark, TicketCard, TicketStatus, timestamp
 from replyx.schemas.tickets import ActorType, ChangedField, Ticket, TicketChange, TicketMessage
 
@@ -111,9 +111,6 @@ _CLOCK = select(
 _ASSIGNEE = select(
     Assignee, models.Account, f"JOIN {models.Dialog} ON {models.Dialog.assignee_id} = {models.Account.id}"
 ).where(f"{models.Dialog.id} = ?")
-_OPERATOR_NAME = value(models.Account.name).where(
-    f"{models.Account.id} = ? AND {models.Account.active} AND {models.Account.role} IN ('admin', 'manager')"
-)
 _CHANGE_TICKET = Update(models.Ticket, _OF_DIALOG)
 _CHANGE_DIALOG = Update(models.Dialog, f"{models.Dialog.id} = ?")
 _ADD_CHANGE = Insert(models.TicketChange)
@@ -231,14 +228,6 @@ def heard(sender: Sender, status_now: TicketStatus) -> Wanted:
     if sender == "user" and status_now not in RUNNING:
         return Wanted(status="OPEN")
     return Wanted(answered=sender == "manager")
-
-
-def operator_name(rows: Snapshot, account_id: int) -> str:
-    """The name of an active operator. Raises :class:`AccountNotFound` for anyone else."""
-    name = _OPERATOR_NAME.one(rows, account_id)
-    if name is None:
-        raise AccountNotFound(f"There is no operator {account_id}.")
-    return name
 
 
 def load(rows: Snapshot, dialog_id: int) -> Ticket:

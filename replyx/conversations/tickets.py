@@ -1,24 +1,24 @@
 """Tickets: dialogs with a subject, a status, a priority and a target. Whoever holds a ticket's id may speak in it.
 
-The messages, the log, the inbox and the order of events are those of dialogs:
-:mod:`replyx.conversations.dialogs` stores and publishes, this module says who may, and what of it the clients of
-tickets see.
+The messages, the log, the inbox and the order of events are those of dialogs. This module says who may, and what of it
+the clients of tickets see; what happens to a ticket is in :mod:`replyx.conversations.ticket_rules`.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
 
 from msgspec import UNSET
 
-from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor
-from replyx.conversations import dialogs, ticket_rows
-from replyx.conversations.dialogs import Said, access, add_message, checked_text
-from replyx.conversations.sla import Policy
+from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender_of
+from replyx.conversations import ticket_rows
+from replyx.conversations.dialog_rows import access
+from replyx.conversations.dialog_rules import Said
+from replyx.conversations.messages import add_message, checked_text, trace
 from replyx.conversations.ticket_rows import Wanted
+from replyx.conversations.ticket_rules import TicketRules
 from replyx.database import models
-from replyx.database.rows import Insert, value
+from replyx.database.rows import value
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus
 from replyx.delivery.store import Snapshot, Store, Transaction
@@ -26,7 +26,7 @@ from replyx.directory import Cache
 from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
-from replyx.schemas.events import INBOX, DialogUpdated, TicketUpdated, TypingStart, TypingStop, dialog_topic
+from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,
@@ -43,14 +43,9 @@ from replyx.schemas.tickets import (
 
 log = logging.getLogger("replyx.tickets")
 
-ID_BYTES = 18  # 144 random bits, 24 characters: the id is a credential
-
-
 _TICKET_ID = value(models.Ticket.ticket_id).where(f"{models.Ticket.dialog_id} = ?")
 _DIALOG_ID = value(models.Ticket.dialog_id).where(f"{models.Ticket.ticket_id} = ?")
 _MESSAGE = ticket_rows.MESSAGES.where(f"{models.Message.id} = ?")
-_ADD_DIALOG = Insert(models.Dialog)
-_ADD_TICKET = Insert(models.Ticket)
 
 
 class Tickets:
@@ -60,19 +55,19 @@ class Tickets:
     """
 
     def __init__(
-        self, store: Store, bus: Bus, epoch: str, policy: Policy, secret: SharedSecret, anyone_as_anyone: bool
+        self, store: Store, bus: Bus, epoch: str, rules: TicketRules, secret: SharedSecret, anyone_as_anyone: bool
     ) -> None:
         self._store = store
         self._bus = bus
         self._epoch = epoch
-        self._policy = policy
+        self._rules = rules
         self._secret = secret
         self._anyone_as_anyone = anyone_as_anyone
         self._dialog_ids: Cache[str, int] = Cache()
 
     async def create(self, new: NewTicket) -> Ticket:
         """Open a ticket in the inbox; durable when this returns."""
-        ticket = await self._store.commit(lambda tx: open_ticket(tx, new, self._policy))
+        ticket = await self._store.commit(lambda tx: self._rules.open(tx, new))
         log.info("ticket opened dialog=%d priority=%s", ticket.dialog_id, ticket.priority)
         return ticket
 
@@ -103,8 +98,7 @@ class Tickets:
         )
 
         def unit(tx: Transaction) -> Ticket:
-            before = dialogs.load(tx, dialog_id)
-            dialogs.announce(tx, before, ticket_rows.change(tx, dialog_id, actor, self._policy, wanted))
+            self._rules.bring(tx, dialog_id, actor, wanted)
             return ticket_rows.load(tx, dialog_id)
 
         return await self._store.commit(unit)
@@ -203,51 +197,19 @@ class Tickets:
         said = Said(checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type)
 
         def unit(tx: Transaction) -> TicketSent:
-            sent = add_message(tx, speaker, access(tx, speaker, dialog_id), said, self._policy)
+            sent = add_message(tx, self._rules, speaker, access(tx, speaker, dialog_id), said)
             return TicketSent(_MESSAGE.only(tx, sent.message.id), sent.duplicate)
 
         sent = await self._store.commit(unit)
         if not sent.duplicate:
-            dialogs.trace(speaker, dialog_id, sent.message.id)
+            trace(speaker, dialog_id, sent.message.id)
         return sent
 
     async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> None:
         """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back."""
         dialog_id = await self.dialog_id(ticket_id)
-        event = (TypingStart if typing else TypingStop)(dialog_id, dialogs.sender_of(speaker), ticket_id)
+        event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(speaker), ticket_id)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
-
-
-def open_ticket(tx: Transaction, new: NewTicket, policy: Policy) -> Ticket:
-    """Insert an open ticket with its dialog and its due times, and publish both."""
-    now = tx.now_ms
-    dialog_id = _ADD_DIALOG.numbered(
-        tx,
-        kind="ticket",
-        status="open",
-        handler="manager",
-        activity=tx.next_event_id(),
-        created_at=now,
-        updated_at=now,
-    )
-    _ADD_TICKET.add(
-        tx,
-        dialog_id=dialog_id,
-        ticket_id=secrets.token_urlsafe(ID_BYTES),
-        subject=new.subject,
-        description=new.description,
-        priority=new.priority,
-        status="OPEN",
-        user_id=new.user_id,
-        running_since=now,
-        used_ms=0,
-    )
-    ticket_rows.change(tx, dialog_id, None, policy, Wanted())
-    ticket = ticket_rows.load(tx, dialog_id)
-    topics = (dialog_topic(dialog_id), INBOX)
-    tx.append(topics, DialogUpdated(dialogs.load(tx, dialog_id)))
-    tx.append(topics, TicketUpdated(dialog_id, ticket, []))
-    return ticket
 
 
 def _dialog_id(rows: Snapshot, ticket_id: str) -> int:

@@ -11,7 +11,8 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import Authenticator
-from replyx.conversations import dialogs, empty_dialogs
+from replyx.conversations import empty_dialogs
+from replyx.conversations.dialog_rows import load
 from replyx.database import models
 from replyx.database.rows import Insert, exists, names, value
 from replyx.delivery.store import Store, Transaction
@@ -158,7 +159,7 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
         empty_dialogs.touch(tx, dialog_id)
     else:
         dialog_id = open_dialog(tx, assistant_id, widget, visitor_id)
-    return visitor_id, dialogs.load(tx, dialog_id), tx.next_event_id() - 1
+    return visitor_id, load(tx, dialog_id), tx.next_event_id() - 1
 
 
 def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> int:

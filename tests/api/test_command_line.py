@@ -183,9 +183,11 @@ class TestSettingUp:
         here = replyx(data, "widget", "add", "--assistant", "3")
         assert "http://localhost:" in here.stdout
         assert "only this machine" in here.stderr
-        with Server(data, demo=False, env={"PUBLIC_URL": "https://chat.example"}):
+        public = tmp_path / "public"
+        with Server(public, demo=False, env={"PUBLIC_URL": "https://chat.example"}):
             pass
-        remembered = replyx(data, "widget", "add", "--assistant", "3")
+        replyx(public, "assistant", "add", "Помощник")
+        remembered = replyx(public, "widget", "add", "--assistant", "1")
         assert ('src="https://chat.example/widget.js' in remembered.stdout, remembered.stderr) == (True, "")
         told = replyx(data, "widget", "add", "--assistant", "3", "--public-url", "https://new.example")
         assert 'src="https://new.example/widget.js' in told.stdout

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from replyx.settings import SETTINGS
+from tests.handing_over import HAND_OVER
 from tests.scenario import EventStream, as_json, closed_with, frame, guest, operator, problem, socket_of
-from tests.server import ROOT, Server, clean_environment
+from tests.server import ROOT, Process, Server, clean_environment
 from tests.stored import stored
 
 STOP_S = 10  # contract, section 8, as operators' supervisors count on it
@@ -26,6 +29,45 @@ def start(*flags: str, cwd: Path, env: dict[str, str] | None = None) -> subproce
     """Run the server as a user does, for as long as it takes to refuse."""
     command = [sys.executable, str(ROOT / "run.py"), *flags]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd, env=env or {})
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """How others than this machine would reach a server: its ``flags``, the address of a ``socket`` passed on."""
+
+    flags: tuple[str, ...] = ()
+    socket: str = ""
+
+
+WAYS_IN = [
+    *(WayIn(("--host", host)) for host in ("0.0.0.0", "::", "192.0.2.1")),
+    *(WayIn(("--public-url", url)) for url in ("https://chat.example", "http://192.168.1.5:8000")),
+    *(WayIn(socket=address) for address in ("0.0.0.0", "::")),
+    WayIn(("--workers", "2", "--redis-url", "redis://127.0.0.1:1"), socket="0.0.0.0"),
+    WayIn(("--workers", "2", "--redis-url", "redis://127.0.0.1:1", "--public-url", "https://chat.example")),
+]
+
+
+def start_with(way_in: WayIn, *flags: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """As :func:`start`, with one way in; a socket is passed on as systemd does, while HOST is loopback."""
+    given = ["--port", "0", *way_in.flags, *flags]
+    environment = clean_environment(cwd / "data")
+    if not way_in.socket:
+        return start(*given, cwd=cwd, env=environment)
+    family = socket.AF_INET6 if ":" in way_in.socket else socket.AF_INET
+    with socket.create_server((way_in.socket, 0), family=family) as listener:
+        number = listener.fileno()
+        command = [sys.executable, "-c", HAND_OVER, str(number), str(ROOT / "run.py"), *given]
+        return subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=cwd,
+            env=environment,
+            pass_fds=[number],
+        )
 
 
 class TestHelp:
@@ -109,11 +151,12 @@ class TestWrongSettings:
         assert ran.returncode == 2
         assert "--prot" in ran.stderr
 
-    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+    @pytest.mark.parametrize("way_in", WAYS_IN)
     @pytest.mark.parametrize("flags", [["--demo"], ["--rate-limits", "off"]])
-    def test_what_is_dangerous_is_for_loopback_only(self, tmp_path: Path, host: str, flags: list[str]) -> None:
-        ran = start("--host", host, "--port", "0", "--data-dir", str(tmp_path / "data"), *flags, cwd=tmp_path)
-        assert (ran.returncode, flags[0] in ran.stderr, "loopback" in ran.stderr) == (2, True, True)
+    def test_what_is_dangerous_is_for_loopback_only(self, tmp_path: Path, way_in: WayIn, flags: list[str]) -> None:
+        ran = start_with(way_in, "--data-dir", str(tmp_path / "data"), *flags, cwd=tmp_path)
+        assert (ran.returncode, "loopback" in ran.stderr, "Traceback" in ran.stderr) == (2, True, False)
+        assert re.search(flags[0].removeprefix("--").replace("-", "[-_]"), ran.stderr, re.IGNORECASE)
         assert not (tmp_path / "data").exists()
 
     def test_a_port_that_is_taken_is_a_plain_message(self, tmp_path: Path) -> None:
@@ -166,6 +209,39 @@ class TestDemo:
             assert roles == {f"{role}@example.com": role for role in ("admin", "manager", "user", "shop")}
             for role in roles.values():
                 demo.login(f"{role}@example.com")
+
+    def test_it_begins_in_a_directory_of_its_own(self, tmp_path: Path) -> None:
+        """What ran in the same place with the same command, but for the flag, would be an installation for others."""
+        if Server.database_of:
+            pytest.skip("the directory holds no database")
+        lines: list[str] = []
+        process = Process(lines)
+        process.launch(["--demo"], clean_environment(tmp_path / "data-demo"), tmp_path)
+        process.accepts()
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["data-demo"]
+
+    def test_what_it_filled_is_refused_where_others_reach_it_and_goes_on_here(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        with Server(data):
+            pass
+        for way_in in (WAYS_IN[0], WAYS_IN[3], WAYS_IN[5], WAYS_IN[-1]):  # each kind once
+            ran = start_with(way_in, "--data-dir", str(data), cwd=tmp_path)
+            named = way_in.socket or way_in.flags[-1]
+            assert (ran.returncode, "listening" in ran.stdout, "Traceback" in ran.stderr) == (2, False, False), ran
+            refusal = next(line for line in ran.stderr.splitlines() if line.startswith("replyx: "))
+            assert named in refusal, refusal
+            assert f"--data-dir {tmp_path / 'data-live'}" in refusal
+        with Server(data, demo=False, env={"PUBLIC_URL": "http://localhost:1"}) as again:
+            again.login()
+
+    def test_the_way_out_of_that_refusal_begins_an_installation_without_the_demo(self, tmp_path: Path) -> None:
+        with Server(tmp_path / "data-live", demo=False, env={"PUBLIC_URL": "https://chat.example"}) as real:
+            assert "First start: open https://chat.example/admin" in real.log
+            with real.client() as http:
+                known = {"email": "admin@example.com", "password": "password"}
+                problem(http.post("/api/v1/auth/login", json=known), 401, "login_failed")
 
     def test_it_is_refused_on_a_directory_with_other_data(self, tmp_path: Path) -> None:
         used = tmp_path / "used"

@@ -84,12 +84,12 @@ class TestWidgets:
 
     def test_the_embed_code_names_the_public_address(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         data = tmp_path_factory.mktemp("server") / "data"
-        with Server(data, env={"PUBLIC_URL": "https://chat.example"}) as public:
+        with Server(data, env={"PUBLIC_URL": "https://chat.localhost"}) as public:
             headers = {"Authorization": f"Bearer {public.login()}"}
             with public.client(headers=headers) as boris:
                 code = new_widget(boris)["embed_code"]
-        assert code.startswith('<script src="https://chat.example/widget.js?token=')
-        assert code.endswith('&host=https://chat.example" async></script>')
+        assert code.startswith('<script src="https://chat.localhost/widget.js?token=')
+        assert code.endswith('&host=https://chat.localhost" async></script>')
 
     def test_one_is_read_changed_listed_and_deleted(self, boris: httpx.Client) -> None:
         widget = new_widget(boris, "shoes.example")

@@ -12,17 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.handing_over import HAND_OVER
 from tests.redis_server import RedisServer
 from tests.scenario import PATIENCE_S, read_answer
 from tests.server import ROOT, Server, clean_environment
-
-# What systemd does between fork and exec: the socket becomes descriptor 3, LISTEN_PID this process.
-HAND_OVER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
-"""
 
 
 @pytest.fixture(scope="module")

@@ -204,6 +204,23 @@ def test_the_log_alone_reads_and_writes_its_tables() -> None:
     assert others == {"replyx/delivery/eventlog.py"}
 
 
+def of_one_kind(source: str) -> set[str]:
+    """The modules and names of tickets that a source imports. Their credential is one of those that everybody knows."""
+    return {name for name in imported(source) if "ticket" in name.lower()} - {"replyx.auth.TicketActor"}
+
+
+def test_what_all_dialogs_go_through_knows_no_kind_of_them() -> None:
+    """What is particular to tickets is given to it (``replyx/conversations/dialog_rules.py``)."""
+    planted = "from replyx.auth import TicketActor\nfrom replyx.schemas.tickets import Ticket"
+    assert of_one_kind(planted) == {"replyx.schemas.tickets", "replyx.schemas.tickets.Ticket"}
+    common = ("dialogs", "dialog_changes", "dialog_rules", "messages", "operators", "visitors")
+    paths = [ROOT / f"replyx/conversations/{name}.py" for name in common]
+    paths += [path for path in CORE if "delivery" in path.parts]
+    assert {name_of(path): of_one_kind(path.read_text(encoding="utf-8")) for path in paths} == {
+        name_of(path): set() for path in paths
+    }
+
+
 @pytest.mark.parametrize("name", TOP_LEVEL)
 def test_the_top_level_is_where_people_look_for_it(name: str) -> None:
     assert (ROOT / name).exists()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from replyx import cli
-from replyx.settings import SETTINGS, Settings, SettingsError, from_namespace, is_loopback, redacted
+from replyx.settings import SETTINGS, Settings, SettingsError, from_namespace, redacted
 
 SECRET = "correct-horse-battery-staple-correct-horse"
 OTHER = "tr0ub4dor-and-3-tr0ub4dor-and-3-tr0ub4dor"
@@ -132,6 +132,14 @@ def test_an_empty_text_stands_for_the_default_and_hides_what_has_less_to_say(emp
     assert load(["--port", ""], {"PORT": "1", "REDIS_URL": ""}) == Settings()
 
 
+def test_the_demo_has_a_directory_of_its_own_unless_one_is_named() -> None:
+    assert load([], {}).data_dir == Path("data")
+    assert load(["--demo"], {}).data_dir == Path("data-demo")
+    assert load(["--demo"], {"DATA_DIR": ""}).data_dir == Path("data-demo")
+    assert load(["--demo"], {"DATA_DIR": "data"}).data_dir == Path("data")
+    assert load(["--no-demo"], {"DEMO": "on"}).data_dir == Path("data")
+
+
 def test_demo_in_the_environment_can_be_undone_by_a_flag() -> None:
     assert load([], {"DEMO": "on"}).demo
     assert not load(["--no-demo"], {"DEMO": "on"}).demo
@@ -226,7 +234,10 @@ def test_a_short_internal_secret_is_kept_since_only_its_endpoint_goes_off() -> N
 REFUSED_TOGETHER = [
     (["--workers", "2"], "--workers", "needs REDIS_URL"),
     (["--rate-limits", "off", "--host", "0.0.0.0"], "--rate-limits", "loopback"),
+    (["--rate-limits", "off", "--public-url", "https://chat.example"], "--rate-limits", "loopback"),
     (["--demo", "--host", "192.168.1.5"], "--demo", "loopback"),
+    (["--demo", "--public-url", "https://chat.example"], "--demo", "loopback"),
+    (["--demo", "--public-url", "http://192.168.1.5:8000"], "--demo", "loopback"),
     (["--demo", "--host", "localhost.example"], "--demo", "loopback"),
     (["--demo", "--host", "::"], "--demo", "loopback"),
 ]
@@ -247,6 +258,7 @@ def test_settings_that_do_not_fit_together_are_refused_with_the_reason(argv: lis
         ["--rate-limits", "off", "--demo", "--host", "localhost"],
         ["--demo", "--host", "127.1.2.3"],
         ["--demo", "--host", "[::1]"],
+        ["--demo", "--rate-limits", "off", "--public-url", "https://localhost"],
     ],
 )
 def test_settings_that_fit_together_are_taken(argv: list[str]) -> None:
@@ -332,17 +344,6 @@ def test_an_origin_gets_the_form_that_browsers_send() -> None:
         "capacitor://localhost",
         "http://a.example",
     )
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        *[(host, True) for host in ("127.0.0.1", "127.8.8.8", "::1", "LOCALHOST")],
-        *[(host, False) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.example", "")],
-    ],
-)
-def test_loopback_is_what_only_this_machine_can_reach(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
 
 
 def test_the_line_of_a_start_shows_every_setting_and_no_secret() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from replyx.auth import VisitorActor
-from replyx.conversations import assistants, dialogs, empty_dialogs, visitors
+from replyx.conversations import assistants, empty_dialogs, visitors
 from replyx.conversations.assistants import NewAssistant
-from replyx.conversations.dialogs import Said
-from replyx.conversations.sla import Policy
+from replyx.conversations.dialog_rows import access
+from replyx.conversations.dialog_rules import ChatRules, Said
+from replyx.conversations.messages import add_message
 from replyx.conversations.visitors import Arrival
 from replyx.database import models
 from replyx.database.migrations.m0013_empty_dialogs import empty_dialogs as take_out
@@ -38,7 +39,7 @@ class House:
         anna = VisitorActor(visitor_id, 1, "widget", ())
 
         def unit(tx: Transaction) -> None:
-            dialogs.add_message(tx, anna, dialogs.access(tx, anna, dialog_id), Said("Привет", None), Policy())
+            add_message(tx, ChatRules(), anna, access(tx, anna, dialog_id), Said("Привет", None))
 
         self.store.change(unit)
 

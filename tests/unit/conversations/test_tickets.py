@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 
 from replyx import accounts
 from replyx.auth import AccountActor, Speaker, TicketActor
-from replyx.conversations import dialogs, ticket_rows
-from replyx.conversations.dialogs import Said, access, add_message
+from replyx.conversations import dialog_rows, ticket_rows
+from replyx.conversations.dialog_rows import access
+from replyx.conversations.dialog_rules import Said
+from replyx.conversations.messages import add_message
 from replyx.conversations.sla import Policy
 from replyx.conversations.sla_watch import SlaWatch
 from replyx.conversations.ticket_rows import DONE, Wanted
-from replyx.conversations.tickets import open_ticket
+from replyx.conversations.ticket_rules import TicketRules
 from replyx.database import models
 from replyx.database.migrations import m0001_initial, migrate
 from replyx.database.sqlite import Sqlite
@@ -35,7 +37,7 @@ from replyx.schemas.tickets import NewTicket, Ticket, TicketChange
 
 MONDAY = datetime(2025, 9, 1, 9, tzinfo=UTC).timestamp()
 MINUTE, HOUR = 60.0, 3600.0
-POLICY = Policy()
+RULES = TicketRules(Policy())
 BORIS = AccountActor(1, "boris@example.com", "Борис", "manager", "session", MONDAY + 1e6)
 
 
@@ -59,15 +61,13 @@ class Desk:
     def new(self, **fields: Any) -> Ticket:
         """Open a ticket."""
         new = NewTicket(**{"subject": "Пальто", "description": "", **fields})
-        return self.store.change(lambda tx: open_ticket(tx, new, POLICY))
+        return self.store.change(lambda tx: RULES.open(tx, new))
 
     def want(self, ticket: Ticket, by: Speaker | None = BORIS, **wanted: Any) -> Ticket:
         """Change a ticket as its service does."""
 
         def unit(tx: Transaction) -> Ticket:
-            before = dialogs.load(tx, ticket.dialog_id)
-            changes = ticket_rows.change(tx, ticket.dialog_id, by, POLICY, Wanted(**wanted))
-            dialogs.announce(tx, before, changes)
+            RULES.bring(tx, ticket.dialog_id, by, Wanted(**wanted))
             return ticket_rows.load(tx, ticket.dialog_id)
 
         return self.store.change(unit)
@@ -75,7 +75,7 @@ class Desk:
     def say(self, ticket: Ticket, speaker: Speaker) -> Ticket:
         """Send a message as either service does."""
         said = Said("Добрый день", None)
-        self.store.change(lambda tx: add_message(tx, speaker, access(tx, speaker, ticket.dialog_id), said, POLICY))
+        self.store.change(lambda tx: add_message(tx, RULES, speaker, access(tx, speaker, ticket.dialog_id), said))
         return self.load(ticket)
 
     def load(self, ticket: Ticket) -> Ticket:
@@ -84,7 +84,7 @@ class Desk:
 
     def dialog(self, ticket: Ticket) -> Dialog:
         """The ticket's dialog as it is now."""
-        return self.store.query(lambda rows: dialogs.load(rows, ticket.dialog_id))
+        return self.store.query(lambda rows: dialog_rows.load(rows, ticket.dialog_id))
 
     def events(self, after: int = 0) -> list[dict[str, Any]]:
         """What the log holds behind an id."""
@@ -108,7 +108,7 @@ class Desk:
 
         async def look() -> int:
             self.store.start(asyncio.get_running_loop())
-            marked = await SlaWatch(self.store, POLICY, lambda: self.now).look()
+            marked = await SlaWatch(self.store, RULES, lambda: self.now).look()
             await self.store.close()
             return marked
 
@@ -275,7 +275,7 @@ def step(desk: Desk, ticket: Ticket, what: str, value: Any) -> None:
         speaker: Speaker = BORIS if value == "manager" else TicketActor(ticket.id, ticket.dialog_id, value)
         desk.say(ticket, speaker)
     elif what == "dialog":
-        desk.store.change(lambda tx: dialogs.update(tx, ticket.dialog_id, BORIS, POLICY, **COLUMNS[value]))
+        desk.store.change(lambda tx: RULES.change(tx, ticket.dialog_id, BORIS, **COLUMNS[value]))
     else:
         desk.want(ticket, **{what: value})
 

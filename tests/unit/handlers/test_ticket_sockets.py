@@ -18,7 +18,7 @@ from handlers.shelf import Shelf
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_joins import Claim, Join, Joins, Place, claim_of, new_pid
-from replyx.conversations.tickets import open_ticket
+from replyx.conversations.ticket_rules import TicketRules
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.eventlog import epoch as epoch_of
 from replyx.delivery.hub import Hub
@@ -238,7 +238,7 @@ class TestJoins:
         async def test() -> None:
             nonlocal now
             store.start(asyncio.get_running_loop())
-            ticket = await store.commit(lambda tx: open_ticket(tx, NewTicket("", subject="Пальто"), Policy()))
+            ticket = await store.commit(lambda tx: TicketRules(Policy()).open(tx, NewTicket("", subject="Пальто")))
             joins = Joins(store, store.query(epoch_of), days=1)
             pid = joins.new_pid(0, now)
             joined = Join(ticket.dialog_id, 1, 0, 2, None)

@@ -1,0 +1,84 @@
+"""How a message comes into a dialog, whatever the transport and whatever the kind of dialog."""
+
+from __future__ import annotations
+
+import logging
+
+from replyx.auth import AccountActor, Speaker, TicketActor, VisitorActor, sender_of
+from replyx.conversations import empty_dialogs
+from replyx.conversations.dialog_changes import CHANGE
+from replyx.conversations.dialog_rows import MESSAGES, Found
+from replyx.conversations.dialog_rules import DialogRules, Said
+from replyx.conversations.search_words import words_of
+from replyx.database import models
+from replyx.database.rows import Insert, Update, names, unless_taken
+from replyx.delivery.store import Transaction
+from replyx.errors import invalid
+from replyx.faults import Fault
+from replyx.schemas import sizes
+from replyx.schemas.dialogs import Message, Sent, timestamp
+
+log = logging.getLogger("replyx.dialogs")
+
+_ONE_MORE_UNREAD = Update(
+    models.Dialog, f"{models.Dialog.id} = ?", f"{names(models.Dialog.unread)} = {models.Dialog.unread} + 1"
+)
+_ADD_MESSAGE = Insert(models.Message, unless_taken(models.Message.dialog_id, models.Message.client_id))
+_REPEATED = MESSAGES.where(f"{models.Message.dialog_id} = ? AND {models.Message.client_id} = ?")
+
+
+def checked_text(text: str, field: str = "text") -> str:
+    """The trimmed text; raises :class:`Invalid` where it is empty or too long."""
+    trimmed = text.strip()
+    if not 1 <= len(trimmed) <= sizes.MESSAGE:
+        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=sizes.MESSAGE, given=len(trimmed))
+    if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
+        raise invalid(field, Fault.CHARACTER_NOT_ALLOWED, character="U+0000")
+    return trimmed
+
+
+def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, given: Said) -> Sent:
+    """Store a message and publish it; a repeated ``client_id`` returns the first message and publishes nothing."""
+    dialog_id = found.dialog_id
+    sender = sender_of(by)
+    said = rules.signed(tx, found, by, given)
+    known = empty_dialogs.is_shown(found)
+    shown = known or empty_dialogs.brings_in(sender)
+    author_id, author = (by.account_id, by.name) if isinstance(by, AccountActor) else (None, None)
+    message_id = _ADD_MESSAGE.numbered_if_new(
+        tx,
+        dialog_id=dialog_id,
+        sender=sender,
+        author_id=author_id,
+        author=author,
+        text=said.text,
+        client_id=said.client_id,
+        created_at=tx.now_ms,
+        sender_ref=said.reference,
+        message_type=said.message_type,
+        words=" ".join(words_of(said.text)) if shown else "",
+    )
+    if message_id is None:
+        return Sent(_REPEATED.only(tx, dialog_id, said.client_id), dialog_id, True)
+    if shown and not known:
+        empty_dialogs.bring_in(tx, dialog_id)
+    message = Message(message_id, sender, said.text, timestamp(tx.now_ms), said.client_id, author)
+    event = rules.heard(tx, found, by, message, said)
+    event_id = tx.append(empty_dialogs.topics(dialog_id, shown), event)
+    activity = event_id if shown else empty_dialogs.NOWHERE
+    moved = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
+    if sender == "user":
+        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id)
+    else:
+        CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id)
+    return Sent(message, dialog_id, False)
+
+
+def trace(actor: Speaker, dialog_id: int, message_id: int) -> None:
+    """The line that the field's diagnostics grep for; one for a message, whatever its way in."""
+    way, via = "[ADMIN→WIDGET]", "ADMIN"
+    if isinstance(actor, VisitorActor):
+        way, via = "[WIDGET→ADMIN]", {"site": "[Site]", "widget": "WIDGET"}[actor.via]
+    elif isinstance(actor, TicketActor):
+        way, via = "[WIDGET→ADMIN]", "TICKET"
+    log.info("publish_dialog_event %s %s dialog=%d message=%d", way, via, dialog_id, message_id)

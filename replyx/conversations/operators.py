@@ -1,0 +1,19 @@
+"""Operators: whom a dialog can be given to."""
+
+from __future__ import annotations
+
+from replyx.database import models
+from replyx.database.rows import Rows, value
+from replyx.errors import AccountNotFound
+
+_OPERATOR_NAME = value(models.Account.name).where(
+    f"{models.Account.id} = ? AND {models.Account.active} AND {models.Account.role} IN ('admin', 'manager')"
+)
+
+
+def operator_name(rows: Rows, account_id: int) -> str:
+    """The name of an active operator. Raises :class:`AccountNotFound` for anyone else."""
+    name = _OPERATOR_NAME.one(rows, account_id)
+    if name is None:
+        raise AccountNotFound(f"There is no operator {account_id}.")
+    return name
