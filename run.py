@@ -39,12 +39,14 @@ from replyx.database.migrations import HalfMoved, SchemaTooNew
 from replyx.delivery import eventlog
 from replyx.delivery.bus import Bus, LocalBus, TailWatch
 from replyx.delivery.followers import Follower
-from replyx.delivery.hub import RECENT_EVENTS, Hub
+from replyx.delivery.hub import Hub
 from replyx.delivery.presence import LocalPresence
+from replyx.delivery.recent import RECENT_EVENTS
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
 from replyx.limits import Limiter, Limits
+from replyx.login_attempts import LoginAttempts
 from replyx.origins import Origin, OriginPolicy
 from replyx.outside.calls import Outside
 from replyx.outside.push.pusher import Pusher
@@ -52,15 +54,18 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process import listening, logs, workers
+from replyx.process.held import Held
 from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
 from replyx.redis.address import RedisAddress
 from replyx.redis.limits import SharedLimits
+from replyx.refused_logins import RefusedLogins
 from replyx.retention import Retention
 from replyx.schemas.dialogs import DialogKind
 from replyx.schemas.events import room_topic
 from replyx.secrets_file import SecretsError, SecretsFile
 from replyx.services import Services
+from replyx.sessions import Sessions
 from replyx.settings import Settings, SettingsError, Wrong
 from replyx.shop import rooms
 from replyx.shop.broadcasts import Broadcasts
@@ -120,6 +125,9 @@ class Server:
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
         token_seconds = given.widget_token_days * 86400
+        hashing = passwords.Passwords(self.pool)
+        attempts = LoginAttempts(limits, self.tokens, clock)
+        self.refused = RefusedLogins(store, clock)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
             settings=given,
@@ -133,10 +141,13 @@ class Server:
             streams=self.streams,
             presence=self.presence,
             limits=limits,
+            held=Held(given.held_mb * 1024 * 1024),
             origins=OriginPolicy(Origin.parse(base_url), [o for o in map(Origin.parse, given.cors_origins) if o]),
             directory=directory,
             authenticator=authenticator,
-            accounts=Accounts(store, self.tokens, passwords.Passwords(self.pool), limits, broadcasts, clock),
+            accounts=Accounts(store, hashing, broadcasts),
+            sessions=Sessions(store, self.tokens, hashing, attempts, self.refused, given.session_days, clock),
+            attempts=attempts,
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, rules),
@@ -177,6 +188,7 @@ class Server:
         self.tail_watch.start()
         self.retention.start()
         self.sla_watch.start()
+        self.refused.start()
         for follower in self.followers:
             follower.start()
         given = self.services.settings
@@ -186,6 +198,8 @@ class Server:
             limits=HttpLimits(),
             body_rules=edge.body_rule,
             trusted_proxies=given.trusted_proxies,
+            held=self.services.held,
+            connections_per_address=(given.connections_per_address or None) if given.rate_limits else 0,
         )
 
     async def stop(self, http: HttpServer) -> None:
@@ -199,6 +213,7 @@ class Server:
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
         await self.sla_watch.close()
+        await self.refused.close()
         await self.retention.close()
         await self.tail_watch.close()
         await self.hub.close()

@@ -9,18 +9,7 @@ import msgspec
 
 from handlers.access import PANEL_COOKIE, Access
 from handlers.base import Handler, operation
-from replyx.accounts import (
-    PANEL_SECONDS,
-    WEBAPP_SECONDS,
-    AccountChange,
-    AccountQuery,
-    Login,
-    NewAccount,
-    OwnPassword,
-    Refresh,
-    Setup,
-    TokenPair,
-)
+from replyx.accounts import AccountChange, AccountQuery, NewAccount, OwnPassword, Setup
 from replyx.auth import AccountActor
 from replyx.errors import (
     AccountNotFound,
@@ -33,15 +22,26 @@ from replyx.errors import (
     SetupDone,
     TooManyRequests,
 )
+from replyx.login_attempts import DEVICE_SECONDS
+from replyx.refused_logins import Refusals
 from replyx.schemas.dialogs import Account, Page
+from replyx.sessions import PANEL_SECONDS, Entered, Login, Refresh, TokenPair
 
 XSRF_COOKIE = "_xsrf"
+DEVICE_COOKIE = "replyx_device"
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
     """Who is logged in now."""
 
     user: Account
+
+
+class LoginAnswer(msgspec.Struct, frozen=True):
+    """Who has logged in, and what there were of wrong passwords before, if there were many."""
+
+    user: Account
+    refusals: Refusals | None
 
 
 class VisitAnswer(msgspec.Struct, frozen=True):
@@ -59,20 +59,20 @@ class SetupState(msgspec.Struct, frozen=True):
 class LoginHandler(Handler):
     @operation("Log in", body=Login, answers={200: TokenPair}, problems=(LoginFailed, TooManyRequests))
     async def post(self, body: Login) -> object:
-        return await self.services.accounts.login(body, self.request.remote_ip or "")
+        return await self.services.sessions.login(body, self.request.remote_ip or "")
 
 
 class RefreshHandler(Handler):
     @operation("Renew tokens", body=Refresh, answers={200: TokenPair}, problems=(CredentialInvalid,))
     async def post(self, body: Refresh) -> object:
-        self.limit("login_address", self.address)
-        return await self.services.accounts.refresh(body.refresh_token)
+        self.limit("refresh", self.address)
+        return await self.services.sessions.refresh(body.refresh_token)
 
 
 class LogoutHandler(Handler):
     @operation("End this session")
     async def post(self) -> None:
-        await self.services.accounts.logout(self.account)
+        await self.services.sessions.logout(self.account)
 
 
 class MeHandler(Handler):
@@ -84,7 +84,7 @@ class MeHandler(Handler):
 class OwnPasswordHandler(Handler):
     @operation("Change one's own password; ends every session", body=OwnPassword, problems=(LoginFailed, Invalid))
     async def post(self, body: OwnPassword) -> None:
-        self.limit("login_address", self.address)
+        self.limit("own_password", str(self.account.account_id))
         await self.services.accounts.change_own_password(self.account, body)
 
 
@@ -95,8 +95,9 @@ class RegisterHandler(Handler):
     async def post(self, body: NewAccount) -> object:
         if not self.services.settings.registration:
             raise Forbidden("Self-registration is off here; an operator makes accounts.")
-        self.limit("login_address", self.address)
-        return await self.services.accounts.register(body)
+        self.limit("register", self.address)
+        asker = self.services.attempts.stranger(self.request.remote_ip or "")
+        return await self.services.accounts.register(body, asker)
 
 
 class AccountList(Handler):
@@ -131,9 +132,21 @@ class CookieHandler(Handler):
         """Sign this browser in; who was signed in before is signed out, as nobody could do that any more."""
         before = await self.signed_in()
         if before is not None:
-            await self.services.accounts.logout(before)
+            await self.services.sessions.logout(before)
         self.keep_session(tokens.access_token, tokens.expires_in, secrets.token_urlsafe(24))
         return tokens.user
+
+    async def enter(self, entered: Entered) -> LoginAnswer:
+        """As :meth:`begin`, for somebody who gave a password: the browser is known from now on."""
+        if entered.mark is not None:
+            self.keep_cookie(DEVICE_COOKIE, entered.mark, DEVICE_SECONDS)
+        return LoginAnswer(await self.begin(entered.tokens), entered.refusals)
+
+    @property
+    def mark(self) -> str | None:
+        """What this browser shows of an earlier login."""
+        cookie = self.request.cookies.get(DEVICE_COOKIE)
+        return cookie.value if cookie else None
 
     async def signed_in(self) -> AccountActor | None:
         """Whose cookie came along, if it is still good."""
@@ -145,10 +158,13 @@ class CookieHandler(Handler):
 
     def keep_session(self, access_token: str, seconds: int, xsrf: str) -> None:
         """Set the session's cookie, and the XSRF token that our own page can read."""
+        self.keep_cookie(PANEL_COOKIE, access_token, seconds)
+        self.keep_cookie(XSRF_COOKIE, xsrf, seconds, hidden=False)
+
+    def keep_cookie(self, name: str, value: str, seconds: int, *, hidden: bool = True) -> None:
+        """Set a cookie for our own pages; scripts see one that is not ``hidden``."""
         secure = self.request.protocol == "https"
-        for name, value in ((PANEL_COOKIE, access_token), (XSRF_COOKIE, xsrf)):
-            hidden = name == PANEL_COOKIE
-            self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
+        self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
 
     def forget_session(self) -> None:
         """Take the cookies away."""
@@ -157,14 +173,14 @@ class CookieHandler(Handler):
 
 
 class PanelSession(CookieHandler):
-    @operation("Log in to the panel", body=Login, answers={200: UserAnswer}, problems=(LoginFailed, Forbidden))
+    @operation("Log in to the panel", body=Login, answers={200: LoginAnswer}, problems=(LoginFailed, Forbidden))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.accounts.login_to_panel(body, self.request.remote_ip or "")
-        return UserAnswer(await self.begin(tokens))
+        remote_ip = self.request.remote_ip or ""
+        return await self.enter(await self.services.sessions.login_to_panel(body, remote_ip, self.mark))
 
     @operation("Log out of the panel", access=Access.ACCOUNT)
     async def delete(self) -> None:
-        await self.services.accounts.logout(self.account)
+        await self.services.sessions.logout(self.account)
         self.forget_session()
 
 
@@ -181,20 +197,22 @@ class WebappSession(CookieHandler):
             if PANEL_COOKIE in self.request.cookies:
                 self.forget_session()
             return VisitAnswer(None)
-        renewed = await self.services.accounts.renew(actor)
+        renewed = await self.services.sessions.renew(actor)
         if renewed is not None:
             known = self.request.cookies.get(XSRF_COOKIE)
-            self.keep_session(renewed, WEBAPP_SECONDS, known.value if known else secrets.token_urlsafe(24))
+            self.keep_session(
+                renewed.access_token, renewed.expires_in, known.value if known else secrets.token_urlsafe(24)
+            )
         return VisitAnswer(await self.services.accounts.me(actor))
 
-    @operation("Sign in on the shop page", body=Login, answers={200: VisitAnswer}, problems=(LoginFailed,))
+    @operation("Sign in on the shop page", body=Login, answers={200: LoginAnswer}, problems=(LoginFailed,))
     async def post(self, body: Login) -> object:
-        tokens = await self.services.accounts.login_to_webapp(body, self.request.remote_ip or "")
-        return VisitAnswer(await self.begin(tokens))
+        remote_ip = self.request.remote_ip or ""
+        return await self.enter(await self.services.sessions.login_to_webapp(body, remote_ip, self.mark))
 
     @operation("Sign out of the shop page", access=Access.ACCOUNT)
     async def delete(self) -> None:
-        await self.services.accounts.logout(self.account)
+        await self.services.sessions.logout(self.account)
         self.forget_session()
 
 
@@ -218,4 +236,4 @@ class SetupHandler(CookieHandler):
             raise Forbidden("That is not the one-time code from the server's log.")
         account = await self.services.accounts.setup(body)
         await loop.run_in_executor(None, self.services.secrets.delete_setup_code)
-        return UserAnswer(await self.begin(await self.services.accounts.open_session(account.id, PANEL_SECONDS)))
+        return UserAnswer(await self.begin(await self.services.sessions.open(account.id, PANEL_SECONDS)))

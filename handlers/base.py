@@ -23,6 +23,7 @@ from handlers.browsers import BrowserHandler
 from handlers.decoding import convert, decode, decoder_of
 from handlers.http_exchange import Exchange
 from handlers.http_parser import BodyRule, HttpLimits
+from handlers.reading import Reading
 from replyx.auth import AccountActor, Actor, VisitorActor
 from replyx.errors import (
     Forbidden,
@@ -112,6 +113,8 @@ class Handler(BrowserHandler):
     gate: Gate
     actor: Actor | None = None
     request_id: str = ""
+    counts_reads = True  # monitors and what has rules of its own do not
+    reading: Reading | None = None
 
     def initialize(self, services: Services, gate: Gate, access: Access) -> None:
         """Tornado's hook before each request."""
@@ -146,6 +149,8 @@ class Handler(BrowserHandler):
         self.check_origin_of(None, certain=False)
         access = self.rule()
         try:
+            if self.counts_reads and self.request.method in ("GET", "HEAD"):
+                self.reading = Reading(self.services.limits, self.address, self.now)
             actor = await self.gate.admit(access, presented, self, self.now)
         except Problem:
             self.show_refusal_to_page()
@@ -153,6 +158,8 @@ class Handler(BrowserHandler):
         self.check_origin_of(actor, certain=access is not Access.WIDGET)
         if isinstance(actor, AccountActor) and presented.by_cookie and self.request.method not in ("GET", "HEAD"):
             self.check_xsrf()
+        if self.reading is not None:
+            self.reading.by(actor, self.now)
         self.actor = actor
 
     def rule(self) -> Access:
@@ -251,7 +258,10 @@ class Handler(BrowserHandler):
             self.clear_header("Content-Type")
             self.finish()
         else:
-            self.finish(msgspec.json.encode(body))
+            data = msgspec.json.encode(body)
+            if self.reading is not None:
+                self.reading.answered(len(data), self.now)
+            self.finish(data)
 
     # Refusals
 

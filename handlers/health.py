@@ -49,18 +49,24 @@ class SocketStats(msgspec.Struct, frozen=True):
     rooms: int
 
 
-class MetricsHandler(Handler):
+class Monitored(Handler):
+    """What monitors ask for: a server under attack must not seem ill to whoever would start it anew."""
+
+    counts_reads = False
+
+
+class MetricsHandler(Monitored):
     @operation("Metrics for Prometheus", answers={200: str}, problems=(MetricsOff,), media_type="text/plain")
     async def get(self) -> None:
         """Made by a library that is loaded when somebody asks for the first time: it takes 12 MB."""
         from replyx.process import metrics
 
-        services = self.services
+        parts = self.services
         self.set_header("Content-Type", metrics.FORMAT)
-        self.finish(metrics.text(services.requests, services.streams, services.hub, services.store, services.bus))
+        self.finish(metrics.text(parts.requests, parts.streams, parts.hub, parts.store, parts.bus, parts.held))
 
 
-class HealthHandler(Handler):
+class HealthHandler(Monitored):
     @operation("Whether the server and its store work", answers={200: Health}, problems=(StoreUnavailable,))
     async def get(self) -> object:
         await self.services.store.read(eventlog.top)
@@ -68,7 +74,7 @@ class HealthHandler(Handler):
         return Health("ok", __version__, int(self.services.uptime()))
 
 
-class SseHealthHandler(Handler):
+class SseHealthHandler(Monitored):
     @operation("The state of event delivery", answers={200: SseHealth})
     async def get(self) -> object:
         services = self.services
@@ -81,7 +87,7 @@ class SseHealthHandler(Handler):
         )
 
 
-class SocketStatsHandler(Handler):
+class SocketStatsHandler(Monitored):
     @operation("Open sockets by the kind of client", answers={200: SocketStats})
     async def get(self) -> object:
         presence = self.services.presence

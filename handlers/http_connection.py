@@ -15,16 +15,18 @@ import logging
 import math
 import socket
 from collections.abc import Awaitable
-from typing import Protocol, cast
+from typing import cast
 
 from tornado import httputil
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, StreamClosedError
 
-from handlers.http_exchange import Exchange, Peer, never_sent
-from handlers.http_parser import BodyRules, HttpLimits, Phase, Request, RequestParser
+from handlers.http_exchange import Exchange, Peer
+from handlers.http_outgoing import Outgoing, never_sent
+from handlers.http_owner import Owner
+from handlers.http_parser import HttpLimits, Phase, Request, RequestParser
 from handlers.http_refusal import problem_response
-from replyx.errors import InternalError, Malformed, Problem, RequestTimeout
+from replyx.errors import InternalError, Malformed, Problem, RequestTimeout, TooManyRequests
 
 log = logging.getLogger("replyx.http")
 
@@ -35,40 +37,23 @@ READ_BYTES = 16_384
 # then would otherwise hold a connection for days.
 SLOWEST_BODY_BYTES_PER_S = 1_024
 
+# What a client is told to wait when too much is held for others.
+BUSY_RETRY_S = 5
+
 NEVER = math.inf
 
 # Takes the place of a detached connection's parser.
 RELEASED = RequestParser(HttpLimits())
 
 
-class Owner(Protocol):
-    """What a connection needs of the server that accepted it."""
-
-    application: httputil.HTTPServerConnectionDelegate
-    limits: HttpLimits
-    body_rules: BodyRules | None
-    stopping: bool
-
-    def now(self) -> float:
-        """Seconds on a clock that never goes back."""
-
-    def peer(self, direct: Peer, headers: httputil.HTTPHeaders) -> Peer:
-        """Who sent a request that came from the socket's peer ``direct`` with ``headers``."""
-
-    def closed(self, connection: HttpConnection) -> None:
-        """The connection is gone."""
-
-    def detached(self, connection: HttpConnection, stream: IOStream) -> None:
-        """The connection handed its stream to a handler and is done."""
-
-
 class HttpConnection:
-    """One TCP connection, from its first byte to its complete last answer."""
+    """One TCP connection, from its first byte to its complete last answer. ``address`` is what it counts by."""
 
-    def __init__(self, owner: Owner, stream: IOStream, peer: Peer) -> None:
+    def __init__(self, owner: Owner[HttpConnection], stream: IOStream, peer: Peer, address: str = "") -> None:
         self.stream = stream
         self.owner = owner
         self.deadline = NEVER
+        self.address = address or peer.remote_ip
         self._peer = peer
         self._parser = RequestParser(owner.limits, owner.body_rules)
         self._exchange: Exchange | None = None
@@ -76,7 +61,8 @@ class HttpConnection:
         self._read: Future[bytes] | None = None
         self._more: Future[None] | None = None
         self._handed_on = 0.0
-        self._written: Future[None] | None = None
+        self._outgoing = Outgoing(stream, owner.now, owner.limits.send_timeout_s, self._count_held)
+        self._holds: str | None = None
         self._stage: tuple[int, Phase] | None = None
         self._stage_since = 0.0
         self._closing = False
@@ -90,6 +76,7 @@ class HttpConnection:
 
     def start(self) -> None:
         """Waits for the first request."""
+        self.owner.waits(self)
         self._listen()
 
     def stop(self) -> None:
@@ -98,9 +85,17 @@ class HttpConnection:
         if idle and not self._parser.requests and not self._has_unread_bytes():
             self.stream.close()
 
+    def is_late(self, now: float) -> bool:
+        """Whether a deadline has passed."""
+        return self.deadline <= now or self._outgoing.deadline <= now
+
     def expire(self) -> None:
-        """Ends what took too long; to be called once ``deadline`` has passed."""
+        """Ends what took too long; to be called once it :meth:`is_late`."""
         limits = self.owner.limits
+        if self._outgoing.deadline <= self.owner.now():
+            self.owner.held.cut["slow"] += 1
+            self.stream.close()
+            return
         late = RequestTimeout(f"The body paused for {limits.body_timeout_s:g} s or came too slowly")
         if self._more is not None:
             self._hand_on(late)
@@ -124,24 +119,26 @@ class HttpConnection:
 
         The future is done when the kernel has everything; ``StreamClosedError`` if that never happens.
         """
-        future: Future[None]
-        stream = self.stream
-        sent = 0
-        if not stream.closed() and not stream.writing():
-            try:
-                sent = stream.socket.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                stream.close(exc_info=error)
-        if stream.closed():
-            future = never_sent(stream.error)
-        elif sent == len(data):
-            future = Future()
-            future.set_result(None)
+        return self._outgoing.write(data)
+
+    def let_go(self) -> None:
+        """Drops what is held for the client: half a body, which is refused, or an answer that it does not take."""
+        if self._exchange is None and not self._closing and not self._outgoing.unsent:
+            self.refuse(TooManyRequests("The server holds all unfinished requests it may", retry_after=BUSY_RETRY_S))
         else:
-            future = self._written = stream.write(memoryview(data)[sent:])
-        return future
+            self.stream.close()
+
+    def _count_held(self) -> None:
+        """Tells the server how much is held for this client now."""
+        size = self._outgoing.unsent + self._parser.held
+        if size or self._holds is not None:
+            if self._holds is None:
+                exchange = self._exchange
+                self._holds = self.address if exchange is None else exchange.context.remote_ip
+            address = self._holds
+            if not size:
+                self._holds = None
+            self.owner.held.change(self, address, size)
 
     def answered(self, keep_alive: bool, *, upgraded: bool) -> None:
         """The open exchange has its whole answer; goes on when the kernel has taken it.
@@ -153,9 +150,8 @@ class HttpConnection:
             self._hand_on(StreamClosedError())
         if upgraded:
             self.deadline = now + limits.header_timeout_s
-        elif self.stream.writing() and self._written is not None:
-            self.deadline = now + limits.idle_timeout_s
-            self._written.add_done_callback(lambda _: self._go_on(keep_alive))
+        elif (last := self._outgoing.last) is not None:
+            last.add_done_callback(lambda _: self._go_on(keep_alive))
         else:
             self._go_on(keep_alive)
 
@@ -205,7 +201,8 @@ class HttpConnection:
         elif self._exchange is not None:
             self._stage_since += now - self._handed_on  # the handler's time is not the client's
         if parser.phase is Phase.IDLE:
-            self.deadline = self._stage_since + limits.idle_timeout_s
+            patience = limits.idle_timeout_s if parser.begun else limits.first_byte_timeout_s
+            self.deadline = self._stage_since + patience
         elif parser.phase is Phase.HEAD:
             self.deadline = self._stage_since + limits.header_timeout_s
         else:
@@ -260,7 +257,14 @@ class HttpConnection:
         else:
             if parser.take_continue():
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._listen()
+            if parser.held or self._holds is not None:
+                self._count_held()
+            if not self._is_over():
+                self._listen()
+
+    def _is_over(self) -> bool:
+        """Whether the client was let go of."""
+        return self._closing or self.stream.closed()
 
     def _serve(self, request: Request) -> None:
         parser = self._parser
@@ -270,6 +274,9 @@ class HttpConnection:
             return
         self.deadline = NEVER
         self._handed_on = self.owner.now()
+        self.owner.serves(self)
+        if self._holds is not None:
+            self._count_held()
         exchange = self._exchange = Exchange(self, request, self.owner.peer(self._peer, request.headers))
         try:
             delegate = self.owner.application.start_request(self, exchange)
@@ -334,15 +341,16 @@ class HttpConnection:
             # Not here: a client that pipelines has no right to more than one request per turn of the loop.
             self.stream.io_loop.add_callback(self._advance)
         else:
+            self.owner.waits(self)
             self._advance()
 
     def _close_after_answer(self) -> None:
-        limits = self.owner.limits
         self._closing = True
         self._parser.close()
-        if self.stream.writing() and self._written is not None:
-            self.deadline = self.owner.now() + limits.idle_timeout_s
-            self._written.add_done_callback(lambda _: self._half_close())
+        self._count_held()
+        if (last := self._outgoing.last) is not None:
+            self.deadline = NEVER
+            last.add_done_callback(lambda _: self._half_close())
         else:
             self._half_close()
 
@@ -379,6 +387,7 @@ class HttpConnection:
         if not self._closing:
             self._parser.close()
         self._closing = True
+        self._count_held()
         self.owner.closed(self)
         if exchange is not None:
             exchange.lost()

@@ -10,6 +10,7 @@ from tornado import httputil
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, StreamClosedError
 
+from handlers.http_outgoing import never_sent
 from handlers.http_parser import Request
 from replyx.errors import InternalError, Problem
 
@@ -193,11 +194,3 @@ class Exchange(httputil.HTTPConnection):
         if self._chunked and chunk:
             return b"%x\r\n%b\r\n" % (len(chunk), chunk)
         return chunk
-
-
-def never_sent(error: BaseException | None = None) -> Future[None]:
-    """The future of a write that came too late; looked at once, so that nobody has to await it."""
-    future: Future[None] = Future()
-    future.set_exception(StreamClosedError(real_error=error))
-    future.exception()
-    return future

@@ -50,11 +50,11 @@ class HttpLimits:
     """What one client may cost. Sizes in bytes, times in seconds.
 
     ``header_bytes`` holds for the request target and all fields together, ``body_bytes`` for a body where its
-    address has no :class:`BodyRule`. ``header_timeout_s`` runs from a request's first byte to its last header;
-    ``body_timeout_s`` is the longest pause in a body; ``idle_timeout_s`` is how long a connection may wait
-    for its next request, and for a client to take the end of an answer. After the last answer of a
-    connection up to ``drain_bytes`` are discarded for up to ``drain_seconds``, so that closing resets
-    nothing. ``connections`` counts sockets, WebSockets included.
+    address has no :class:`BodyRule`. ``first_byte_timeout_s`` runs from the connection to its first byte,
+    ``header_timeout_s`` from a request's first byte to its last header; ``body_timeout_s`` is the longest pause in
+    a body, ``send_timeout_s`` in taking an answer; ``idle_timeout_s`` is how long a connection may wait for its next
+    request. After the last answer of a connection up to ``drain_bytes`` are discarded for up to ``drain_seconds``,
+    so that closing resets nothing. ``connections`` counts sockets, WebSockets included.
     """
 
     header_bytes: int = 16_384
@@ -63,6 +63,8 @@ class HttpLimits:
     header_timeout_s: float = 10.0
     body_timeout_s: float = 20.0
     idle_timeout_s: float = 75.0
+    first_byte_timeout_s: float = 10.0
+    send_timeout_s: float = 20.0
     drain_bytes: int = 8 * 1024 * 1024
     drain_seconds: float = 10.0
     connections: int = 20_000
@@ -138,6 +140,11 @@ class RequestParser:
         path = _BEFORE_PATH.sub("", self._url.decode("latin-1"))
         return re.split("[?#]", path, maxsplit=1)[0]
 
+    @property
+    def held(self) -> int:
+        """Bytes of a body of which more must come before anybody gets it."""
+        return len(self._body)
+
     def feed(self, data: bytes) -> None:
         """Takes the next bytes of the connection; never raises for anything that a client can send."""
         if self.problem is not None:
@@ -159,6 +166,7 @@ class RequestParser:
     def close(self) -> None:
         """Lets go of llhttp, which otherwise only the cycle collector could free; nothing may be fed after."""
         self.__dict__.pop("_llhttp", None)
+        self._body = bytearray()
 
     def take_continue(self) -> bool:
         """Whether the client waits for ``100 Continue`` (RFC 9110, 10.1.1); true once per request."""

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from socket import AddressFamily, socket
+from socket import SO_SNDBUF, SOL_SOCKET, AddressFamily, socket
 from typing import Any
 
 from tornado import httputil
@@ -27,7 +27,10 @@ from tornado.tcpserver import TCPServer
 from handlers.http_connection import READ_BYTES, HttpConnection
 from handlers.http_exchange import Peer
 from handlers.http_parser import BodyRules, HttpLimits
+from handlers.http_places import Places
 from replyx.errors import TooManyRequests
+from replyx.limits import address_key
+from replyx.process.held import Held
 
 __all__ = ["HttpLimits", "HttpServer", "forwarded_peer"]
 
@@ -43,6 +46,13 @@ SPARE_FILES = 64
 # Connections over the limit that may linger with their refusal; beyond it the oldest is closed at once.
 LINGERING_REFUSALS = 16
 
+# What the kernel keeps of an answer for each client, or twice that (socket(7)): more would hide a client that takes
+# nothing, and less would slow down one that is far away.
+KERNEL_BYTES = 256 * 1024
+
+EVERYBODYS = "proxy"
+NO_ADDRESS = "0.0.0.0"  # of a Unix socket, as Tornado has it
+
 # What a client over the connection limit is told to wait.
 FULL_RETRY_S = 5
 
@@ -52,7 +62,9 @@ class HttpServer(TCPServer):
 
     ``body_rules`` says what each address takes of a body; without it ``limits.body_bytes`` holds for all.
     ``trusted_proxies`` are the networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
-    ``clock`` gives seconds and never goes back. ``limits.connections`` is lowered to what the process may
+    ``clock`` gives seconds and never goes back. ``held`` bounds what slow clients cost. From an address that is no
+    trusted proxy's come at most ``connections_per_address`` connections, 0 for any number, at most half of all for
+    None. ``limits.connections`` is lowered to what the process may
     open (``RLIMIT_NOFILE``): without a free descriptor a server cannot even refuse. TLS is a proxy's work.
     """
 
@@ -63,6 +75,8 @@ class HttpServer(TCPServer):
         limits: HttpLimits,
         body_rules: BodyRules | None = None,
         trusted_proxies: Collection[Network] = (),
+        held: Held | None = None,
+        connections_per_address: int | None = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(read_chunk_size=READ_BYTES)
@@ -72,10 +86,13 @@ class HttpServer(TCPServer):
         self.stopping = False
         self.now = clock
         self._trusted = tuple(trusted_proxies)
-        self._most = min(limits.connections, max(1, _open_files() - SPARE_FILES))
+        self.held = held or Held()
+        most = int(min(limits.connections, max(1, _open_files() - SPARE_FILES)))
+        self._per_address = max(1, most // 2) if connections_per_address is None else connections_per_address
+        self._places: Places[HttpConnection] = Places(most, self._most_from)
         self._connections: set[HttpConnection] = set()
         self._refused: deque[HttpConnection] = deque()
-        self._detached: set[socket] = set()
+        self._detached: dict[socket, str] = {}
         self._empty = asyncio.Event()
         self._empty.set()
         self._sweeper = PeriodicCallback(self.sweep, SWEEP_MS)
@@ -92,24 +109,26 @@ class HttpServer(TCPServer):
             self._sweeper.start()
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """Takes an accepted connection; one over the limit is answered and closed."""
+        """Takes an accepted connection; one over the limit gets the place of one that waits, or is refused."""
         stream.set_nodelay(True)
-        connection = HttpConnection(self, stream, _direct_peer(stream, address))
-        full = len(self._connections) + len(self._detached) >= self._most
+        stream.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BYTES)
+        peer = _direct_peer(stream, address)
+        connection = HttpConnection(self, stream, peer, self._counts_by(peer.remote_ip))
+        room = not self._places.crowded(connection.address) or self._make_room(connection.address)
         self._connections.add(connection)
+        self._places.take(connection.address)
         self._empty.clear()
-        if full:
-            self._refuse(connection)
-        else:
+        if room:
             connection.start()
+        else:
+            self._refuse(connection)
 
     def sweep(self) -> None:
         """Ends what has passed its deadline; one pass each second instead of a timer per connection."""
         now = self.now()
-        for connection in [c for c in self._connections if c.deadline <= now]:
+        for connection in [c for c in self._connections if c.is_late(now)]:
             connection.expire()
-        if self._detached:
-            self._detached = {taken for taken in self._detached if taken.fileno() >= 0}
+        self._forget_detached()
 
     def stop_accepting(self) -> None:
         """Accepts nothing more; what was accepted goes on, so that a client that has just connected can still ask."""
@@ -141,6 +160,14 @@ class HttpServer(TCPServer):
             return direct
         return forwarded_peer(direct, headers, self._trusted)
 
+    def waits(self, connection: HttpConnection) -> None:
+        """Called by a connection when it waits for a request."""
+        self._places.waits(connection)
+
+    def serves(self, connection: HttpConnection) -> None:
+        """Called by a connection when a request has come."""
+        self._places.serves(connection)
+
     def closed(self, connection: HttpConnection) -> None:
         """Called by a connection when its socket is closed."""
         self._forget(connection)
@@ -148,16 +175,43 @@ class HttpServer(TCPServer):
     def detached(self, connection: HttpConnection, stream: IOStream) -> None:
         """Called by a connection when a handler takes its stream."""
         if not stream.closed():
-            self._detached.add(stream.socket)  # the handler may let go of the stream and keep the socket
+            # The handler may let go of the stream and keep the socket.
+            self._detached[stream.socket] = connection.address
+            self._places.take(connection.address)
         self._forget(connection)
 
     def _forget(self, connection: HttpConnection) -> None:
         if connection not in self._connections:
             return
         self._connections.remove(connection)
+        self._places.serves(connection)
+        self._places.leave(connection.address)
         self.application.on_close(connection)
         if not self._connections:
             self._empty.set()
+
+    def _forget_detached(self) -> None:
+        for taken in [taken for taken in self._detached if taken.fileno() < 0]:
+            self._places.leave(self._detached.pop(taken))
+
+    def _make_room(self, address: str) -> bool:
+        """Close the connection that has waited longest for its client; whether there was one."""
+        spare = self._places.spare(address)
+        if spare is None:
+            return False
+        self.held.cut["silent"] += 1
+        spare.stream.close()
+        self._forget(spare)
+        return True
+
+    def _counts_by(self, remote_ip: str) -> str:
+        """What a connection counts by: those of trusted proxies and Unix sockets, which bring everybody's, as one."""
+        direct = _address(remote_ip)
+        everybodys = direct is None or remote_ip == NO_ADDRESS or (self._trusted and _is_in(direct, self._trusted))
+        return EVERYBODYS if everybodys else address_key(remote_ip)
+
+    def _most_from(self, address: str) -> float:
+        return self._per_address if self._per_address and address != EVERYBODYS else math.inf
 
     def _refuse(self, connection: HttpConnection) -> None:
         if len(self._refused) == LINGERING_REFUSALS:
@@ -207,7 +261,7 @@ def _is_in(address: Address, networks: Collection[Network]) -> bool:
 def _direct_peer(stream: IOStream, address: tuple[Any, ...]) -> Peer:
     """The socket's own peer; a Unix socket has no address, and Tornado calls that 0.0.0.0."""
     is_ip = stream.socket.family in (AddressFamily.AF_INET, AddressFamily.AF_INET6)
-    return Peer(address[0] if is_ip else "0.0.0.0", "http")
+    return Peer(address[0] if is_ip else NO_ADDRESS, "http")
 
 
 def _open_files() -> float:

@@ -102,7 +102,7 @@ class EngineSocket:
 
     def open(self, taken: socket.socket, early: bytes, request: HTTPServerRequest) -> None:
         """Begin the session, or try to upgrade it; then go on with what the client has sent ``early``."""
-        self.sink = WebSocket(taken, self, self._server.settings.max_payload)
+        self.sink = WebSocket(taken, self, self._server.settings.max_payload, self._server.held, address_of(request))
         if self._link is None:
             self._link = self._server.open_websocket(request, self)
         else:

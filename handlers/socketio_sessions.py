@@ -15,6 +15,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.socketio_crowd import Crowd
 from replyx.limits import address_key
+from replyx.process.held import Held
 from replyx.socketio.application import RequestInfo
 from replyx.socketio.engineio_errors import Refusal, Refused
 from replyx.socketio.engineio_ports import EngineSettings, Poll, WebSocket
@@ -164,8 +165,8 @@ class Link:
 class EngineServer:
     """The sessions of one process. ``admits`` judges every request before anything else looks at it.
 
-    ``spend`` is called with each request that would open a session, and may raise :class:`Refused`. ``clock`` gives
-    seconds and never goes back.
+    ``spend`` is called with each request that would open a session, and may raise :class:`Refused`. ``held`` bounds
+    what unfinished messages cost. ``clock`` gives seconds and never goes back.
     """
 
     def __init__(
@@ -175,9 +176,11 @@ class EngineServer:
         *,
         admits: Admits = lambda request: True,
         spend: Spend = lambda request: None,
+        held: Held | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.connect = connect
+        self.held = held or Held()
         self.settings = settings
         self.now = clock
         self.admits = admits

@@ -92,7 +92,7 @@ class EventSocket:
 
     def open(self, taken: Socket, early: bytes, refusal: Problem | None) -> None:
         """Greet the client and subscribe it, or say why not and close; then go on with what it has sent ``early``."""
-        self.sink = WebSocket(taken, self, FRAME_BYTES)
+        self.sink = WebSocket(taken, self, FRAME_BYTES, self.services.held, self.address)
         if refusal is not None:
             self.send(self.error_frame(refusal, b""))
             self.end(close_code_for(refusal))
@@ -201,6 +201,7 @@ class EventSocket:
 class SocketHandler(Handler, WebSocketHandler):
     """Admits a client of one type and shakes hands; a ``client`` is what then lives on."""
 
+    counts_reads = False
     client: type[EventSocket]
     refusal: Problem | None = None
     cursor: Cursor | None = None

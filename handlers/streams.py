@@ -84,6 +84,8 @@ class EventStream(Connection):
 class StreamHandler(Handler):
     """Turns the request's connection into an :class:`EventStream`."""
 
+    counts_reads = False
+
     async def stream(self, topics: frozenset[str]) -> None:
         """Answer with an endless stream; the connection is the stream's own from here on."""
         self.limit("connect", self.address)

@@ -27,6 +27,7 @@ import msgspec
 from handlers.access import SECRET_HEADER
 from handlers.decoding import convert
 from handlers.manners import Manners
+from handlers.reading import Reading
 from handlers.socketio import admits_origins, socket_io, spends_connections
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
@@ -34,7 +35,6 @@ from replyx.auth import AccountActor, Speaker
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.ticket_joins import Join, Joins, Place
 from replyx.delivery.eventlog import Cursor, LoggedEvent
-from replyx.delivery.subscription import NOTHING
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.faults import Fault
 from replyx.schemas.events import INBOX
@@ -109,7 +109,7 @@ class Visit:
     @property
     def topic_wires(self) -> Mapping[str, Wires]:
         """The topics that look different from the rest to this client."""
-        return {join.topic: wires.OPERATOR_JOINED for join in self.joins.values()} if self.is_operator else NOTHING
+        return {join.topic: wires.OPERATOR_JOINED for join in self.joins.values()} if self.is_operator else {}
 
     @property
     def floors(self) -> Mapping[str, int]:
@@ -173,22 +173,22 @@ class TicketSockets:
         now = self._services.clock()
         self._services.limits.spend("socketio_connect", client.request.address, now)
         account, secret = await self._credentials(client, auth, now)
-        visit = await self._place(auth, now)
-        visit.account, visit.secret = account, secret
+        visit = await self._place(client, account, auth, now)
+        visit.secret = secret
         if account is not None:
             # Its session may have ended meanwhile, when there was no stream yet that could be told.
             visit.account, visit.secret = await self._credentials(client, auth, now)
         return visit
 
-    async def _place(self, auth: Mapping[str, Any], now: float) -> Visit:
+    async def _place(self, client: Client, account: AccountActor | None, auth: Mapping[str, Any], now: float) -> Visit:
         returned = await self._joins.returning(auth, now)
         if returned is None:
             position = self._hub.last
-            return Visit(self._joins.new_pid(position, now), Place(Cursor(self._hub.epoch, position)))
+            return Visit(self._joins.new_pid(position, now), Place(Cursor(self._hub.epoch, position)), account)
         # Without any ticket the client is told that it was not recovered, so that it joins again what it may have
         # joined; what an operator hears of all tickets goes on from where it was.
         pid = returned.pid if returned.joins else self._joins.new_pid(returned.place.cursor.id, now)
-        visit = Visit(pid, returned.place)
+        visit = Visit(pid, returned.place, account)
         visit.joins = {join.dialog_id: join for join in returned.joins}
         visit.number = max([returned.place.number, *(join.number for join in returned.joins)])
         for join in returned.joins:
@@ -197,7 +197,7 @@ class TicketSockets:
                 if after is not None and join.is_under_way_at(returned.place):
                     after = max(after, returned.place.reached)
                 ticket_id = await self._services.tickets.ticket_id(join.dialog_id)
-                visit.entries.append(await self._enter(visit, ticket_id, returned.place.cursor.id, after))
+                visit.entries.append(await self._enter(client, visit, ticket_id, returned.place.cursor.id, after))
         return visit
 
     async def _credentials(
@@ -277,7 +277,7 @@ class TicketSockets:
             after = cursor.id if cursor is not None and cursor.epoch in (None, self._hub.epoch) else None
             position = feed.position
             assert position is not None
-            entry = await self._enter(visit, asked.ticket_id, position.id, after)
+            entry = await self._enter(client, visit, asked.ticket_id, position.id, after)
             entry.send(client, self._hub.epoch)
         finally:
             feed.change(visit.topics, visit.topic_wires, visit.floors)
@@ -287,12 +287,14 @@ class TicketSockets:
             "resumed": entry.missed is not None,
         }
 
-    async def _enter(self, visit: Visit, ticket_id: str, position: int, after: int | None) -> Entry:
+    async def _enter(self, client: Client, visit: Visit, ticket_id: str, position: int, after: int | None) -> Entry:
         """Read what a join at ``position`` brings, and remember the join."""
         tickets = self._services.tickets
         dialog_id = await tickets.dialog_id(ticket_id)
         missed = await self._joins.missed(dialog_id, after) if after is not None else None
+        reading = self._reading(client, visit.account, ticket_id)
         history = await tickets.join(ticket_id)
+        reading.answered(sum(len(each.content.encode()) for each in history.messages), self._services.clock())
         floor = Cursor.parse(history.cursor).id if missed is None else missed[1]
         visit.number += 1
         join = Join(dialog_id, visit.number, position, floor, after if missed is not None else None)
@@ -330,6 +332,15 @@ class TicketSockets:
         visit: Visit = client.state
         return await self._services.tickets.speaker(ticket_id, claimed, visit.account, visit.secret)
 
+    def _reading(self, client: Client, account: AccountActor | None, ticket_id: str) -> Reading:
+        """A ticket's history counts as it does over HTTP. Raises :class:`TooManyRequests`."""
+        now = self._services.clock()
+        reading = Reading(self._services.limits, client.request.address, now)
+        reading.by(account, now)
+        if account is None:
+            reading.count("visitor_read", f"ticket {ticket_id}", now)
+        return reading
+
     def _limit(self, rule: str, key: str) -> None:
         self._services.limits.spend(rule, key, self._services.clock())
 
@@ -341,6 +352,7 @@ def ticket_engine(services: Services) -> EngineServer:
         EngineSettings(max_payload=MAX_PAYLOAD),
         admits=admits_origins(services.origins),
         spend=spends_connections(services.limits, services.clock),
+        held=services.held,
     )
 
 

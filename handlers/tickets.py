@@ -83,6 +83,7 @@ class TicketMessages(Handler):
     )
     async def get(self, ticket_id: str, paging: Paging) -> object:
         """The id is the credential."""
+        self.count_read_of(ticket_id)
         return await self.services.tickets.messages(ticket_id, paging)
 
     @operation(
@@ -100,6 +101,11 @@ class TicketMessages(Handler):
         sent = await self.services.tickets.send(speaker, ticket_id, draft)
         self.set_status(200 if sent.duplicate else 201)
         return sent
+
+    def count_read_of(self, ticket_id: str) -> None:
+        """Count the read against the ticket too, whose history may be large."""
+        if self.reading is not None:
+            self.reading.count("visitor_read", f"ticket {ticket_id}", self.now)
 
     def spend_ticket_send(self, speaker: Speaker, ticket_id: str) -> None:
         """Count a send against its account, or against the ticket and the address."""

@@ -16,8 +16,9 @@ from tornado.web import RequestHandler
 
 from handlers.connection import Connection, take_socket
 from handlers.proxies import advise
-from replyx.errors import SERVER_FAILED, CloseCode, Malformed, UpgradeRequired
+from replyx.errors import SERVER_FAILED, TRY_LATER, CloseCode, Malformed, UpgradeRequired
 from replyx.faults import Fault
+from replyx.process.held import Held
 from replyx.wire.frames import CLOSE, PING, TEXT, Frame, FrameReader
 from replyx.wire.websocket import close_frame, pong_frame
 
@@ -27,6 +28,7 @@ VERSION = "13"  # RFC 6455, 4.1
 ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 KEY_BYTES = 16  # RFC 6455, 4.1
 CLOSE_S = 5.0  # how long a client may take to answer a close, or to take what was sent before it
+COUNTED_BYTES = 4_096  # of an unfinished message; most reads end within a frame, which costs nothing worth counting
 TURN = 64  # frames of one client before others have their turn
 
 
@@ -57,10 +59,16 @@ class WebSocket(Connection):
     from the client; a client that does not read the answers is not read either.
     """
 
-    __slots__ = ("_closing", "_leaving", "_owner", "_queue", "_reader", "_room", "_timer", "_told", "_work")
+    __slots__ = (
+        *("_address", "_closing", "_held", "_holds", "_leaving", "_owner"),
+        *("_queue", "_reader", "_room", "_timer", "_told", "_work"),
+    )
 
-    def __init__(self, taken: socket.socket, owner: Owner, max_bytes: int) -> None:
+    def __init__(self, taken: socket.socket, owner: Owner, max_bytes: int, held: Held, address: str) -> None:
         self._owner = owner
+        self._held = held
+        self._address = address
+        self._holds = False
         self._reader = FrameReader(max_bytes)
         self._queue: deque[Frame] | None = None
         self._work: asyncio.Task[None] | None = None
@@ -87,6 +95,8 @@ class WebSocket(Connection):
             return
         self._owner.alive()
         frames = self._reader.feed(data)
+        if self._holds or self._reader.held >= COUNTED_BYTES:
+            self._count_held()
         if self._queue is not None:
             self._queue.extend(frames)
             self.pause()
@@ -98,6 +108,18 @@ class WebSocket(Connection):
         for opcode, payload in frames:
             self._control(opcode, payload)
         self._settle()
+
+    def _count_held(self) -> None:
+        size = self._reader.held
+        self._holds = size >= COUNTED_BYTES
+        self._held.change(self, self._address, size if self._holds else 0)
+
+    def let_go(self) -> None:
+        """Half a message is more than the server has room for; see :class:`replyx.process.held.Holder`."""
+        self._holds = False
+        self._reader.give_up(TRY_LATER)
+        if self._queue is None:
+            self._settle()
 
     async def _work_off(self, queue: deque[Frame]) -> None:
         worked = 0
@@ -169,6 +191,9 @@ class WebSocket(Connection):
     def lost(self) -> None:
         """See :class:`Connection`."""
         self._closing = True
+        if self._holds:
+            self._holds = False
+            self._held.change(self, self._address, 0)
         if self._timer is not None:
             self._timer.cancel()
         self._go_on()

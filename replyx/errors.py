@@ -265,6 +265,7 @@ PROTOCOL_BROKEN = CloseCode(1002, "protocol error", reconnect=False)  # RFC 6455
 NOT_UTF8 = CloseCode(1007, "text is not UTF-8", reconnect=False)  # RFC 6455, 7.4.1
 FRAME_TOO_LARGE = CloseCode(1009, "message too big", reconnect=True)  # RFC 6455, 7.4.1
 SERVER_FAILED = CloseCode(1011, "the server failed", reconnect=True)  # RFC 6455, 7.4.1
+TRY_LATER = CloseCode(1013, "too much is unfinished", reconnect=True)  # 1013: IANA WebSocket registry
 GOING_AWAY = CloseCode(1012, "server restarting", reconnect=True)  # 1012: IANA WebSocket registry
 BAD_REQUEST = CloseCode(4400, "bad request", reconnect=False)
 BAD_CREDENTIAL = CloseCode(4401, "bad credential", reconnect=False)

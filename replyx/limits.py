@@ -50,7 +50,13 @@ class Rule:
 RULES = (
     Rule("login_address", 60, 1.0, "login attempts from this address"),
     # Only failures are spent: take one before the password is checked, refund it if it was right.
-    Rule("login_account", 10, 0.1, "failed logins to this account"),
+    Rule("login_account", 10, 0.1, "failed logins to this account from this address"),
+    Rule("login_device", 10, 0.1, "failed logins in this browser"),
+    # Refuses nobody: who has spent more of it waits behind the others for a password to be looked at.
+    Rule("login_failures", 60, 0.02, "failed logins from this address"),
+    Rule("refresh", 120, 5.0, "renewals of tokens from this address"),
+    Rule("register", 20, 0.1, "accounts made from this address"),
+    Rule("own_password", 10, 0.1, "tries of this account's present password"),
     Rule("session_open", 60, 1.0, "site sessions opened from this address"),
     Rule("dialog_open", 60, 1.0, "dialogs opened from this address"),
     Rule("ticket_open", 60, 1.0, "tickets opened from this address"),
@@ -58,6 +64,10 @@ RULES = (
     # An address can be a whole company or mobile network behind one NAT.
     Rule("address_send", 2000, 100.0, "messages from this address"),
     Rule("operator_send", 2000, 200.0, "messages of this operator"),
+    # A panel that is loaded asks ten times. An answer counts once more for every 16 KB that it has.
+    Rule("visitor_read", 300, 20.0, "reads of this visitor, or of this ticket"),
+    Rule("account_read", 2000, 100.0, "reads of this account"),
+    Rule("address_read", 3000, 200.0, "reads from this address without an account"),
     # A shop may bring its whole catalogue at once.
     Rule("product_submit", 1000, 20.0, "products submitted by this shop"),
     Rule("typing", 30, 5.0, "typing notices"),
@@ -93,7 +103,13 @@ class Limiter(Protocol):
         """Whole seconds until ``cost`` tokens are there: 0 when :meth:`spend` would succeed now."""
 
     def refund(self, rule_name: str, key: str, now: float, cost: int = 1) -> None:
-        """Give back what :meth:`spend` took for something that turns out not to count."""
+        """Give back what :meth:`spend` or :meth:`absorb` took for something that turns out not to count."""
+
+    def absorb(self, rule_name: str, key: str, now: float, cost: int) -> None:
+        """Count what cannot be refused any more; a bucket may owe up to one burst."""
+
+    def burst(self, rule_name: str) -> int:
+        """How much a full bucket of the rule holds."""
 
 
 class Limits:
@@ -129,12 +145,13 @@ class Limits:
         self._tables[rule_name].give(_bounded(key), now, cost)
 
     def absorb(self, rule_name: str, key: str, now: float, cost: int) -> None:
-        """Count what was taken elsewhere (below zero: given back), whether it fits or not.
-
-        A bucket may owe up to one burst: what several processes granted in the same moment is paid for by waiting.
-        """
+        """See :class:`Limiter`; a rule of another version's process is none of ours."""
         if self.enabled and rule_name in self._tables:
             self._tables[rule_name].absorb(_bounded(key), now, cost)
+
+    def burst(self, rule_name: str) -> int:
+        """See :class:`Limiter`."""
+        return self._tables[rule_name].rule.burst
 
     def keys(self, rule_name: str) -> int:
         """How many buckets ``rule_name`` keeps at present."""

@@ -1,8 +1,12 @@
-"""Keyset paging: a page is named by an item's id, so its cost does not grow with what lies before it."""
+"""Keyset paging: a page is named by an item's id, so its cost does not grow with what lies before it.
+
+A page ends after as many items as were asked for, or before the one with which it would be larger than
+:data:`PAGE_BYTES`: what a single request makes the server hold has a bound, whatever was written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, TypeVar
 
@@ -16,6 +20,13 @@ from replyx.faults import Fault
 T = TypeVar("T")
 
 LAST_ID = 1 << 62
+
+PAGE_BYTES = 256 * 1024
+"""What a page may have as JSON, unless its first item alone has more."""
+
+AROUND_BYTES = 512  # of a page that are not its items: their name, the cursor, ``next``
+
+_encode = msgspec.json.Encoder().encode
 
 ItemId = Annotated[int, msgspec.Meta(ge=0, le=LAST_ID)]
 
@@ -53,21 +64,45 @@ def read_page(
 ) -> tuple[list[T], int | None]:
     """A page of what ``query`` reads, in the order of ``key``, which its records have as a field; the id that goes on.
 
-    ``given`` are further conditions with the value of each, None for one that is not asked for; ``fixed`` need none.
+    Conditions are those of :func:`read_on`.
+    """
+    return cut(read_on(rows, query, key, paging, given, fixed), paging.limit, attrgetter(key.name))
+
+
+def read_on(
+    rows: Rows,
+    query: Select[T],
+    key: Field[int],
+    paging: Paging,
+    given: Mapping[str, object] | None = None,
+    fixed: Sequence[str] = (),
+) -> Iterator[T]:
+    """What ``query`` reads in the page's direction, in the order of ``key``, each row when it is asked for.
+
+    One item more than the page may have, so that its end shows. ``given`` are further conditions with the value of
+    each, None for one that is not asked for; ``fixed`` need none.
     """
     comparison, order, bound = paging.window()
     asked = {condition: value for condition, value in (given or {}).items() if value is not None}
     condition = " AND ".join((*fixed, *asked, f"{key} {comparison} ?"))
-    found = query.where(condition, f"ORDER BY {key} {order} LIMIT ?").all(
-        rows, *asked.values(), bound, paging.limit + 1
-    )
-    return cut(found, paging, attrgetter(key.name))
+    ordered = query.where(condition, f"ORDER BY {key} {order} LIMIT ?")
+    return ordered.each(rows, *asked.values(), bound, paging.limit + 1)
 
 
-def cut(found: Sequence[T], paging: Paging, id_of: Callable[[T], int]) -> tuple[list[T], int | None]:
-    """From what was read in the page's direction, one item more than asked: the page, and the id that continues."""
-    items = list(found[: paging.limit])
-    return items, id_of(items[-1]) if len(found) > paging.limit else None
+def cut(found: Iterable[T], limit: int, id_of: Callable[[T], int]) -> tuple[list[T], int | None]:
+    """The page at the beginning of ``found``, items as they will be answered, and the id that continues.
+
+    Takes one item more than the page has, which shows that it goes on, and none after it. A first item that is larger
+    than a page is one.
+    """
+    items: list[T] = []
+    room = PAGE_BYTES - AROUND_BYTES
+    for item in found:
+        room -= len(_encode(item)) + len(",")
+        if items and (len(items) == limit or room < 0):
+            return items, id_of(items[-1])
+        items.append(item)
+    return items, None
 
 
 def oldest_first(items: list[T], paging: Paging) -> list[T]:

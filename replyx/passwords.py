@@ -1,23 +1,20 @@
 """Passwords: argon2id (RFC 9106) beside the event loop, and the policy for new ones.
 
 One computation takes 64 MiB and 0.1 to 0.2 s on two cores, on purpose. So they run in threads
-of their own, few at a time, behind a short queue: a flood of logins costs its senders a 429 and costs
-the chats nothing.
+of their own, few at a time, behind a short and fair queue: a flood of logins costs its senders a 429, and
+costs the chats and everybody else who logs in nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import unicodedata
-from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TypeVar
 
 import argon2
 from argon2.exceptions import VerifyMismatchError
 
-from replyx.errors import TooManyRequests, invalid
+from replyx.errors import invalid
+from replyx.fair_pool import Asker, FairPool, known
 from replyx.faults import Fault
 from replyx.schemas.sizes import PASSWORD_MAX, PASSWORD_MIN
 
@@ -33,29 +30,32 @@ RETRY_AFTER = 5  # seconds: a full queue has been worked off by then
 # RFC 9106, 4, second recommended option: 3 passes over 64 MiB, 4 lanes, 128-bit salt, 256-bit tag.
 _PARAMETERS = argon2.profiles.RFC_9106_LOW_MEMORY
 
-T = TypeVar("T")
+OURSELVES = known("")  # a command in the terminal, or the server of its own accord
 
 
 class Passwords:
     """Hashes and verifies passwords on ``executor``, a pool of :data:`WORKERS` threads kept for this.
 
-    The caller owns the executor and shuts it down. Both coroutines raise :class:`TooManyRequests` at
-    once when ``queue_limit`` computations are under way; one whose caller has given up is dropped from
-    the queue. Passwords are compared in Unicode form NFKC, so that it does not matter how a keyboard
-    composes an é.
+    The caller owns the executor and shuts it down. The coroutines raise :class:`TooManyRequests` when
+    ``queue_limit`` computations are under way and nobody waits who is to give way to ``asker`` (see
+    :mod:`replyx.fair_pool`); one whose caller has given up is dropped from the queue. Passwords are
+    compared in Unicode form NFKC, so that it does not matter how a keyboard composes an é.
     """
 
     def __init__(self, executor: Executor, *, queue_limit: int = QUEUE_LIMIT) -> None:
-        self._executor = executor
-        self._slots = threading.BoundedSemaphore(queue_limit)
+        self._pool = FairPool(executor, WORKERS, queue_limit, RETRY_AFTER)
         self._hasher = argon2.PasswordHasher.from_parameters(_PARAMETERS)
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, asker: Asker = OURSELVES) -> str:
         """The hash to store, in the PHC string format; raises what :func:`acceptable` raises."""
-        secret = acceptable(password).encode()
-        return await self._run(lambda: self._hasher.hash(secret))
+        return await self.hash_again(acceptable(password), asker)
 
-    async def verify(self, hash: str | None, password: str) -> bool:
+    async def hash_again(self, password: str, asker: Asker = OURSELVES) -> str:
+        """As :meth:`hash`, for a password that is in use already, whatever is demanded of new ones."""
+        secret = _secret(password) or b""
+        return await self._pool.run(asker, lambda: self._hasher.hash(secret))
+
+    async def verify(self, hash: str | None, password: str, asker: Asker = OURSELVES) -> bool:
         """Whether ``password`` belongs to ``hash``; takes as long when it does not.
 
         ``None`` stands for an account that does not exist: the answer is false after the same work, so
@@ -65,7 +65,7 @@ class Passwords:
         secret = _secret(password)
         if secret is None:
             hash, secret = None, b""
-        return await self._run(lambda: self._matches(hash or _NOBODY, secret))
+        return await self._pool.run(asker, lambda: self._matches(hash or _NOBODY, secret))
 
     def needs_rehash(self, hash: str) -> bool:
         """Whether ``hash`` was made with other parameters than today's: hash anew after a login."""
@@ -76,18 +76,6 @@ class Passwords:
             return self._hasher.verify(hash, secret)
         except VerifyMismatchError:
             return False
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        if not self._slots.acquire(blocking=False):
-            raise TooManyRequests("Too many logins are being checked just now.", retry_after=RETRY_AFTER)
-        try:
-            future = self._executor.submit(work)
-        except BaseException:
-            self._slots.release()
-            raise
-        # The slot belongs to the computation, not to the request: a client that hangs up frees no thread.
-        future.add_done_callback(lambda _: self._slots.release())
-        return await asyncio.wrap_future(future)
 
 
 def acceptable(password: str) -> str:

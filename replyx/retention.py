@@ -6,12 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from replyx import tasks
+from replyx import session_rows, tasks
 from replyx.conversations import empty_dialogs, ticket_joins
 from replyx.delivery import eventlog
 from replyx.delivery.store import Store
 from replyx.errors import StoreUnavailable
-from replyx.outside.push import rows as push_devices
 from replyx.outside.webhooks import pruning
 from replyx.shop import broadcasts
 
@@ -52,7 +51,8 @@ class Retention:
         while await self._store.commit(lambda tx: empty_dialogs.prune(tx, unseen)):
             log.debug("pruned a piece of the empty dialogs")
         await self._store.commit(broadcasts.prune)
-        await self._store.commit(push_devices.prune)
+        while await self._store.commit(session_rows.prune):
+            log.debug("pruned a piece of the sessions")
         while await self._store.commit(pruning.prune):
             log.debug("pruned a piece of the webhooks' deliveries")
         return total

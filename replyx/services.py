@@ -21,11 +21,14 @@ from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
 from replyx.limits import Limiter
+from replyx.login_attempts import LoginAttempts
 from replyx.origins import OriginPolicy
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
+from replyx.process.held import Held
 from replyx.process.requests import Requests
 from replyx.secrets_file import SecretsFile
+from replyx.sessions import Sessions
 from replyx.settings import Settings
 from replyx.shop.broadcasts import Broadcasts
 from replyx.shop.platform_settings import Platform
@@ -50,10 +53,13 @@ class Services:
     streams: Streams
     presence: Presence
     limits: Limiter
+    held: Held
     origins: OriginPolicy
     directory: Directory
     authenticator: Authenticator
     accounts: Accounts
+    sessions: Sessions
+    attempts: LoginAttempts
     assistants: Assistants
     broadcasts: Broadcasts
     widgets: Widgets

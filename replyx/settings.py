@@ -107,6 +107,15 @@ class Settings:
     rate_limits: bool = _setting(
         True, read.on_off, "on or off; off is for measurements and allowed on loopback only", "off"
     )
+    connections_per_address: int = _setting(
+        0,
+        read.whole(0, 1_000_000),
+        "connections that one address may have, unless it is a trusted proxy's; 0 for half of all",
+        "2000",
+    )
+    held_mb: int = _setting(
+        64, read.whole(1, 100_000), "megabytes of half-sent requests and untaken answers that a process holds", "256"
+    )
     demo: bool = _setting(
         False,
         read.on_off,
@@ -122,6 +131,9 @@ class Settings:
         24, read.whole(1, 8760), "hours after which a dialog in which nobody wrote is forgotten", "72"
     )
     registration: bool = _setting(False, read.on_off, "on or off: may people create user accounts themselves", "on")
+    session_days: int = _setting(
+        90, read.whole(1, 3650), "days after which everybody logs in again, however much they are here", "30"
+    )
     widget_token_days: int = _setting(1825, read.whole(1, 36500), "days for which a widget's embed code works", "365")
     business_hours: str = _setting(
         "Mon-Fri 09:00-18:00",

@@ -1,4 +1,4 @@
-"""Signed tokens: four kinds of JSON Web Token (RFC 7519), HS256, none usable as another.
+"""Signed tokens: five kinds of JSON Web Token (RFC 7519), HS256, none usable as another.
 
 ============  ====================  ==========================================================
 kind          audience (``aud``)    further claims
@@ -7,6 +7,7 @@ access        ``replyx:access``     ``sub`` account id, ``role``, ``sid`` sessio
 refresh       ``replyx:refresh``    ``sub`` account id, ``sid`` session id, ``jti`` for rotation
 widget        ``replyx:widget``     ``wid`` widget id, ``aid`` assistant id, ``dom`` domain digest
 site session  ``replyx:site``       ``sub`` visitor id, ``wid`` widget id
+device        ``replyx:device``     ``sub`` account id, ``pwd`` digest of its password's hash
 ============  ====================  ==========================================================
 
 Every token also carries ``iss``, ``iat``, ``exp``, ``jti`` and the header ``kid``. A token that reads
@@ -98,6 +99,17 @@ class SiteClaims(Claims):
     widget_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceClaims(Claims):
+    """A browser in which an account has logged in before; a right to nothing."""
+
+    audience = "replyx:device"
+    kind = "the mark of a browser"
+    account_id: int
+    password: str
+    mark_id: str
+
+
 C = TypeVar("C", bound=Claims)
 
 
@@ -148,6 +160,10 @@ class Tokens:
         """A token for the calls of one visitor of a widget."""
         return self._issue(SiteClaims, now, ttl, sub=str(visitor_id), wid=widget_id)
 
+    def issue_device(self, account_id: int, password: str, mark_id: str, now: float, ttl: float) -> str:
+        """The mark of a browser in which an account has logged in; ``password`` is a digest of the password's hash."""
+        return self._issue(DeviceClaims, now, ttl, sub=str(account_id), pwd=password, jti=mark_id)
+
     def read_access(self, token: str, now: float) -> AccessClaims:
         """The claims of an access token, and of no other kind."""
         return self._read_as(AccessClaims, token, now)
@@ -160,8 +176,12 @@ class Tokens:
         """The claims of a widget token, and of no other kind."""
         return self._read_as(WidgetClaims, token, now)
 
+    def read_device(self, token: str, now: float) -> DeviceClaims:
+        """The claims of a browser's mark, and of no other kind."""
+        return self._read_as(DeviceClaims, token, now)
+
     def read(self, token: str, now: float) -> Claims:
-        """The claims of a token of any kind: one of the four classes above, which says what it is."""
+        """The claims of a token of any kind: one of the five classes above, which says what it is."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise CredentialInvalid(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
         claims = self._verified(token)
@@ -275,11 +295,22 @@ def _site(payload: Payload, iat: int, exp: int, jti: str) -> SiteClaims:
     )
 
 
+def _device(payload: Payload, iat: int, exp: int, jti: str) -> DeviceClaims:
+    return DeviceClaims(
+        issued_at=iat,
+        expires_at=exp,
+        account_id=_subject(payload),
+        password=_text(payload, "pwd"),
+        mark_id=jti,
+    )
+
+
 _READERS: dict[str, Callable[[Payload, int, int, str], Claims]] = {
     AccessClaims.audience: _access,
     RefreshClaims.audience: _refresh,
     WidgetClaims.audience: _widget,
     SiteClaims.audience: _site,
+    DeviceClaims.audience: _device,
 }
 
 

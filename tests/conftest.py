@@ -27,10 +27,12 @@ KINDS = ("sqlite", "postgres", "two")
 
 # Modules that run on more than SQLite, unless an option says what everything runs on.
 ALSO_ON = {
-    "postgres": ("api/test_search.py",),
+    "postgres": ("api/test_page_bytes.py", "api/test_search.py"),
     "two": (
         "api/test_dialogs.py",
+        "api/test_login_limits.py",
         "api/test_messages.py",
+        "api/test_session_ends.py",
     ),
 }
 LEFT_OUT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from replyx import accounts
+from replyx import accounts, session_rows
 from replyx.cli.actions import Action
 from replyx.cli.installation import open_store, refuse, tokens_of
 from replyx.delivery.store import Transaction
@@ -31,7 +31,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
         known = accounts.by_email(tx, given.email.lower())
         if known is None or not known.active:
             raise AccountNotFound(f"There is no active account {given.email}.")
-        accounts.insert_session(tx, session_id, known.id, new_token_id(), tx.now_ms + seconds * 1000)
+        session_rows.add(tx, session_id, known.id, new_token_id(), tx.now_ms + seconds * 1000)
         return accounts.load(tx, known.id)
 
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from msgspec import UNSET
 
@@ -76,9 +78,10 @@ def _may_see(actor: Speaker, found: Found) -> bool:
 
 def dialogs_by_activity(
     rows: Rows, paging: Paging, status: Status | None = None, kind: DialogKind | None = None
-) -> list[Dialog]:
+) -> Iterator[Dialog]:
     """One dialog more than a page of the inbox, so that its end shows; the page begins at the activity of its anchor.
 
+    Each is read when it is asked for.
     Raises :class:`DialogNotFound` for an anchor that does not exist.
     """
     anchor = paging.before if paging.before is not None else paging.after
@@ -98,4 +101,4 @@ def dialogs_by_activity(
         closed_ones = _IDS.where(f"{where} AND {models.Dialog.status} = 'closed'", order).sql
         both = f"SELECT * FROM ({open_ones}) AS o UNION ALL SELECT * FROM ({closed_ones}) AS c"
         where, params = f"{models.Dialog.id} IN ({both})", [*params, *params, paging.limit + 1]
-    return DIALOGS.where(where, order).all(rows, *params)
+    return DIALOGS.where(where, order).each(rows, *params)

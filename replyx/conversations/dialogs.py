@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -143,7 +144,7 @@ class Dialogs:
         def run(rows: Snapshot) -> PageAtCursor[Dialog]:
             newest = eventlog.top(rows)
             found = dialogs_by_activity(rows, query, query.status, query.kind)
-            items, following = cut(found, query, lambda dialog: dialog.id)
+            items, following = cut(found, query.limit, attrgetter("id"))
             return PageAtCursor(newest_first(items, query), following, f"{self._epoch}-{newest}")
 
         return await self._store.read(run)

@@ -14,7 +14,7 @@ from replyx.database.rows import Part, Select, computed, select, stated
 from replyx.delivery.store import Snapshot, Store
 from replyx.errors import invalid
 from replyx.faults import Fault
-from replyx.paging import ItemId
+from replyx.paging import ItemId, cut
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import Message, Page, VisitorCard
 
@@ -85,16 +85,16 @@ class Search:
         if not words:
             raise invalid("q", Fault.NO_WORD)
 
-        def run(rows: Snapshot) -> list[_Whole]:
+        def run(rows: Snapshot) -> Page[Found]:
             ids = self._ids(rows, words, query.before, query.limit + 1)
             if not ids:
-                return []
+                return Page([], None)
             among = f"{models.Message.id} IN ({', '.join('?' * len(ids))})"
-            return _MESSAGES.where(among, f"ORDER BY {models.Message.id} DESC").all(rows, *ids)
+            newest_first = _MESSAGES.where(among, f"ORDER BY {models.Message.id} DESC").each(rows, *ids)
+            found = (_found(each, words) for each in newest_first)
+            return Page(*cut(found, query.limit, lambda each: each.message.id))
 
-        found = await self._store.read(run)
-        items = [_found(each, words) for each in found[: query.limit]]
-        return Page(items, items[-1].message.id if len(found) > query.limit else None)
+        return await self._store.read(run)
 
     def _ids(self, rows: Snapshot, words: list[str], before: int | None, limit: int) -> list[int]:
         """At most ``limit`` ids of messages that hold ``words``, the newest first."""

@@ -7,6 +7,8 @@ the clients of tickets see; what happens to a ticket is in :mod:`replyx.conversa
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from operator import attrgetter
 
 from msgspec import UNSET
 
@@ -82,7 +84,7 @@ class Tickets:
         def run(rows: Snapshot) -> TicketPage:
             newest = eventlog.top(rows)
             found, paging = _tickets(rows, query)
-            items, following = cut(found, paging, lambda ticket: ticket.dialog_id)
+            items, following = cut(found, paging.limit, attrgetter("dialog_id"))
             continues = None if following is None else items[-1].id
             return TicketPage(newest_first(items, paging), continues, f"{self._epoch}-{newest}")
 
@@ -225,7 +227,7 @@ def _messages(rows: Snapshot, dialog_id: int, paging: Paging) -> tuple[list[Tick
     return oldest_first(items, paging), following
 
 
-def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[list[Ticket], Paging]:
+def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[Iterator[Ticket], Paging]:
     """One more than the page, so that its end shows. Tickets are in the order of their dialogs' numbers."""
     anchor = query.before if query.before is not None else query.after
     paging = query.around(None if anchor is None else _dialog_id(rows, anchor))
@@ -241,4 +243,4 @@ def _tickets(rows: Snapshot, query: TicketQuery) -> tuple[list[Ticket], Paging]:
     }
     asked = {condition: given for condition, given in named.items() if given is not None}
     matching = ticket_rows.TICKETS.where(" AND ".join((*fixed, *asked)), f"ORDER BY {key} {order} LIMIT ?")
-    return matching.all(rows, *asked.values(), paging.limit + 1), paging
+    return matching.each(rows, *asked.values(), paging.limit + 1), paging

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.directory import Directory, KnownWidget
 from replyx.errors import CredentialExpired, CredentialInvalid, WidgetNotFound
 from replyx.origins import Origin, domain_allows, widget_domains
-from replyx.paging import ItemId, Paging, oldest_first, read_page
+from replyx.paging import ItemId, Paging, cut, oldest_first, read_on
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Page, Widget
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
@@ -138,8 +139,9 @@ class Widgets:
         def run(rows: Snapshot) -> Page[Widget]:
             of_assistant = {f"{models.Widget.assistant_id} = ?": query.assistant_id}
             alive = (f"NOT {models.Widget.deleted}",)
-            items, following = read_page(rows, _WIDGETS, models.Widget.id, query, of_assistant, alive)
-            return Page([self._widget(each) for each in oldest_first(items, query)], following)
+            found = read_on(rows, _WIDGETS, models.Widget.id, query, of_assistant, alive)
+            items, following = cut(map(self._widget, found), query.limit, attrgetter("id"))
+            return Page(oldest_first(items, query), following)
 
         return await self._store.read(run)
 

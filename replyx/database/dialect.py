@@ -7,7 +7,7 @@ A database is peewee's, with the words of its :class:`Dialect`. SQL elsewhere is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -40,6 +40,10 @@ class Dialect(ABC):
     @abstractmethod
     def matching(self, words: Sequence[str], band: int) -> str:
         """What :attr:`SEARCH` takes for all of ``words`` in a band: letters and digits, the last a beginning."""
+
+    @abstractmethod
+    def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:
+        """How rows are read as they are asked for, in one transaction: a function of a statement and its values."""
 
     @abstractmethod
     def begin_writing(self, connection: Any) -> None:

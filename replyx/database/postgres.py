@@ -7,7 +7,8 @@ a server that was stopped, but still holds its sockets, looks from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -24,6 +25,8 @@ STATEMENT_MS = 5_000  # no statement here takes a tenth of it
 LOCK_MS = 4_000  # for the counter row, which other processes hold for one commit each
 IDLE_MS = 5_000  # a process that stands still in a transaction must not keep the others from writing for longer
 SILENCE_S = 6.0  # beyond STATEMENT_MS: then it is not the statement, the server is away
+
+FETCHED = 32  # rows in one way to the server and back, where a reader may stop before the last
 
 SCHEMA_LOCK = 7_254_431_901  # any number, the same in every ReplyX
 
@@ -125,6 +128,21 @@ class Postgres(Dialect, PostgresqlDatabase):
     def matching(self, words: Sequence[str], band: int) -> str:
         """See :class:`Dialect`; a quoted lexeme is taken as it is."""
         return " & ".join(f"'{band:06x}{word}'" for word in words) + ":*"
+
+    def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:
+        """See :class:`Dialect`: a cursor on the server, which ends with the transaction."""
+        numbers = itertools.count()
+
+        def stream(sql: str, params: Sequence[object] = ()) -> Iterator[Any]:
+            name = f"rows{next(numbers)}"
+            connection.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
+            fetched = FETCHED
+            while fetched == FETCHED:
+                some = connection.execute(f"FETCH {FETCHED} FROM {name}").fetchall()
+                fetched = len(some)
+                yield from some
+
+        return stream
 
     def begin_writing(self, connection: Any) -> None:
         """See :class:`Dialect`."""

@@ -41,6 +41,10 @@ class Rows(Protocol):
         """Run one statement and return a cursor over its rows."""
         ...
 
+    def stream(self, sql: str, params: Sequence[object] = ()) -> Iterable[Any]:
+        """As ``execute``; the rows come from the database as they are asked for, few at a time."""
+        ...
+
     def executemany(self, sql: str, params: Sequence[Sequence[object]]) -> Any:
         """Run one statement for each of several rows."""
         ...
@@ -93,8 +97,8 @@ class Select(Generic[T]):
         return self._read(rows.execute(self.sql, params).fetchone())
 
     def each(self, rows: Rows, *params: object) -> Iterator[T]:
-        """As :meth:`all`, each row read when it is asked for."""
-        return map(self._read, rows.execute(self.sql, params))
+        """As :meth:`all`, each row read when it is asked for: for whoever may stop before the last."""
+        return map(self._read, rows.stream(self.sql, params))
 
     def all(self, rows: Rows, *params: object) -> list[T]:
         """Every row, in the order of the query."""

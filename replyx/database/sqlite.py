@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -92,6 +92,11 @@ class Sqlite(Dialect, SqliteDatabase):
     def matching(self, words: Sequence[str], band: int) -> str:
         """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
         return " ".join(f'"{band:06x}{word}"' for word in words) + "*"
+
+    def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:
+        """See :class:`Dialect`; SQLite's own cursors are such."""
+        execute: Callable[..., Iterable[Any]] = connection.execute
+        return execute
 
     def begin_writing(self, connection: Any) -> None:
         """See :class:`Dialect`; several processes take turns, and none waits for longer than 10 s."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import takewhile
+from typing import TypeVar
 
 from replyx.database.models import Counter, Event, EventTopic, Installation
 from replyx.database.rows import DEFAULT, Delete, Insert, Made, Rows, Select, Update, computed, select, value
@@ -66,6 +67,9 @@ class Entry:
     topics: tuple[str, ...]
     payload: bytes
     created_at: int
+
+
+E = TypeVar("E", LoggedEvent, Entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +163,13 @@ def since(rows: Rows, after: int, topics: Iterable[str], limit: int = PAGE_EVENT
 
 
 def between(rows: Rows, after: int, up_to: int) -> list[LoggedEvent]:
-    """Every event with ``after < id <= up_to``, whatever its topics: how a hub fills a hole."""
-    return _BETWEEN.all(rows, after, up_to)
+    """The events with ``after < id <= up_to``, whatever their topics, at most a page: how a hub fills a hole."""
+    return _within_page(_BETWEEN.each(rows, after, min(up_to, after + PAGE_EVENTS)))
 
 
 def after(rows: Rows, cursor: int) -> list[Entry]:
     """The events behind ``cursor``, whatever their topics, at most a page; empty at the end of the log."""
-    page: list[Entry] = []
-    size = 0
-    for entry in _ENTRIES.each(rows, cursor, PAGE_EVENTS):
-        page.append(entry)
-        size += len(entry.payload)
-        if size >= PAGE_BYTES:
-            break
-    return page
+    return _within_page(_ENTRIES.each(rows, cursor, PAGE_EVENTS))
 
 
 def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
@@ -190,6 +187,18 @@ def prune(rows: Rows, older_than_ms: int, keep: int, limit: int = 2000) -> int:
     if doomed:
         _DROP_EVENTS.drop(rows, doomed[-1].id)
     return len(doomed)
+
+
+def _within_page(found: Iterator[E]) -> list[E]:
+    """``found`` up to the event with which it comes to :data:`PAGE_BYTES`; no more of it is read."""
+    page: list[E] = []
+    size = 0
+    for event in found:
+        page.append(event)
+        size += len(event.payload)
+        if size >= PAGE_BYTES:
+            break
+    return page
 
 
 def _page(rows: Rows, ids: list[int], limit: int, newest: int) -> LogPage:

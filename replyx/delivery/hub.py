@@ -19,6 +19,7 @@ from replyx import tasks
 from replyx.database.rows import Rows
 from replyx.delivery import eventlog
 from replyx.delivery.eventlog import Cursor, LoggedEvent
+from replyx.delivery.recent import Recent
 from replyx.delivery.store import Store
 from replyx.delivery.subscription import State, Subscription
 from replyx.delivery.wire import Wire
@@ -26,8 +27,6 @@ from replyx.errors import StoreUnavailable
 
 log = logging.getLogger("replyx.hub")
 
-RECENT_EVENTS = 4096  # a reconnect within these costs no read of the log
-RECENT_BYTES = 4 * 1024 * 1024
 CATCHING_UP = 3  # log reads at once: as many as the store has readers
 EARLY_EVENTS = 4096  # kept while a hole before them is read; what comes beyond is read from the log as well
 SEND_BYTES = 16 * 1024  # what goes out in one send; also what a client that just stopped reading still gets
@@ -52,15 +51,14 @@ class Hub:
         self._watchers: list[Callable[[], None]] = []
         self._skip_watchers: list[Callable[[], None]] = []
         self.holes = 0  # how often missing events were read from the log
-        self._recent: deque[LoggedEvent] = deque()
-        self._recent_bytes = 0
+        self._recent = Recent()
         self._early: dict[int, LoggedEvent] = {}
         self._told_early: set[int] = set()
         self._noticed = top
         self.patience_s = 0.0
         self._behind: deque[Subscription] = deque()
         self._reading: set[Subscription] = set()  # waiting in _behind, or being read for
-        self._early_birds: set[Subscription] = set()  # their floor is an event that has not arrived here
+        self._early_birds: set[Subscription] = set()  # not to go live before an event that has not arrived here
         self._wake = asyncio.Event()
         self._hole = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -182,12 +180,12 @@ class Hub:
         """Go on with a subscription that is behind and whose sink has room: when it joins, when it drained."""
         if subscription.state is not State.BEHIND or subscription.sink.full or subscription in self._reading:
             return
-        if subscription.floor > self.last:  # live events know no floor, so it must have passed before
+        if subscription.ready_at > self.last:
             self._early_birds.add(subscription)
-            self.notice(subscription.floor)
-        elif subscription.cursor < self.last and not self._is_recent(subscription.cursor):
+            self.notice(subscription.ready_at)
+        elif subscription.cursor < self.last and not self._recent.reaches(subscription.cursor):
             self._read_for(subscription)
-        elif self._replay(subscription, self._recent_after(subscription.cursor)):
+        elif self._replay(subscription, self._recent.after(subscription.cursor)):
             subscription.go_live()
 
     @property
@@ -210,7 +208,7 @@ class Hub:
         due: list[Subscription] = []
         size = 0
         for event in events:
-            self._remember(event)
+            self._recent.add(event)
             if event.id not in self._told_early:
                 self._tell_listeners(event)
             for topic in event.topics:
@@ -274,19 +272,6 @@ class Hub:
         if frame is None:
             frame = event.frames[wire] = wire.durable(event, self.epoch)
         return frame
-
-    def _remember(self, event: LoggedEvent) -> None:
-        self._recent.append(event)
-        self._recent_bytes += len(event.payload)
-        while len(self._recent) > RECENT_EVENTS or self._recent_bytes > RECENT_BYTES:
-            self._recent_bytes -= len(self._recent.popleft().payload)
-
-    def _is_recent(self, cursor: int) -> bool:
-        return bool(self._recent) and cursor >= self._recent[0].id - 1
-
-    def _recent_after(self, cursor: int) -> list[LoggedEvent]:
-        missed = self.last - cursor
-        return [self._recent[index] for index in range(-missed, 0)] if missed > 0 else []
 
     def _resync(self, subscription: Subscription, reason: str) -> None:
         subscription.cursor = self.last
@@ -355,7 +340,7 @@ class Hub:
         """Read what is missing behind ``last`` from the log and apply it, to the end if it is a long piece."""
         while True:
             after = self.last
-            lowest, missing = await self._store.read(partial(_behind, after=after))
+            lowest, newest, missing = await self._store.read(partial(_behind, after=after))
             if self.last < lowest:
                 self._skip_to(lowest)
             if missing:
@@ -363,7 +348,7 @@ class Hub:
                 log.info("filled a hole behind event %d with %d events of the log", after, len(missing))
                 self.deliver(missing)
             self._early = {event_id: event for event_id, event in self._early.items() if event_id > self.last}
-            if len(missing) < eventlog.PAGE_EVENTS:
+            if not missing or missing[-1].id >= newest:
                 break
         if self._early:
             self._hole.set()
@@ -375,7 +360,7 @@ class Hub:
         log.warning("events %d to %d were pruned before they arrived here", self.last + 1, lowest)
         self.last = lowest
         self._hole.set()
-        self._recent, self._recent_bytes = deque(), 0
+        self._recent.clear()
         self._early_birds.clear()  # they are among everyone
         for watcher in self._skip_watchers:
             watcher()
@@ -385,10 +370,10 @@ class Hub:
             self.resume(subscription)
 
 
-def _behind(rows: Rows, after: int) -> tuple[int, list[LoggedEvent]]:
-    """The log's floor, and its next page behind ``after``."""
-    newest = min(eventlog.top(rows), after + eventlog.PAGE_EVENTS)
-    return eventlog.floor(rows), eventlog.between(rows, after, newest)
+def _behind(rows: Rows, after: int) -> tuple[int, int, list[LoggedEvent]]:
+    """The log's floor and top, and its next page behind ``after``."""
+    newest = eventlog.top(rows)
+    return eventlog.floor(rows), newest, eventlog.between(rows, after, newest)
 
 
 def _flush(due: list[Subscription]) -> None:

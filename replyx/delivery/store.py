@@ -13,7 +13,7 @@ import logging
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,14 +58,15 @@ class Snapshot:
     """A consistent view for reading: every statement of one query sees the same state.
 
     ``execute`` runs one statement with ``?`` placeholders and returns its cursor, ``executemany`` one for each of
-    several rows. They are the connection's own: with peewee's ``execute_sql`` between, and a statement per event, the
-    writer needed 66 µs of CPU for a message, without 42 µs.
+    several rows, ``stream`` gives the rows of one as they are asked for. They are the connection's own: with peewee's
+    ``execute_sql`` between, and a statement per event, the writer needed 66 µs of CPU for a message, without 42 µs.
     """
 
     def __init__(self, database: Database) -> None:
         connection = database.connection()
         self.execute: Callable[..., Any] = connection.execute
         self.executemany: Callable[..., Any] = connection.executemany
+        self.stream: Callable[..., Iterable[Any]] = dialect_of(database).streaming(connection)
 
 
 class Transaction(Snapshot):

@@ -6,15 +6,11 @@ no queue of its own: a client that reads too slowly simply falls behind, and cos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 from replyx.delivery.eventlog import LoggedEvent
 from replyx.delivery.wire import Wire
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Sink(Protocol):
@@ -38,51 +34,53 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class Filter(Protocol):
+    """What a client gets of its topics, where that is not each event in one format."""
+
+    @property
+    def ready_at(self) -> int:
+        """The event up to which :meth:`wire_for` must be asked; behind it all is live, as :meth:`wire_of` says."""
+        ...
+
+    def wire_of(self, topic: str) -> Wire:
+        """The format of the events of ``topic``."""
+        ...
+
+    def wire_for(self, event: LoggedEvent) -> Wire | None:
+        """The format of an event of the client's topics; None for one that the client is not to get."""
+        ...
+
+
 class Subscription:
     """Topics, a wire format, a sink and the id of the last event that went into the sink.
 
-    Promises the sink each event of its topics once, in id order, from the cursor on.
-
-    ``wires`` names the topics whose events have another format; an event of several topics has that of the first. Of
-    a topic in ``floors`` the events up to that id are left out: the client has them from elsewhere.
+    Promises the sink each event of its topics once, in id order, from the cursor on. ``filter`` says which of them, and
+    in which format, up to its ``ready_at``; without one it is all of them.
     """
 
-    __slots__ = ("_waiting", "cursor", "floor", "floors", "sink", "state", "topics", "wire", "wires")
+    __slots__ = ("_waiting", "cursor", "filter", "ready_at", "sink", "state", "topics", "wire")
 
     def __init__(
-        self,
-        topics: frozenset[str],
-        wire: Wire,
-        sink: Sink,
-        cursor: int,
-        *,
-        wires: Mapping[str, Wire] = NOTHING,
-        floors: Mapping[str, int] = NOTHING,
+        self, topics: frozenset[str], wire: Wire, sink: Sink, cursor: int, filter: Filter | None = None
     ) -> None:
         self.topics = topics
         self.wire = wire
-        self.wires = wires
-        self.floors = floors
-        self.floor = max(floors.values(), default=0)
+        self.filter = filter
+        self.ready_at = 0 if filter is None else filter.ready_at
         self.sink = sink
         self.cursor = cursor
         self.state = State.BEHIND
         self._waiting: list[bytes] = []
 
     def wire_of(self, topic: str) -> Wire:
-        """The format of the events of ``topic``."""
-        return self.wires.get(topic, self.wire) if self.wires else self.wire
+        """The format of the live events of ``topic``."""
+        return self.wire if self.filter is None else self.filter.wire_of(topic)
 
     def wire_for(self, event: LoggedEvent) -> Wire | None:
-        """The format in which the client gets ``event``; None when it is not for this client."""
+        """The format in which the client gets an event of the past; None when it is not for this client."""
         if self.topics.isdisjoint(event.topics):
             return None
-        if not self.wires and not self.floors:
-            return self.wire
-        for topic in event.topics:
-            if topic in self.topics and event.id > self.floors.get(topic, 0):
-                return self.wire_of(topic)
-        return None
+        return self.wire if self.filter is None else self.filter.wire_for(event)
 
     def offer(self, event_id: int, frame: bytes) -> bool:
         """Take the next live event; True when it is the first of this turn and a :meth:`flush` is due."""

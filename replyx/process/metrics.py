@@ -16,15 +16,16 @@ from replyx.delivery.bus import Bus
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
+from replyx.process.held import WHY, Held
 from replyx.process.requests import Requests
 
 FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def text(requests: Requests, streams: Streams, hub: Hub, store: Store, bus: Bus) -> bytes:
+def text(requests: Requests, streams: Streams, hub: Hub, store: Store, bus: Bus, held: Held) -> bytes:
     """Every metric of this moment, as :data:`FORMAT`."""
     registry = CollectorRegistry()
-    registry.register(Parts(requests, streams, hub, store, bus))
+    registry.register(Parts(requests, streams, hub, store, bus, held))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return generate_latest(registry)
@@ -33,12 +34,13 @@ def text(requests: Requests, streams: Streams, hub: Hub, store: Store, bus: Bus)
 class Parts(Collector):
     """What the parts of one process know of themselves."""
 
-    def __init__(self, requests: Requests, streams: Streams, hub: Hub, store: Store, bus: Bus) -> None:
+    def __init__(self, requests: Requests, streams: Streams, hub: Hub, store: Store, bus: Bus, held: Held) -> None:
         self._requests = requests
         self._streams = streams
         self._hub = hub
         self._store = store
         self._bus = bus
+        self._held = held
 
     def collect(self) -> Iterable[Metric]:
         """See prometheus-client: asked for by the registry."""
@@ -78,6 +80,16 @@ class Parts(Collector):
         for status, count in sorted(self._requests.by_class.items()):
             answered.add_metric([status], count)
         yield answered
+        held = self._held
+        yield GaugeMetricFamily(
+            "replyx_held_bytes", "Half-sent requests and frames, and answers that are not taken", value=held.total
+        )
+        cut = CounterMetricFamily(
+            "replyx_connections_cut", "Connections that were ended for others' sake", labels=["why"]
+        )
+        for why in WHY:
+            cut.add_metric([why], held.cut[why])
+        yield cut
         yield HistogramMetricFamily(
             "replyx_http_request_seconds",
             "From a request's head to the end of its answer",

@@ -46,6 +46,15 @@ class SharedLimits:
         self._limits.refund(rule_name, key, now, cost)
         self._note(rule_name, key, -cost)
 
+    def absorb(self, rule_name: str, key: str, now: float, cost: int) -> None:
+        """See :class:`replyx.limits.Limiter`."""
+        self._limits.absorb(rule_name, key, now, cost)
+        self._note(rule_name, key, cost)
+
+    def burst(self, rule_name: str) -> int:
+        """See :class:`replyx.limits.Limiter`."""
+        return self._limits.burst(rule_name)
+
     def hear(self, taken: Sequence[Taken]) -> None:
         """Count what another process took."""
         now = self._clock()

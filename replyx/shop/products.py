@@ -11,8 +11,10 @@ apps, in the same transaction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeVar
 
 import msgspec
 
@@ -21,7 +23,7 @@ from replyx.database import models
 from replyx.database.rows import Insert, Made, Part, Update, given_in, select
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import ProductChanged, ProductNotFound
-from replyx.paging import Paging, newest_first, oldest_first, read_page
+from replyx.paging import Paging, cut, newest_first, oldest_first, read_on, read_page
 from replyx.schemas.dialogs import Assignee, Page, timestamp
 from replyx.schemas.events import ProductApproved, ProductRejected, ProductSubmitted, account_topic, clients_topic
 from replyx.schemas.products import (
@@ -47,6 +49,8 @@ from replyx.shop import platform_settings
 from replyx.shop.broadcasts import Broadcasts
 
 log = logging.getLogger("replyx.products")
+
+P = TypeVar("P", bound=Product)
 
 PUBLIC = f"{models.Product.status} = 'approved' AND {models.Account.active}"
 
@@ -92,16 +96,20 @@ class Products:
 
     async def list(self, paging: Paging, status: ProductStatus | None, shop_id: int | None) -> Page[Product]:
         """A page of the products of a status and a shop, the newest first; None for any."""
-        return await self._store.read(lambda rows: _page(rows, paging, status, shop_id))
+        return await self._store.read(lambda rows: _page(_found(rows, paging, status, shop_id), paging))
 
     async def shown(self, paging: Paging, shop_id: int | None) -> Page[Product]:
         """As :meth:`list`, of what the public sees."""
-        return await self._store.read(lambda rows: _page(rows, paging, None, shop_id, (PUBLIC,)))
+        return await self._store.read(lambda rows: _page(_found(rows, paging, None, shop_id, (PUBLIC,)), paging))
 
     async def queue(self, query: ModerationQuery) -> Page[ModeratedProduct]:
         """As :meth:`list`, by what an admin asks for."""
-        page = await self.list(query, query.status, query.shop_id)
-        return Page([ModeratedProduct.of(product) for product in page.items], page.next)
+
+        def read(rows: Snapshot) -> Page[ModeratedProduct]:
+            found = _found(rows, query, query.status, query.shop_id)
+            return _page(map(ModeratedProduct.of, found), query)
+
+        return await self._store.read(read)
 
     async def get(self, product_id: int, actor: AccountActor | None) -> Product:
         """A product as ``actor`` may see it: anyone one that is shown, its shop and an admin every one."""
@@ -326,11 +334,15 @@ def _announce(tx: Transaction, product: Product, admin_id: int | None) -> None:
         tx.append((shop, admins), ProductRejected(now, data))
 
 
-def _page(
+def _found(
     rows: Snapshot, paging: Paging, status: ProductStatus | None, shop_id: int | None, conditions: Sequence[str] = ()
-) -> Page[Product]:
+) -> Iterator[Product]:
     asked = {f"{models.Product.status} = ?": status, f"{models.Product.shop_id} = ?": shop_id}
-    items, following = read_page(rows, _PRODUCTS, models.Product.id, paging, asked, conditions)
+    return read_on(rows, _PRODUCTS, models.Product.id, paging, asked, conditions)
+
+
+def _page(found: Iterator[P], paging: Paging) -> Page[P]:
+    items, following = cut(found, paging.limit, attrgetter("id"))
     return Page(newest_first(items, paging), following)
 
 

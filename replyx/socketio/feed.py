@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.hub import Hub
-from replyx.delivery.subscription import NOTHING, Subscription
+from replyx.delivery.subscription import Subscription
 from replyx.socketio.engineio_session import EngineSession
+from replyx.socketio.selection import Selection
 from replyx.socketio.wire import Wires
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Feed:
@@ -37,9 +42,8 @@ class Feed:
         polling = self._engine.transport == "polling"
         special = {topic: wires.of_transport(polling) for topic, wires in self.topic_wires.items()}
         wire = self._wires.of_transport(polling)
-        self._subscription = Subscription(
-            self.topics, wire, self._engine.sink, 0, wires=special, floors=dict(self._floors)
-        )
+        selection = Selection(self.topics, wire, special, dict(self._floors)) if special or self._floors else None
+        self._subscription = Subscription(self.topics, wire, self._engine.sink, 0, selection)
         self._hub.subscribe(self._subscription, cursor)
 
     def begin(

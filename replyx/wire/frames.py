@@ -65,6 +65,15 @@ class FrameReader:
         self._ended = False
         self.failure: CloseCode | None = None
 
+    @property
+    def held(self) -> int:
+        """Bytes of an unfinished message."""
+        return (0 if self._held is None else len(self._held)) + (0 if self._fragments is None else len(self._fragments))
+
+    def give_up(self, why: CloseCode) -> None:
+        """Forget what is unfinished, and read no more."""
+        self._fail(why)
+
     def feed(self, data: bytes) -> list[Frame]:
         """Opcode and payload of every message and control frame that ``data`` completes, in order.
 

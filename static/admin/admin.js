@@ -7,6 +7,7 @@ import { PanelApi } from './api.js';
 import { Desk } from './desk.js';
 import { phrases } from './phrases.js';
 import { setupView, signInView } from './views/gate.js';
+import { refusalsNotice } from './views/refusals.js';
 
 const OPERATORS = new Set(['admin', 'manager']);
 
@@ -17,6 +18,7 @@ class Panel {
   #storage = new SafeStorage();
   #locale = pickLocale();
   #t = translator(phrases, this.#locale);
+  #clock = new Clock(this.#locale, this.#t);
   #desk = null;
 
   constructor(root) {
@@ -46,7 +48,11 @@ class Panel {
   }
 
   #askSignIn() {
-    const onSubmit = async (pair) => this.#open((await this.#api.signIn(pair)).user);
+    const onSubmit = async (pair) => {
+      const { user, refusals } = await this.#api.signIn(pair);
+      this.#open(user);
+      if (refusals) this.#desk.tell(refusalsNotice({ t: this.#t, clock: this.#clock, refusals }));
+    };
     const view = signInView({ t: this.#t, onSubmit });
     this.#show(view.element);
     view.focus();
@@ -67,7 +73,7 @@ class Panel {
       user,
       storage: this.#storage,
       t,
-      clock: new Clock(this.#locale, t),
+      clock: this.#clock,
       locale: this.#locale,
       onSignOut: () => this.#signOut(),
       onSignedOut: () => this.#signedOut(),

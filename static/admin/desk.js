@@ -96,6 +96,11 @@ export class Desk {
     await this.#live.connect();
   }
 
+  /** Shows something above every section. @param {HTMLElement} notice */
+  tell(notice) {
+    this.#shell.tell(notice);
+  }
+
   /** Sends what is held back; for an operator who asks to leave. */
   async flush() {
     for (const section of this.#sections.values()) await section.flush?.();

@@ -30,6 +30,13 @@ export const phrases = withShared({
     delete: 'Удалить',
     delete_sure: 'Точно удалить?',
     section_failed: 'Раздел не загрузился.',
+    refusals: {
+      one: 'Пока вас не было, в вашу учётную запись {n} раз пытались войти с неверным паролем, последний раз {moment} с адреса {address}. Если это не вы, проверьте, что пароль не подобрать.',
+      few: 'Пока вас не было, в вашу учётную запись {n} раза пытались войти с неверным паролем, последний раз {moment} с адреса {address}. Если это не вы, проверьте, что пароль не подобрать.',
+      other:
+        'Пока вас не было, в вашу учётную запись {n} раз пытались войти с неверным паролем, последний раз {moment} с адреса {address}. Если это не вы, проверьте, что пароль не подобрать.',
+    },
+    refusals_dismiss: 'Закрыть',
   },
   en: {
     ...account.en,
@@ -58,5 +65,11 @@ export const phrases = withShared({
     delete: 'Delete',
     delete_sure: 'Really delete?',
     section_failed: 'This section did not load.',
+    refusals: {
+      one: '{n} sign-in to your account with a wrong password while you were away: {moment}, from {address}. If that was not you, make sure that nobody can guess your password.',
+      other:
+        '{n} sign-ins to your account with a wrong password while you were away, the last {moment} from {address}. If that was not you, make sure that nobody can guess your password.',
+    },
+    refusals_dismiss: 'Dismiss',
   },
 });

@@ -107,7 +107,7 @@ export class Conversation {
   }
 
   /**
-   * Loads earlier pages until a message is here, but not more than 2,000 messages: without gaps there is no shorter way.
+   * Loads earlier pages until a message is here, but not more than ten long pages: without gaps there is no shorter way.
    * @param {number} id
    * @returns {Promise<boolean>} false when it is farther away, or not of this dialog
    */

@@ -20,9 +20,18 @@ const MOST = 200;
  */
 export async function approvedProducts(shopId) {
   if (shopId !== null && !/^\d{1,15}$/.test(shopId)) return []; // a bot's own name for a shop is none of the catalogue's
-  const query = new URLSearchParams({ status: 'approved', limit: String(MOST) });
+  const query = new URLSearchParams({ status: 'approved' });
   if (shopId !== null) query.set('shop_id', shopId);
-  return (await request(`/api/v1/products?${query}`)).items;
+  const found = [];
+  let next;
+  do {
+    query.set('limit', String(MOST - found.length));
+    const page = await request(`/api/v1/products?${query}`);
+    found.push(...page.items);
+    next = page.next;
+    query.set('before', String(next));
+  } while (next !== null && found.length < MOST);
+  return found;
 }
 
 /** ISO 4217, of every price. @returns {Promise<string>} rejects with `HttpProblem` */

@@ -290,7 +290,7 @@ def test_the_server_does_what_its_document_says(server: Server, tmp_path: Path, 
     ]  # fmt: skip
     if who == "admin":
         command += ["--header", f"Authorization: Bearer {server.login()}"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout[-20_000:]
     assert not [line for line in server.lines if "Traceback" in line]
 

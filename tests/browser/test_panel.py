@@ -15,6 +15,7 @@ from tests.browser import accessibility
 from tests.browser.hosts import HostSite
 from tests.browser.people import NETWORK, Operator, Stage, until
 from tests.server import Server
+from tests.stored import stored
 
 CODE = re.compile(r"one-time code:? ([A-Z0-9-]{19})", re.IGNORECASE)
 PAGE = 50
@@ -85,6 +86,28 @@ class TestGate:
         gate.is_live()
         gate.page.reload()
         gate.is_live()
+
+    def test_whoever_signs_in_is_told_of_strangers_who_guessed(
+        self, stage: Stage, server: Server, boris: httpx.Client
+    ) -> None:
+        wrong = {"email": "admin@example.com", "password": "wrong-password"}
+        for _ in range(7):
+            assert boris.post("/api/v1/auth/login", json=wrong).status_code == 401
+
+        def kept() -> bool:
+            with stored(server.data_dir) as database:
+                count = database.execute("SELECT refused_logins FROM account WHERE email = ?", (wrong["email"],))
+                return bool(count.fetchone()[0] == 7)
+
+        scenario.eventually(kept, "seven wrong passwords")
+        owner = stage.at_the_gate(server.url)
+        owner.log_in("admin@example.com")
+        notice = owner.page.get_by_test_id("refusals")
+        expect(notice).to_contain_text("7 раз пытались войти с неверным паролем")
+        expect(notice).to_contain_text("127.0.0.1")
+        notice.get_by_role("button").click()
+        expect(notice).to_have_count(0)
+        owner.is_live()
 
     def test_signing_out_ends_every_tab_and_the_session_itself(self, stage: Stage, server: Server) -> None:
         context = stage.context()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from replyx import accounts
+from replyx import accounts, session_rows
 from replyx.delivery.store import Transaction
 from replyx.schemas.products import NewProduct
 from replyx.secrets_file import SecretsFile
@@ -119,7 +119,7 @@ def tokens_of(server: Server) -> dict[str, list[str]]:
 
     def session(tx: Transaction, account_id: int, role: str) -> str:
         session_id = new_token_id()
-        accounts.insert_session(tx, session_id, account_id, new_token_id(), tx.now_ms + 3_600_000)
+        session_rows.add(tx, session_id, account_id, new_token_id(), tx.now_ms + 3_600_000)
         return keys.issue_access(account_id, role, session_id, time.time(), 3600)
 
     def unit(tx: Transaction) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import websockets.sync.client as sync
 
-from replyx.delivery.hub import RECENT_EVENTS
+from replyx.delivery.recent import RECENT_EVENTS
 from tests.chaos.traffic import (
     GUEST,
     HttpSender,

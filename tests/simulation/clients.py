@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from replyx.delivery import hub as hubs
 from replyx.delivery.eventlog import Cursor
-from replyx.delivery.subscription import NOTHING, State, Subscription
+from replyx.delivery.subscription import State, Subscription
+from replyx.socketio.selection import Selection
 from tests.simulation.history import History, Story
 from tests.simulation.processes import Process
 from tests.simulation.streams import FORMATS
@@ -93,7 +94,9 @@ class Connection:
 
     def _subscription(self) -> Subscription:
         client = self.client
-        subscription = self._kind(client.topics, client.format.wire, self, 0, floors=client.floors)
+        wire = client.format.wire
+        selection = Selection(client.topics, wire, {}, client.floors) if client.floors else None
+        subscription = self._kind(client.topics, wire, self, 0, selection)
         if isinstance(subscription, StableSubscription):
             subscription.number = client.number
         return subscription
@@ -115,7 +118,7 @@ class Client:
         kind: str,
         topics: frozenset[str],
         bound: int,
-        floors: Mapping[str, int] = NOTHING,
+        floors: Mapping[str, int],
     ) -> None:
         self.number = number
         self.history = history

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from replyx import tasks
-from replyx.delivery import eventlog, hub
+from replyx.delivery import eventlog, hub, recent
 from replyx.delivery.eventlog import Cursor
 from tests.simulation.clients import Client
 from tests.simulation.processes import CACHED
@@ -48,8 +48,8 @@ def note_failure(task: asyncio.Task[None]) -> None:
 def small_bounds() -> Iterator[None]:
     """Every bound of the hub and the log within reach of a short story."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "RECENT_EVENTS", 6)
-        patch.setattr(hub, "RECENT_BYTES", 1500)
+        patch.setattr(recent, "RECENT_EVENTS", 6)
+        patch.setattr(recent, "RECENT_BYTES", 1500)
         patch.setattr(hub, "EARLY_EVENTS", 2)
         patch.setattr(hub, "SEND_BYTES", 300)
         patch.setattr(eventlog, "PAGE_BYTES", 500)

@@ -14,7 +14,9 @@ from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Transaction
 from replyx.delivery.subscription import State, Subscription
+from replyx.delivery.wire import Wire
 from replyx.redis.bus_wire import Happened, logged
+from replyx.socketio import selection
 from tests.simulation.clients import StableSubscription
 from tests.simulation.processes import LossyBus, Parts, SteppedStore
 from tests.simulation.world import Plan
@@ -99,7 +101,6 @@ class SkippingHub(Hub):
         self.last = lowest
         self._hole.set()
         self._recent.clear()
-        self._recent_bytes = 0
 
 
 class DiscreetHub(Hub):
@@ -126,12 +127,12 @@ class SteppingBackHub(Hub):
 
 
 class HastyHub(Hub):
-    """Does not wait for a floor that its events have not reached."""
+    """Lets a subscription go live before the event that its filter waits for."""
 
     def resume(self, subscription: Subscription) -> None:
-        floor, subscription.floor = subscription.floor, 0
+        ready_at, subscription.ready_at = subscription.ready_at, 0
         super().resume(subscription)
-        subscription.floor = floor
+        subscription.ready_at = ready_at
 
 
 class GreedySubscription(StableSubscription):
@@ -213,6 +214,11 @@ def prune_by_the_newest_stamp(rows: Rows, older_than_ms: int, keep: int, limit: 
     return PRUNE(rows, older_than_ms, min(keep, eventlog.top(rows) - (aged or 0)), limit)
 
 
+def as_live(selected: selection.Selection, event: LoggedEvent) -> Wire | None:
+    """Hands on what the client has from elsewhere."""
+    return selected.wire_of(event.topics[0])
+
+
 SINCE, PRUNE = eventlog.since, eventlog.prune
 
 
@@ -247,7 +253,8 @@ MUTANTS = {
     "caches that are not told of a jump": hub(DiscreetHub),
     "listeners that are told twice": hub(LateHub),
     "a place that is taken back": hub(SteppingBackHub),
-    "no wait for a floor": hub(HastyHub),
+    "no wait for a filter": hub(HastyHub),
+    "a floor that is none": Mutant(Plan(), ((selection.Selection, "wire_for", as_live),)),
     "writing into a full sink": subscription(GreedySubscription),
     "no comparison of ids": subscription(RepeatingSubscription),
     "frames kept for the next turn": subscription(HoldingSubscription),

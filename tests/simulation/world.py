@@ -12,6 +12,7 @@ from typing import Any
 from replyx.database.migrations import migrate
 from replyx.database.sqlite import Sqlite
 from replyx.delivery import hub as hubs
+from replyx.delivery import recent
 from replyx.delivery.eventlog import Cursor
 from replyx.delivery.store import Transaction, Unit
 from replyx.delivery.subscription import Subscription
@@ -333,8 +334,8 @@ class World:
             assert hub.last <= self.history.top, "a hub is ahead of the log"
             assert not process.cache.twice, f"a listener was told twice of {process.cache.twice}"
             assert len(hub._early) <= hubs.EARLY_EVENTS, "a hub keeps too many early events"
-            assert len(hub._recent) <= hubs.RECENT_EVENTS, "a hub keeps too many recent events"
-            assert sum(len(event.payload) for event in hub._recent) <= hubs.RECENT_BYTES
+            assert len(hub._recent) <= recent.RECENT_EVENTS, "a hub keeps too many recent events"
+            assert hub._recent.bytes <= recent.RECENT_BYTES
 
     def quiet(self) -> None:
         """Nothing fails any more and nobody is away: within a while everybody has heard everything."""

@@ -15,6 +15,7 @@ import pytest
 
 from handlers import dialog_sockets, manners, routes, sockets
 from handlers.dialog_sockets import Ack, Connected, ErrorFrame, Frame, Pong
+from handlers.http_outgoing import SLOWEST_TAKING_BYTES_PER_S
 from handlers.http_parser import HttpLimits
 from handlers.streams import RETURN_WITHIN_MS
 from replyx import errors
@@ -174,6 +175,8 @@ def test_the_limits_of_a_request_are_the_ones_in_force() -> None:
         ("address and headers together", f"{limits.header_bytes} bytes"),
         ("time for the headers", f"{limits.header_timeout_s:g} s"),
         ("pause in a body", f"{limits.body_timeout_s:g} s"),
+        ("pause in taking an answer", f"{limits.send_timeout_s:g} s, and {SLOWEST_TAKING_BYTES_PER_S} bytes"),
+        ("time to the first byte of a connection", f"{limits.first_byte_timeout_s:g} s"),
         ("idle connection between requests", f"{limits.idle_timeout_s:g} s"),
         ("connections of one process", f"{limits.connections}, or"),
         ("WebSocket message", f"{sockets.FRAME_BYTES} bytes"),

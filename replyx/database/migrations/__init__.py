@@ -25,7 +25,9 @@ from replyx.database.migrations.m0009_search import search
 from replyx.database.migrations.m0010_search_bands import search_bands
 from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
-from replyx.database.migrations.m0013_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0013_session_ends import session_ends
+from replyx.database.migrations.m0014_refused_logins import refused_logins
+from replyx.database.migrations.m0015_empty_dialogs import empty_dialogs
 
 log = logging.getLogger("replyx.migrations")
 
@@ -45,6 +47,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     search_bands,
     delivery_failures,
     languages,
+    session_ends,
+    refused_logins,
     empty_dialogs,
 )
 

@@ -7,7 +7,10 @@ from replyx.database.models.table import Table
 
 
 class Account(Table):
-    """Somebody who logs in; ``email`` is in lower case, ``password_hash`` in PHC format."""
+    """Somebody who logs in; ``email`` is in lower case, ``password_hash`` in PHC format.
+
+    Strangers' ``refused_logins`` since the owner was told: the last was at ``refused_at``, from ``refused_from``.
+    """
 
     id = AutoField()
     email = TextField(unique=True)
@@ -16,14 +19,17 @@ class Account(Table):
     password_hash = TextField()
     active = BooleanField()
     created_at = MomentField()
+    refused_logins = IntegerField(default=0)
+    refused_at = MomentField(default=0)
+    refused_from = TextField(default="")
 
 
 class Session(Table):
-    """A login. ``refresh_id`` names the one refresh token that is still good."""
+    """A login. ``refresh_id`` names the one refresh token that is still good; a row goes when its time is over."""
 
     id = TextField(primary_key=True)
     account_id = IntegerField(index=True)
     refresh_id = TextField()
-    expires_at = MomentField()
+    expires_at = MomentField(index=True)
     ended = BooleanField()
     created_at = MomentField()

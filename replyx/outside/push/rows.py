@@ -50,15 +50,6 @@ def drop(tx: Transaction, device_id: int) -> None:
     tx.execute("DELETE FROM push_device WHERE id = ?", (device_id,))
 
 
-def prune(tx: Transaction) -> int:
-    """Forget the devices of logins that are over; returns how many."""
-    gone = tx.execute(
-        "DELETE FROM push_device WHERE session_id IN (SELECT id FROM session WHERE ended OR expires_at <= ?)",
-        (tx.now_ms,),
-    )
-    return int(gone.rowcount)
-
-
 def _reached(row: Sequence[Any]) -> Reached:
     device_id, endpoint, p256dh, auth, locale, session_id = row
     return Reached(Device(device_id, endpoint, bytes.fromhex(p256dh), bytes.fromhex(auth)), locale, session_id)

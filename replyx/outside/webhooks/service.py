@@ -52,12 +52,13 @@ class Webhooks:
 
         def query(reading: Snapshot) -> Page[Webhook]:
             comparison, order, bound = paging.window()
-            found = reading.execute(
+            found = reading.stream(
                 f"SELECT {WEBHOOK_COLUMNS} FROM webhook WHERE id {comparison} ? AND NOT deleted"
                 f" ORDER BY id {order} LIMIT ?",
                 (bound, paging.limit + 1),
-            ).fetchall()
-            items, following = cut([rows.webhook_of(reading, row) for row in found], paging, lambda hook: hook.id)
+            )
+            hooks = (rows.webhook_of(reading, row) for row in found)
+            items, following = cut(hooks, paging.limit, lambda hook: hook.id)
             return Page(oldest_first(items, paging), following)
 
         return await self._store.read(query)
@@ -186,12 +187,12 @@ class Webhooks:
         def query(reading: Snapshot) -> Page[Delivery]:
             rows.load(reading, webhook_id)
             comparison, order, bound = paging.window()
-            found = reading.execute(
+            found = reading.stream(
                 f"SELECT {DELIVERY_COLUMNS} FROM webhook_delivery WHERE webhook_id = ? AND id {comparison} ?"
                 f" ORDER BY id {order} LIMIT ?",
                 (webhook_id, bound, paging.limit + 1),
-            ).fetchall()
-            items, following = cut([rows.delivery_of(row) for row in found], paging, lambda each: each.id)
+            )
+            items, following = cut(map(rows.delivery_of, found), paging.limit, lambda each: each.id)
             return Page(newest_first(items, paging), following)
 
         return await self._store.read(query)

@@ -45,6 +45,11 @@ export class Shell {
     this.#brand.textContent = name;
   }
 
+  /** Shows something between the bar and the section. @param {HTMLElement} notice */
+  tell(notice) {
+    this.content.before(notice);
+  }
+
   /** What the bar calls a section. @param {string} section */
   nameOf(section) {
     return this.#sections.get(section)?.words ?? '';

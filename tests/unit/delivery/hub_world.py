@@ -14,7 +14,7 @@ import pytest
 
 from replyx.database.migrations import migrate
 from replyx.database.sqlite import Sqlite
-from replyx.delivery import eventlog, hub
+from replyx.delivery import eventlog, hub, recent
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Snapshot, Store, Transaction
@@ -226,8 +226,8 @@ class World:
 def small_bounds() -> Iterator[None]:
     """Every bound of the hub within reach of a short story, and no waiting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "RECENT_EVENTS", 6)
-        patch.setattr(hub, "RECENT_BYTES", 700)
+        patch.setattr(recent, "RECENT_EVENTS", 6)
+        patch.setattr(recent, "RECENT_BYTES", 700)
         patch.setattr(hub, "EARLY_EVENTS", 3)
         patch.setattr(hub, "SEND_BYTES", 150)
         patch.setattr(hub, "RETRY_S", 0)

@@ -8,8 +8,11 @@ from replyx.delivery import hub
 from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.delivery.subscription import State, Subscription
 from replyx.schemas.events import TypingStart
+from replyx.socketio.selection import Selection
 from replyx.wire.sse import SSE
 from tests.unit.delivery.hub_world import TOPICS, TURNS, FullingSink, World, everything_to, run
+
+SHOES = frozenset({"shoes"})
 
 
 def test_a_cursor_that_this_process_has_not_heard_of_yet_is_not_ahead_of_the_log() -> None:
@@ -34,7 +37,7 @@ def test_who_joins_without_a_cursor_is_not_told_what_the_history_held() -> None:
     async def scene(world: World) -> None:
         world.append(("shoes",), 0, announced=True)
         sink = FullingSink(100_000)
-        world.hub.subscribe(Subscription(frozenset({"shoes"}), SSE, sink, 0, floors={"shoes": 1}), None)
+        world.hub.subscribe(Subscription(SHOES, SSE, sink, 0, Selection(SHOES, SSE, {}, {"shoes": 1})), None)
         world.append(("shoes",), 0, announced=True)
         world.arrive_all()
         assert sink.taken == SSE.durable(world.log.everything[1], world.log.epoch)
@@ -135,7 +138,8 @@ def test_who_waited_for_an_event_that_was_pruned_waits_no_more() -> None:
 
     async def scene(world: World) -> None:
         world.append(("shoes",), 0, announced=False)
-        subscription = Subscription(frozenset({"shoes"}), SSE, FullingSink(100_000), 0, floors={"shoes": 1})
+        selection = Selection(SHOES, SSE, {}, {"shoes": 1})
+        subscription = Subscription(SHOES, SSE, FullingSink(100_000), 0, selection)
         world.hub.subscribe(subscription, None)
         world.prune(0)
         for _ in range(TURNS):

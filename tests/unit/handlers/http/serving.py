@@ -28,6 +28,7 @@ from handlers.http_exchange import Exchange
 from handlers.http_parser import BodyRules, HttpLimits
 from handlers.http_server import HttpServer
 from replyx.errors import Problem
+from replyx.process.held import Held
 
 T = TypeVar("T")
 
@@ -131,6 +132,17 @@ class Large(Handler):
         self.write(b"x" * int(self.get_argument("bytes")))
 
 
+class Flushing(Handler):
+    """As much, waited for."""
+
+    async def get(self) -> None:
+        self.write(b"x" * int(self.get_argument("bytes")))
+        try:
+            await self.flush()
+        except StreamClosedError:
+            self.probe.heard.append("closed")
+
+
 class Broken(Handler):
     def get(self, how: str) -> None:
         if how == "header":
@@ -220,6 +232,7 @@ def application(probe: Probe) -> Application:
         ("/status/([0-9]+)", Status),
         ("/slow", Slow),
         ("/large", Large),
+        ("/flushing", Flushing),
         ("/broken/([a-z]+)", Broken),
         ("/unmakable", Unmakable),
         ("/upload", Upload),
@@ -284,6 +297,8 @@ def serving(
     *,
     rules: BodyRules | None = None,
     trusted: tuple[str, ...] = (),
+    per_address: int = 0,
+    held: Held | None = None,
     stock: bool = False,
 ) -> Iterator[Served]:
     """A server on a free port of 127.0.0.1; ``stock`` is Tornado's own."""
@@ -303,6 +318,8 @@ def serving(
                 limits=limits or HttpLimits(),
                 body_rules=rules,
                 trusted_proxies=networks,
+                connections_per_address=per_address,
+                held=held,
                 clock=clock,
             )
         [listening] = bind_sockets(0, "127.0.0.1")
@@ -343,8 +360,8 @@ class Answer:
 class Client:
     """A socket and the answers on it; a reset raises ``ConnectionError``."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S, (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self.socket.makefile("rb")
 

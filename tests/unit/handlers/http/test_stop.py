@@ -10,26 +10,76 @@ from websockets.sync.client import connect
 
 from handlers.http_parser import HttpLimits
 from handlers.http_server import LINGERING_REFUSALS
-from tests.unit.handlers.http.serving import GET, HOST, PATIENCE_S, Client, Served, eventually, serving, until_read
+from tests.unit.handlers.http.serving import (
+    GET,
+    HOST,
+    PATIENCE_S,
+    Client,
+    Served,
+    eventually,
+    post,
+    serving,
+    until_read,
+)
+
+SLOW = b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
-def test_a_connection_over_the_limit_gets_an_answer_and_the_next_after_one_has_closed_is_served() -> None:
-    with serving(HttpLimits(connections=2)) as served:
-        with Client(served.port) as first, Client(served.port) as second:
-            assert [c.send(GET).answer().status for c in (first, second)] == [200, 200]
-            with Client(served.port) as third:
-                answer = third.send(GET).refused(429, "too_many_requests")
+def test_a_connection_over_the_limit_gets_the_place_of_the_one_that_has_waited_longest() -> None:
+    with serving(HttpLimits(connections=2)) as served, contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(Client(served.port)) for _ in range(2))
+        assert [c.send(GET).answer().status for c in (first, second)] == [200, 200]
+        third = stack.enter_context(Client(served.port))
+        assert third.send(GET).answer().status == 200
+        assert first.rest() == b""
+        assert second.send(GET).answer().status == 200
+        fourth = stack.enter_context(Client(served.port))
+        assert fourth.send(GET).answer().status == 200
+        assert third.rest() == b"", "the second was served later"
+        assert served.server.held.cut == {"silent": 2}
+
+
+def test_a_request_that_never_ends_gives_its_place_up_too() -> None:
+    with serving(HttpLimits(connections=1)) as served, Client(served.port) as first:
+        first.send(post(b"a" * 1_000)[:-1])
+        until_read(served, "received", 999)
+        with Client(served.port) as second:
+            assert second.send(GET).answer().status == 200
+        assert first.rest() == b""
+
+
+def test_where_all_are_at_work_a_newcomer_is_refused_and_the_next_after_one_has_closed_is_served() -> None:
+    with serving(HttpLimits(connections=1)) as served:
+        with Client(served.port) as first:
+            first.send(SLOW)
+            assert served.probe.entered.wait(PATIENCE_S)
+            with Client(served.port) as second:
+                answer = second.send(GET).refused(429, "too_many_requests")
                 assert int(answer.headers["Retry-After"]) > 0
+            served.probe.release.set()
+            assert first.answer().body == b"done"
         eventually(lambda: served.connections() == 0)
-        with Client(served.port) as fourth:
-            assert fourth.send(GET).answer().status == 200
+        with Client(served.port) as third:
+            assert third.send(GET).answer().status == 200
 
 
 def test_refused_connections_that_stay_do_not_add_up() -> None:
     with serving(HttpLimits(connections=1)) as served, contextlib.ExitStack() as stack:
+        stack.enter_context(Client(served.port)).send(SLOW)
+        assert served.probe.entered.wait(PATIENCE_S)
         for _ in range(LINGERING_REFUSALS + 20):
             stack.enter_context(Client(served.port))
         eventually(lambda: served.connections() == 1 + LINGERING_REFUSALS)
+
+
+def test_one_address_has_its_share_of_the_connections_and_proxies_have_any_number() -> None:
+    for trusted, alive in (((), 3), (("127.0.0.0/8",), 5)):
+        with serving(per_address=3, trusted=trusted) as served, contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(served.port)) for _ in range(5)]
+            eventually(lambda: served.connections() == alive)  # noqa: B023
+            with Client(served.port, source="127.0.0.9") as other:
+                assert other.send(GET).answer().status == 200
+            assert [c.send(GET).answer().status for c in clients[-3:]] == [200] * 3
 
 
 def test_a_websocket_counts_as_a_connection() -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+
+import pytest
 
 from tests.unit.handlers.http.serving import GET, HOST, PATIENCE_S, Client, Served, eventually, post, until_read
+
+LARGE = b"GET /large?bytes=50000000 HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 def test_headers_that_do_not_arrive_in_time_are_answered(served: Served) -> None:
@@ -59,15 +64,68 @@ def test_a_request_that_is_being_answered_has_no_deadline(served: Served) -> Non
         assert client.answer().body == b"done"
 
 
-def test_a_client_that_does_not_take_its_answer_is_closed(served: Served) -> None:
+def test_a_connection_that_says_nothing_at_all_is_closed_sooner(served: Served) -> None:
     with Client(served.port) as client:
-        client.send(b"GET /large?bytes=50000000 HTTP/1.1\r\n" + HOST + b"\r\n" + GET)
-        eventually(lambda: served.call(lambda: [c.stream.writing() for c in served.server._connections]) == [True])
-        served.pass_time(74)
+        eventually(lambda: served.connections() == 1)
+        served.pass_time(9)
+        assert served.connections() == 1
+        served.pass_time(2)
+        assert client.rest() == b""
+
+
+def until_full(served: Served) -> None:
+    """Waits until the kernel takes no more of an answer."""
+    seen: list[int] = []
+
+    def full() -> bool:
+        seen.append(served.server.held.total)
+        time.sleep(0.05)
+        return seen[-1] > 0 and seen[-3:] == seen[-1:] * 3
+
+    eventually(full)
+
+
+@pytest.mark.parametrize("path", ["/large", "/flushing"])
+def test_a_client_that_does_not_take_its_answer_is_closed(served: Served, path: str) -> None:
+    """Also while the handler waits for it, when no other deadline runs."""
+    with Client(served.port) as client:
+        client.send(f"GET {path}?bytes=50000000 HTTP/1.1\r\n".encode() + HOST + b"\r\n" + GET)
+        until_full(served)
+        served.pass_time(19)
         assert served.connections() == 1
         served.pass_time(2)
         eventually(lambda: served.connections() == 0)
-        assert served.probe.heard == []
+        assert served.probe.heard == ([] if path == "/large" else ["closed"])
+        assert served.server.held.cut == {"slow": 1}
+        assert served.server.held.total == 0
+
+
+def test_a_client_that_takes_its_answer_too_slowly_is_closed_although_it_never_pauses(served: Served) -> None:
+    with Client(served.port) as client:
+        client.send(LARGE)
+        eventually(lambda: served.server.held.total > 0)
+        for _ in range(30):
+            before = served.server.held.total
+            while served.server.held.total == before:
+                client.socket.recv(65_536)
+            served.pass_time(15)
+            assert served.connections() == 1, "each pause is short, and what it took was more than the rate asks"
+        while served.server.held.total:
+            before = served.server.held.total
+            client.socket.recv(1_024)
+            if served.server.held.total == before:
+                served.pass_time(5)
+        assert served.server.held.cut == {"slow": 1}
+
+
+def test_a_client_that_takes_a_large_answer_bit_by_bit_gets_all_of_it(served: Served) -> None:
+    with Client(served.port) as client:
+        client.send(LARGE)
+        eventually(lambda: served.server.held.total > 0)
+        answer = client.answer()
+        assert answer.body == b"x" * 50_000_000
+        eventually(lambda: served.server.held.total == 0)
+        assert client.send(GET).answer().status == 200
 
 
 def test_no_timer_and_no_task_stands_behind_an_idle_connection(served: Served) -> None:
