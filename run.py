@@ -25,6 +25,7 @@ from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
+from replyx.conversations.bans import Bans
 from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
@@ -150,8 +151,9 @@ class Server:
             attempts=attempts,
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
-            dialogs=Dialogs(store, self.bus, epoch, rules),
+            dialogs=Dialogs(store, self.bus, epoch, rules, clock),
             tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
+            bans=Bans(store),
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock),

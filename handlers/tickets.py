@@ -49,7 +49,7 @@ class TicketList(Handler):
     async def post(self, body: NewTicket) -> object:
         """Limited by address, since anyone may."""
         self.limit("ticket_open", self.address)
-        return await self.services.tickets.create(body)
+        return await self.services.tickets.create(body, self.address)
 
 
 class OneTicket(Handler):
@@ -96,7 +96,7 @@ class TicketMessages(Handler):
         """AGENT needs an operator's token, BOT the internal secret or a bot account's token."""
         secret = self.request.headers.get(SECRET_HEADER)
         account = None if draft.sender_type == "USER" else await self.presented_account()
-        speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret)
+        speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret, self.address)
         self.spend_ticket_send(speaker, ticket_id)
         sent = await self.services.tickets.send(speaker, ticket_id, draft)
         self.set_status(200 if sent.duplicate else 201)

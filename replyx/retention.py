@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from replyx import session_rows, tasks
-from replyx.conversations import empty_dialogs, ticket_joins
+from replyx.conversations import bans, empty_dialogs, ticket_joins
 from replyx.delivery import eventlog
 from replyx.delivery.store import Store
 from replyx.errors import StoreUnavailable
@@ -50,6 +50,7 @@ class Retention:
         unseen = int((self._clock() - self._empty_dialog_hours * 3600) * 1000)
         while await self._store.commit(lambda tx: empty_dialogs.prune(tx, unseen)):
             log.debug("pruned a piece of the empty dialogs")
+        await self._store.commit(bans.prune)
         await self._store.commit(broadcasts.prune)
         while await self._store.commit(session_rows.prune):
             log.debug("pruned a piece of the sessions")

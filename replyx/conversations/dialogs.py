@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Annotated
 
 import msgspec
 
 from replyx.auth import AccountActor, Actor, sender_of
-from replyx.conversations import empty_dialogs
+from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import MESSAGES, access, dialogs_by_activity, load
 from replyx.conversations.dialog_rules import DialogRules, Said
@@ -87,11 +87,19 @@ _UNREAD = computed(int, "COUNT(*)", models.Message).where(
 class Dialogs:
     """What can be done with dialogs. Another's dialog is :class:`DialogNotFound`, as if it did not exist."""
 
-    def __init__(self, store: Store, bus: Bus, epoch: str, rules: Mapping[DialogKind, DialogRules]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        epoch: str,
+        rules: Mapping[DialogKind, DialogRules],
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
         self._bus = bus
         self._epoch = epoch
         self._rules = rules
+        self._clock = clock
 
     async def send(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
@@ -158,6 +166,7 @@ class Dialogs:
 
         def query(rows: Snapshot) -> tuple[tuple[str, ...], TypingStart | TypingStop]:
             found = access(rows, actor, dialog_id)
+            bans.check_speaker(rows, actor, dialog_id, self._now_ms())
             event = self._rules[found.kind].typing(rows, dialog_id, sender_of(actor), typing)
             return empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found)), event
 
@@ -194,6 +203,9 @@ class Dialogs:
     async def reopen(self, actor: AccountActor, dialog_id: int) -> Dialog:
         """Bring the dialog back to the open inbox."""
         return await self._change(actor, dialog_id, status="open")
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
         def unit(tx: Transaction) -> Dialog:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from replyx.auth import AccountActor, Speaker, TicketActor, VisitorActor, sender_of
-from replyx.conversations import empty_dialogs
+from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import MESSAGES, Found
 from replyx.conversations.dialog_rules import DialogRules, Said
@@ -60,6 +60,7 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
     )
     if message_id is None:
         return Sent(_REPEATED.only(tx, dialog_id, said.client_id), dialog_id, True)
+    bans.check_speaker(tx, by, dialog_id, tx.now_ms)  # behind the repetition: what was stored stays acknowledged
     if shown and not known:
         empty_dialogs.bring_in(tx, dialog_id)
     message = Message(message_id, sender, said.text, timestamp(tx.now_ms), said.client_id, author)
@@ -68,7 +69,8 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
     activity = event_id if shown else empty_dialogs.NOWHERE
     moved = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
     if sender == "user":
-        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id)
+        where = {"address": by.address} if not isinstance(by, AccountActor) and by.address else {}
+        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, **where, user_read=message_id)
     else:
         CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id)
     return Sent(message, dialog_id, False)

@@ -13,7 +13,8 @@ from operator import attrgetter
 from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender_of
-from replyx.conversations import ticket_rows
+from replyx.conversations import bans, ticket_rows
+from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
 from replyx.conversations.messages import add_message, checked_text, trace
@@ -67,9 +68,16 @@ class Tickets:
         self._anyone_as_anyone = anyone_as_anyone
         self._dialog_ids: Cache[str, int] = Cache()
 
-    async def create(self, new: NewTicket) -> Ticket:
-        """Open a ticket in the inbox; durable when this returns."""
-        ticket = await self._store.commit(lambda tx: self._rules.open(tx, new))
+    async def create(self, new: NewTicket, address: str) -> Ticket:
+        """Open a ticket in the inbox, for somebody at ``address``; durable when this returns. Raises :class:`Banned`."""
+
+        def unit(tx: Transaction) -> Ticket:
+            bans.check_address(tx, address, tx.now_ms)
+            ticket = self._rules.open(tx, new)
+            CHANGE.change(tx, ticket.dialog_id, address=address)
+            return ticket
+
+        ticket = await self._store.commit(unit)
         log.info("ticket opened dialog=%d priority=%s", ticket.dialog_id, ticket.priority)
         return ticket
 
@@ -166,7 +174,12 @@ class Tickets:
         return True
 
     async def speaker(
-        self, ticket_id: str, claimed: SenderType | None, account: AccountActor | None, secret: str | None
+        self,
+        ticket_id: str,
+        claimed: SenderType | None,
+        account: AccountActor | None,
+        secret: str | None,
+        address: str,
     ) -> Speaker:
         """Who speaks in the ticket, given the credentials that came beside its id.
 
@@ -187,7 +200,7 @@ class Tickets:
             if self._anyone_as_anyone:
                 return TicketActor(ticket_id, dialog_id, "manager")
             raise SenderNotAllowed("AGENT needs an operator's token.")
-        return TicketActor(ticket_id, dialog_id, "user")
+        return TicketActor(ticket_id, dialog_id, "user", address)
 
     async def send(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import Authenticator
-from replyx.conversations import empty_dialogs
+from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_rows import load
 from replyx.database import models
 from replyx.database.rows import Insert, exists, names, value
@@ -104,6 +104,7 @@ class Arrival:
     name: str | None = None
     page: str | None = None
     language: Language | None = None
+    address: str | None = None
 
 
 class Visitors:
@@ -118,12 +119,14 @@ class Visitors:
         self._epoch = epoch
         self._clock = clock
 
-    async def open_session(self, widget_token: str, request: OpenSession, accepted: str | None) -> SiteSession:
+    async def open_session(
+        self, widget_token: str, request: OpenSession, accepted: str | None, address: str
+    ) -> SiteSession:
         """Exchange a widget's public token for a session of one visitor. ``accepted`` is an ``Accept-Language``."""
         widget = await self._authenticator.widget_of(widget_token, self._clock())
         guest_id = request.guest_id or str(uuid.uuid4())
         language = language_of(request.locale) or widget.locale or preferred(accepted)
-        arrival = Arrival(guest_id, request.name, request.page, language)
+        arrival = Arrival(guest_id, request.name, request.page, language, address)
         visitor_id, dialog, cursor = await self._store.commit(
             lambda tx: arrive(tx, widget.assistant_id, widget, arrival)
         )
@@ -131,11 +134,13 @@ class Visitors:
         log.info("[Site] session opened widget=%d dialog=%d", widget.widget_id, dialog.id)
         return SiteSession(token, guest_id, dialog, f"{self._epoch}-{cursor}")
 
-    async def open_dialog(self, assistant_id: int, request: OpenDialog, accepted: str | None) -> OpenedDialog:
+    async def open_dialog(
+        self, assistant_id: int, request: OpenDialog, accepted: str | None, address: str
+    ) -> OpenedDialog:
         """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`."""
         guest_id = request.guest_id or str(uuid.uuid4())
         language = language_of(request.locale) or preferred(accepted)
-        arrival = Arrival(guest_id, request.name, request.page, language)
+        arrival = Arrival(guest_id, request.name, request.page, language, address)
         _, dialog, cursor = await self._store.commit(lambda tx: arrive(tx, assistant_id, None, arrival))
         log.info("WIDGET dialog opened assistant=%d dialog=%d", assistant_id, dialog.id)
         return OpenedDialog(dialog, guest_id, f"{self._epoch}-{cursor}")
@@ -158,11 +163,14 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
     if dialog_id:
         empty_dialogs.touch(tx, dialog_id)
     else:
-        dialog_id = open_dialog(tx, assistant_id, widget, visitor_id)
+        bans.check_address(tx, arrival.address, tx.now_ms)
+        dialog_id = open_dialog(tx, assistant_id, widget, visitor_id, arrival.address)
     return visitor_id, load(tx, dialog_id), tx.next_event_id() - 1
 
 
-def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> int:
+def open_dialog(
+    tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int, address: str | None
+) -> int:
     """Insert an open dialog that the assistant handles; its first message brings it into the inbox."""
     return _ADD_DIALOG.numbered(
         tx,
@@ -175,4 +183,5 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
         activity=empty_dialogs.NOWHERE,
         created_at=tx.now_ms,
         updated_at=tx.now_ms,
+        address=address,
     )

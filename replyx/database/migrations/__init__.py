@@ -28,6 +28,7 @@ from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_session_ends import session_ends
 from replyx.database.migrations.m0014_refused_logins import refused_logins
 from replyx.database.migrations.m0015_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0016_bans import bans
 
 log = logging.getLogger("replyx.migrations")
 
@@ -50,6 +51,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     session_ends,
     refused_logins,
     empty_dialogs,
+    bans,
 )
 
 

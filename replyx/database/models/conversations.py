@@ -75,6 +75,7 @@ class Dialog(Table):
     manager_read = BigIntegerField(default=0)
     created_at = MomentField()
     updated_at = MomentField()
+    address = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -83,6 +84,26 @@ class Dialog(Table):
             (("kind", "status", "activity"), False),
             (("assignee_id", "id"), False),
         )
+
+
+class Ban(Table):
+    """Somebody who may not write: an ``address``, or whoever wrote in ``dialog_id``, by ``visitor_id`` where there is one.
+
+    ``expires_at`` null: until it is lifted.
+    """
+
+    id = AutoField()
+    target = TextField()
+    dialog_id = IntegerField()
+    visitor_id = IntegerField(null=True, index=True)
+    address = TextField(null=True, index=True)
+    reason = TextField()
+    created_by = TextField()
+    created_at = MomentField()
+    expires_at = MomentField(null=True, index=True)
+
+    class Meta:
+        indexes = ((("target", "dialog_id"), False),)
 
 
 class Message(Table):
