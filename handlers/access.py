@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tornado.httputil import HTTPServerRequest
 
+from handlers.cookies import SESSION, cookie_of
 from replyx.auth import AccountActor, Actor, Authenticator, VisitorActor
 from replyx.errors import CredentialInvalid, CredentialMissing, Forbidden, WrongEndpoint, invalid
 from replyx.faults import Fault
@@ -45,7 +46,6 @@ ROLES = {
     Access.STAFF: OPERATOR_ROLES | {"bot"},
 }
 
-PANEL_COOKIE = "replyx_session"
 SECRET_HEADER = "x-internal-secret"  # noqa: S105 - the header's name
 
 
@@ -57,8 +57,7 @@ class Presented:
         self._arguments = {name: values[-1].decode("utf-8", "replace") for name, values in arguments.items() if values}
         scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
         self.bearer = rest.strip() if scheme.lower() == "bearer" and rest.strip() else None
-        cookie = request.cookies.get(PANEL_COOKIE)
-        self.cookie = cookie.value if cookie else None
+        self.cookie = cookie_of(request, SESSION)
         self.token = self.bearer or self._arguments.get("token") or None
         self.site_token = self._arguments.get("site_token") or None
         self.secret = request.headers.get(SECRET_HEADER)

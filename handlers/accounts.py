@@ -7,8 +7,9 @@ import secrets
 
 import msgspec
 
-from handlers.access import PANEL_COOKIE, Access
+from handlers.access import Access
 from handlers.base import Handler, operation
+from handlers.cookies import DEVICE, SESSION, XSRF, clear_cookies, cookie_of, set_cookie
 from replyx.accounts import AccountChange, AccountQuery, NewAccount, OwnPassword, Setup
 from replyx.auth import AccountActor
 from replyx.errors import (
@@ -26,9 +27,6 @@ from replyx.login_attempts import DEVICE_SECONDS
 from replyx.refused_logins import Refusals
 from replyx.schemas.dialogs import Account, Page
 from replyx.sessions import PANEL_SECONDS, Entered, Login, Refresh, TokenPair
-
-XSRF_COOKIE = "_xsrf"
-DEVICE_COOKIE = "replyx_device"
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
@@ -139,37 +137,30 @@ class CookieHandler(Handler):
     async def enter(self, entered: Entered) -> LoginAnswer:
         """As :meth:`begin`, for somebody who gave a password: the browser is known from now on."""
         if entered.mark is not None:
-            self.keep_cookie(DEVICE_COOKIE, entered.mark, DEVICE_SECONDS)
+            set_cookie(self, self.services.base_url, DEVICE, entered.mark, DEVICE_SECONDS)
         return LoginAnswer(await self.begin(entered.tokens), entered.refusals)
 
     @property
     def mark(self) -> str | None:
         """What this browser shows of an earlier login."""
-        cookie = self.request.cookies.get(DEVICE_COOKIE)
-        return cookie.value if cookie else None
+        return cookie_of(self.request, DEVICE)
 
     async def signed_in(self) -> AccountActor | None:
         """Whose cookie came along, if it is still good."""
-        cookie = self.request.cookies.get(PANEL_COOKIE)
+        cookie = cookie_of(self.request, SESSION)
         try:
-            return await self.services.authenticator.account(cookie.value, self.now) if cookie else None
+            return await self.services.authenticator.account(cookie, self.now) if cookie is not None else None
         except (CredentialInvalid, CredentialExpired):
             return None
 
     def keep_session(self, access_token: str, seconds: int, xsrf: str) -> None:
         """Set the session's cookie, and the XSRF token that our own page can read."""
-        self.keep_cookie(PANEL_COOKIE, access_token, seconds)
-        self.keep_cookie(XSRF_COOKIE, xsrf, seconds, hidden=False)
-
-    def keep_cookie(self, name: str, value: str, seconds: int, *, hidden: bool = True) -> None:
-        """Set a cookie for our own pages; scripts see one that is not ``hidden``."""
-        secure = self.request.protocol == "https"
-        self.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="Strict", secure=secure, path="/")
+        set_cookie(self, self.services.base_url, SESSION, access_token, seconds)
+        set_cookie(self, self.services.base_url, XSRF, xsrf, seconds)
 
     def forget_session(self) -> None:
         """Take the cookies away."""
-        self.clear_cookie(PANEL_COOKIE, path="/")
-        self.clear_cookie(XSRF_COOKIE, path="/")
+        clear_cookies(self)
 
 
 class PanelSession(CookieHandler):
@@ -194,15 +185,13 @@ class WebappSession(CookieHandler):
         """Nobody is no failure here: most visitors have no account."""
         actor = await self.signed_in()
         if actor is None:
-            if PANEL_COOKIE in self.request.cookies:
+            if cookie_of(self.request, SESSION) is not None:
                 self.forget_session()
             return VisitAnswer(None)
         renewed = await self.services.sessions.renew(actor)
         if renewed is not None:
-            known = self.request.cookies.get(XSRF_COOKIE)
-            self.keep_session(
-                renewed.access_token, renewed.expires_in, known.value if known else secrets.token_urlsafe(24)
-            )
+            xsrf = cookie_of(self.request, XSRF) or secrets.token_urlsafe(24)
+            self.keep_session(renewed.access_token, renewed.expires_in, xsrf)
         return VisitAnswer(await self.services.accounts.me(actor))
 
     @operation("Sign in on the shop page", body=Login, answers={200: LoginAnswer}, problems=(LoginFailed,))

@@ -8,6 +8,7 @@ import re
 from tornado.web import RequestHandler
 
 from handlers.access import Access
+from handlers.cookies import XSRF, cookie_of
 from replyx.auth import Actor, VisitorActor
 from replyx.errors import OriginRefused, XsrfRefused
 from replyx.services import Services
@@ -56,10 +57,10 @@ class BrowserHandler(RequestHandler):
 
     def check_xsrf(self) -> None:
         """A request that the browser signed with a cookie must prove that our own page sent it."""
-        cookie = self.request.cookies.get("_xsrf")
+        cookie = cookie_of(self.request, XSRF)
         header = self.request.headers.get("X-XSRFToken", "")
-        if cookie is None or not cookie.value or not hmac.compare_digest(cookie.value.encode(), header.encode()):
-            raise XsrfRefused("Send the value of the cookie _xsrf as the header X-XSRFToken.")
+        if not cookie or not hmac.compare_digest(cookie.encode(), header.encode()):
+            raise XsrfRefused("Send the value of the cookie _xsrf (__Host-_xsrf) as the header X-XSRFToken.")
 
     async def options(self, *path: str, **tokens: str) -> None:
         """Answer a preflight (Fetch standard). It reveals nothing; the call itself is checked.

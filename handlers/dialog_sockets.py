@@ -15,8 +15,10 @@ from handlers.streams import position_of, topics_of
 from replyx.auth import Actor, VisitorActor, sender_of
 from replyx.conversations.dialogs import ClientId, Draft, MessageId
 from replyx.delivery.subscription import Subscription
+from replyx.delivery.wire import Wire
 from replyx.errors import FieldError, Problem
 from replyx.schemas.dialogs import Message
+from replyx.wire.visitors import VISITORS_WEBSOCKET
 from replyx.wire.websocket import WEBSOCKET
 
 log = logging.getLogger("replyx.sockets")
@@ -109,7 +111,8 @@ class DialogSocket(EventSocket):
         sender = sender_of(self.speaker)
         self.send(Connected(self.dialog_id, sender, f"{epoch}-{position}", self.heartbeat_s))
         log.info("%s WebSocket connected dialog=%d", _way(self.speaker), self.dialog_id)
-        return Subscription(topics_of(self.speaker, self.dialog_id), WEBSOCKET, self.sink, 0)
+        wire: Wire = VISITORS_WEBSOCKET if isinstance(self.speaker, VisitorActor) else WEBSOCKET
+        return Subscription(topics_of(self.speaker, self.dialog_id), wire, self.sink, 0)
 
     async def act(self, data: bytes) -> None:
         """Send, type, read or ping."""

@@ -16,10 +16,17 @@ from replyx.errors import InternalError, Problem
 
 
 class Peer(NamedTuple):
-    """Who sent a request; Tornado's ``HTTPServerRequest`` takes both fields from ``connection.context``."""
+    """Who sent a request; Tornado's ``HTTPServerRequest`` takes both fields from ``connection.context``.
+
+    ``socket_ip`` and ``socket_port`` are the socket's own other end: the proxy's, where one stands before the server;
+    ``trusted`` says that its ``X-Forwarded-*`` are believed.
+    """
 
     remote_ip: str
     protocol: str
+    socket_ip: str = ""
+    socket_port: int = 0
+    trusted: bool = False
 
 
 class Line(Protocol):

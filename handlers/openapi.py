@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from handlers import cookies
 from handlers.access import ROLES, SECRET_HEADER, Access
 from handlers.base import Handler, Operation, Route, operation
 from handlers.pages import Page
@@ -37,7 +38,12 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "token": {"type": "apiKey", "in": "query", "name": "token"},
-    "panel": {"type": "apiKey", "in": "cookie", "name": "replyx_session"},
+    "panel": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": cookies.SESSION,
+        "description": f"{cookies.PREFIX}{cookies.SESSION} where PUBLIC_URL is https",
+    },
     "site_token": {"type": "apiKey", "in": "query", "name": "site_token"},
     "internal_secret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER},
     "metrics_token": {"type": "http", "scheme": "bearer"},
@@ -180,7 +186,8 @@ def _responses(route: Route, declared: Operation, schema_of: dict[Any, Any]) -> 
 
 def _problems(route: Route, declared: Operation) -> dict[int, list[str]]:
     """By status, the codes that a call can meet: those it declares and those of its access and its input."""
-    kinds = set(declared.problems) | {errors.TooManyRequests, errors.StoreUnavailable, errors.OriginRefused}
+    kinds: set[type[Problem]] = {*declared.problems, errors.TooManyRequests, errors.StoreUnavailable}
+    kinds |= {errors.OriginRefused, errors.HostUnknown}
     access = access_of(route, declared)
     if access is Access.INTERNAL:
         kinds |= {errors.CredentialMissing, errors.CredentialInvalid}

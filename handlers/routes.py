@@ -38,6 +38,7 @@ from handlers.shelf import Shelf
 from handlers.socketio import rules
 from handlers.socketio_sessions import EngineServer
 from handlers.static_files import StaticFiles
+from replyx.hosts import Hosts
 from replyx.services import Services
 from replyx.shop.broadcasts import BODY_BYTES
 from replyx.tokens import Tokens
@@ -155,6 +156,7 @@ def application(services: Services, tokens: Tokens, engine: EngineServer) -> Rou
         ROUTES,
         shared,
         specs,
+        Hosts(services.base_url, services.settings.public_url, services.settings.allowed_hosts),
         default_handler_class=NothingHere,
         default_handler_args={**shared, "access": Access.PUBLIC},
         shelf=shelf,

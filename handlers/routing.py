@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,9 @@ from tornado.web import Application
 from handlers.access import Access
 from handlers.base import USUAL_BODY, Route
 from handlers.http_parser import BodyRule
+from handlers.misdirected import UnknownHost
 from handlers.pages import Page, PageBeside, but_for_its_slash
+from replyx.hosts import Hosts
 
 NUMBER = re.compile(r"/[0-9]{1,15}(?=/|$)")
 
@@ -30,8 +33,11 @@ class RoutedApplication(Application):
     where the list takes 11. All others, tokens for example, are still matched rule by rule.
     """
 
-    def __init__(self, routes: Sequence[Route], shared: dict[str, Any], specs: list[Any], **settings: Any) -> None:
-        super().__init__(specs, **settings)
+    def __init__(
+        self, routes: Sequence[Route], shared: dict[str, Any], specs: list[Any], hosts: Hosts, **settings: Any
+    ) -> None:
+        super().__init__(specs, hosts=hosts, **settings)
+        self._known_host = functools.lru_cache(maxsize=256)(hosts.know)
         self._beside = {**shared, "access": Access.PUBLIC}
         self._index = {
             re.sub(r"\{\w+\}", "#", route.path): (route.path.count("{"), route, {**shared, "access": route.access})
@@ -41,7 +47,9 @@ class RoutedApplication(Application):
         self._with_tokens = [(re.compile(pattern(route.path)), route) for route in routes if ":token}" in route.path]
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """The delegate that answers ``request``."""
+        """The delegate that answers ``request``; under a name that is not the server's, no address does."""
+        if not self._known_host(request.headers.get("Host", "")):
+            return self.get_handler_delegate(request, UnknownHost, self._beside)
         shape, count = NUMBER.subn("/#", request.path)
         found = self._index.get(shape)
         if found is None or found[0] != count:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
-from handlers.pages import CSP
+from handlers.pages import ANY_SERVER, CSP
 from handlers.shelf import Shelf
 from replyx.errors import InternalError, MethodNotAllowed, NotFound, Problem
 
@@ -56,7 +56,7 @@ class StaticFiles(RequestHandler):
             self.set_header("Vary", "Accept-Encoding")
         if name.endswith(".html"):
             # Under our origin only our own scripts run, whatever server the demo is told to talk to.
-            self.set_header("Content-Security-Policy", f"{CSP}; frame-ancestors 'none'")
+            self.set_header("Content-Security-Policy", CSP.format(connect=ANY_SERVER, ancestors="'none'"))
         self.set_header("Etag", f'"{found.digest}{"-gzip" if packed else ""}"')
         if self.check_etag_header():
             self.set_status(304)

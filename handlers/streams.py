@@ -13,9 +13,11 @@ from replyx.delivery.eventlog import Cursor
 from replyx.delivery.hub import Hub
 from replyx.delivery.streams import SSE_SLOTS, Streams
 from replyx.delivery.subscription import State, Subscription
+from replyx.delivery.wire import Wire
 from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
 from replyx.schemas.events import INBOX, clients_topic, dialog_topic, visitor_topic
 from replyx.wire import sse
+from replyx.wire.visitors import VISITORS_SSE
 
 RETURN_WITHIN_MS = 5000  # after a restart clients come back spread over this long
 
@@ -49,7 +51,8 @@ class EventStream(Connection):
         self.expires_at = actor.expires_at
         self._hub = hub
         self._streams = streams
-        self._subscription = Subscription(topics, sse.SSE, self, 0)
+        wire: Wire = VISITORS_SSE if isinstance(actor, VisitorActor) else sse.SSE
+        self._subscription = Subscription(topics, wire, self, 0)
 
     def start(self, head: bytes, cursor: Cursor | None) -> None:
         """Send the head of the answer and the opening, then everything from ``cursor`` on."""

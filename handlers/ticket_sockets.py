@@ -38,7 +38,7 @@ from replyx.delivery.eventlog import Cursor, LoggedEvent
 from replyx.errors import CredentialInvalid, InternalError, Malformed, Problem, invalid
 from replyx.faults import Fault
 from replyx.schemas.events import INBOX
-from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined
+from replyx.schemas.tickets import SenderType, TicketDraft, TicketId, TicketJoined, as_user_sees
 from replyx.services import Services
 from replyx.socketio.application import Client, ConnectLater, ConnectRefused
 from replyx.socketio.engineio_ports import EngineSettings
@@ -295,6 +295,8 @@ class TicketSockets:
         reading = self._reading(client, visit.account, ticket_id)
         history = await tickets.join(ticket_id)
         reading.answered(sum(len(each.content.encode()) for each in history.messages), self._services.clock())
+        if not visit.is_operator:
+            history = msgspec.structs.replace(history, ticket=as_user_sees(history.ticket))
         floor = Cursor.parse(history.cursor).id if missed is None else missed[1]
         visit.number += 1
         join = Join(dialog_id, visit.number, position, floor, after if missed is not None else None)

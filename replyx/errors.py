@@ -216,6 +216,18 @@ class UriTooLong(Problem):
     status, code, title = 414, "uri_too_long", "The address is too long"
 
 
+class HostUnknown(Problem):
+    """A request for a ``host`` that nobody has told the server of; ``setting`` would."""
+
+    status, code, title = 421, "host_unknown", "This server does not know that name"
+
+    def __init__(self, host: str, setting: str) -> None:
+        error = FieldError.of("Host", Fault.HOST_UNKNOWN, host=host, setting=setting)
+        super().__init__(f"{error.field}: {error.detail}.", errors=[error])
+        self.host = host
+        self.setting = setting
+
+
 class UnsupportedMediaType(Problem):
     status, code, title = 415, "unsupported_media_type", "The body must be JSON"
 

@@ -45,6 +45,9 @@ class Fault(Enum):
     NOT_A_URL = "must be {schemes}://host/path, without a user name and without #"
     PORT_NOT_ALLOWED = "port {port} is not for HTTP: use 80, 443 or one from {first} up"
     NETWORK_NOT_ALLOWED = "{host} is in a network that is not allowed (setting WEBHOOK_PRIVATE_NETWORKS)"
+    HOST_UNKNOWN = (
+        "{host} is a name that this server does not know: if it is the server's, set {setting} and start again"
+    )
     UPGRADE_DROPPED = (
         "was dropped by a proxy on the way: it must speak HTTP/1.1 to this server and pass Upgrade and Connection on"
         " (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade)"

@@ -64,6 +64,12 @@ class Settings:
     public_url: str = _setting(
         "", read.origin, "address by which browsers reach the server; without it HOST and PORT", "https://chat.example"
     )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        read.host_names,
+        "names, separated by commas, by which the server may be called beside that of PUBLIC_URL",
+        "*.shop.example",
+    )
     cors_origins: tuple[str, ...] = _setting(
         (), read.origins, "origins, separated by commas, whose pages may call the API", "https://shop.example"
     )

@@ -86,6 +86,22 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, found)))
 
 
+def host_names(text: str) -> tuple[str, ...]:
+    """Names of hosts separated by commas, each once, normalised; ``*.shop.example`` stands for those below it.
+
+    A bare ``*`` is refused: it would let every page that points its own name here in.
+    """
+    found = []
+    for part in _listed(text):
+        parsed = Origin.parse("any://" + part.removeprefix("*."))
+        if parsed is None or parsed.port is not None or (part.startswith("*.") and "." not in parsed.host):
+            raise ValueError(
+                "must be names such as chat.example or *.shop.example, separated by commas, without a port"
+            )
+        found.append(part[: part.startswith("*.") * 2] + parsed.host.removesuffix("."))
+    return tuple(dict.fromkeys(found))
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names separated by commas, each once."""
     found = _listed(text)

@@ -67,7 +67,8 @@ def _worse(one: SlaMark | None, other: SlaMark | None) -> SlaMark | None:
 
 
 def _sender_id(reference: str | None, author_id: int | None, sender: str) -> str:
-    return reference or str(author_id or sender)
+    """What a sender called itself; versions before put the account's id there where it said nothing."""
+    return sender if reference is None or reference == str(author_id) else reference
 
 
 _WORSE_MARK = Made(_worse, models.Ticket.response_mark, models.Ticket.resolution_mark)
@@ -187,7 +188,7 @@ class _Changing:
             actor = SENDER_TYPES[self._by.sender]
         elif isinstance(self._by, AccountActor):
             actor = "BOT" if self._by.role == "bot" else "AGENT"
-            account = Assignee(self._by.account_id, self._by.name)
+            account = Assignee(self._by.name, self._by.account_id)
         if by_clock:
             actor, account = "SYSTEM", None
         now = self._tx.now_ms
@@ -198,7 +199,7 @@ class _Changing:
             before=before,
             after=after,
             actor=actor,
-            account_id=account.id if account else None,
+            account_id=self._by.account_id if account and isinstance(self._by, AccountActor) else None,
             created_at=now,
         )
         self.changes.append(TicketChange(number, field, before, after, actor, account, timestamp(now)))

@@ -9,7 +9,7 @@ import secrets
 
 from msgspec import UNSET
 
-from replyx.auth import AccountActor, Speaker, sender_of
+from replyx.auth import Speaker, sender_of
 from replyx.conversations import ticket_rows
 from replyx.conversations.dialog_changes import announce
 from replyx.conversations.dialog_rows import Found, load
@@ -78,9 +78,8 @@ class TicketRules:
     def signed(self, rows: Snapshot, found: Found, by: Speaker, said: Said) -> Said:
         """With what the sender calls itself; else the user is who opened the ticket, the others who they are here."""
         sender = sender_of(by)
-        own = str(by.account_id) if isinstance(by, AccountActor) else sender
         opened_by = _USER_ID.one(rows, found.dialog_id) if sender == "user" and not said.reference else None
-        return Said(said.text, said.client_id, said.reference or opened_by or own, said.message_type)
+        return Said(said.text, said.client_id, said.reference or opened_by or sender, said.message_type)
 
     def heard(self, tx: Transaction, found: Found, by: Speaker, message: Message, said: Said) -> MessageNew:
         """The user's message opens a ticket that is done or waits, an operator's is an answer."""

@@ -16,7 +16,7 @@ from replyx.schemas.events import (
     TypingStart,
     TypingStop,
 )
-from replyx.schemas.tickets import Ticket, TicketMessage
+from replyx.schemas.tickets import Ticket, TicketMessage, as_user_sees
 from replyx.socketio.wire import Wires, polling_chunk, websocket_frame
 
 Known = MessageNew | DialogUpdated | TicketUpdated | MessageRead | MessageReceived | TypingStart | TypingStop
@@ -38,8 +38,19 @@ class Typing(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def in_ticket(payload: bytes) -> tuple[str, bytes] | None:
-    """An event for those who have joined its ticket."""
+    """An event for operators who have joined its ticket."""
+    return _named(DECODER.decode(payload))
+
+
+def in_own_ticket(payload: bytes) -> tuple[str, bytes] | None:
+    """The same for whoever holds nothing but the ticket's id."""
     event = DECODER.decode(payload)
+    if isinstance(event, TicketUpdated):
+        event = msgspec.structs.replace(event, ticket=as_user_sees(event.ticket))
+    return _named(event)
+
+
+def _named(event: Known) -> tuple[str, bytes] | None:
     if isinstance(event, TypingStart | TypingStop) and event.ticket_id is not UNSET:
         typing = Typing(event.ticket_id, SENDER_TYPES[event.sender], isinstance(event, TypingStart))
         return "typing", msgspec.json.encode(typing)
@@ -77,8 +88,9 @@ def message_of(event: MessageNew) -> TicketMessage:
     )
 
 
-JOINED = Wires.of(in_ticket)
+JOINED = Wires.of(in_own_ticket)
 NOTICES = Wires.of(elsewhere)
+_OPERATORS = Wires.of(in_ticket)
 
 
 class BothWire:
@@ -90,7 +102,7 @@ class BothWire:
 
     def __init__(self, polling: bool) -> None:
         self._notice = NOTICES.of_transport(polling)
-        self._joined = JOINED.of_transport(polling)
+        self._joined = _OPERATORS.of_transport(polling)
         self._framed = polling_chunk if polling else websocket_frame
 
     def durable(self, event: LoggedEvent, epoch: str) -> bytes:

@@ -20,7 +20,7 @@ from replyx.directory import KnownWidget
 from replyx.errors import AssistantNotFound
 from replyx.paging import ItemId
 from replyx.schemas import sizes
-from replyx.schemas.dialogs import NO_NUL, Dialog
+from replyx.schemas.dialogs import NO_NUL, Dialog, as_visitor_sees
 from replyx.schemas.languages import Language, language_of, preferred
 from replyx.tokens import Tokens
 
@@ -132,7 +132,7 @@ class Visitors:
         )
         token = self._tokens.issue_site(visitor_id, widget.widget_id, self._clock(), SESSION_SECONDS)
         log.info("[Site] session opened widget=%d dialog=%d", widget.widget_id, dialog.id)
-        return SiteSession(token, guest_id, dialog, f"{self._epoch}-{cursor}")
+        return SiteSession(token, guest_id, as_visitor_sees(dialog), f"{self._epoch}-{cursor}")
 
     async def open_dialog(
         self, assistant_id: int, request: OpenDialog, accepted: str | None, address: str
@@ -143,7 +143,7 @@ class Visitors:
         arrival = Arrival(guest_id, request.name, request.page, language, address)
         _, dialog, cursor = await self._store.commit(lambda tx: arrive(tx, assistant_id, None, arrival))
         log.info("WIDGET dialog opened assistant=%d dialog=%d", assistant_id, dialog.id)
-        return OpenedDialog(dialog, guest_id, f"{self._epoch}-{cursor}")
+        return OpenedDialog(as_visitor_sees(dialog), guest_id, f"{self._epoch}-{cursor}")
 
 
 def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arrival: Arrival) -> tuple[int, Dialog, int]:

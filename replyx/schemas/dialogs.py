@@ -43,10 +43,15 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Assignee(msgspec.Struct, frozen=True):
-    """The operator to whom a dialog is given."""
+    """The operator to whom a dialog is given. Operators see the account's ``id``, visitors the name alone."""
 
-    id: int
     name: str
+    id: int | UnsetType = UNSET
+
+
+def by_name_alone(assignee: Assignee | None) -> Assignee | None:
+    """An operator as visitors see one."""
+    return None if assignee is None else Assignee(assignee.name)
 
 
 class VisitorCard(msgspec.Struct, frozen=True):
@@ -96,6 +101,11 @@ class Dialog(msgspec.Struct, frozen=True):
     created_at: str
     updated_at: str
     ticket: TicketCard | UnsetType = UNSET
+
+
+def as_visitor_sees(dialog: Dialog) -> Dialog:
+    """A visitor's dialog, without the id of an account."""
+    return msgspec.structs.replace(dialog, assignee=by_name_alone(dialog.assignee))
 
 
 class Account(msgspec.Struct, frozen=True):

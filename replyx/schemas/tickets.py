@@ -11,7 +11,7 @@ from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas import sizes
-from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus
+from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus, by_name_alone
 
 SenderType = Literal["USER", "AGENT", "BOT"]
 ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
@@ -44,6 +44,11 @@ class Ticket(msgspec.Struct, frozen=True, rename="camel"):
     response_due_at: str | None
     resolution_due_at: str | None
     sla: SlaMark | None
+
+
+def as_user_sees(ticket: Ticket) -> Ticket:
+    """A ticket for whoever holds nothing but its id: without the id of an account."""
+    return msgspec.structs.replace(ticket, assigned_agent=by_name_alone(ticket.assigned_agent))
 
 
 class TicketMessage(msgspec.Struct, frozen=True, rename="camel"):

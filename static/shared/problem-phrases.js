@@ -19,6 +19,7 @@ export const problems = {
     problem_dialog_not_found: 'Такого диалога нет.',
     problem_email_taken: 'Учётная запись с такой почтой уже есть.',
     problem_forbidden: 'Этой учётной записи сюда нельзя.',
+    problem_host_unknown: 'Сервер не знает имени, под которым его открыли.',
     problem_headers_too_large: 'Браузер прислал слишком много служебных данных. Очистите cookie этого сайта.',
     problem_idempotency_key_reused: 'Этот запрос уже был, но с другим содержанием.',
     problem_internal_error: 'На сервере ошибка. Подробности в его журнале.',
@@ -50,6 +51,7 @@ export const problems = {
     problem_xsrf_refused: 'Страница устарела. Обновите её и повторите.',
 
     fault_character_not_allowed: 'есть недопустимый символ {character}',
+    fault_host_unknown: 'сервер не знает имени {host}. Если это его имя, задайте настройку {setting} и запустите сервер снова',
     fault_name_taken: 'имя {given} занято сервером',
     fault_network_not_allowed:
       'адрес в частной или служебной сети. Такие сервер не вызывает, чтобы через него не добрались до внутренних систем. Если получатель действительно там, назовите его сеть в настройке WEBHOOK_PRIVATE_NETWORKS и перезапустите сервер.',
@@ -130,6 +132,7 @@ export const problems = {
     problem_dialog_not_found: 'There is no such dialog.',
     problem_email_taken: 'There is an account with this e-mail.',
     problem_forbidden: 'This account may not do that.',
+    problem_host_unknown: 'The server does not know the name that it was opened under.',
     problem_headers_too_large: 'The browser sent too much beside the request. Clear the cookies of this site.',
     problem_idempotency_key_reused: 'This request came before with other contents.',
     problem_internal_error: 'The server has failed. Its log says more.',
@@ -161,6 +164,7 @@ export const problems = {
     problem_xsrf_refused: 'The page is out of date. Reload it and try again.',
 
     fault_character_not_allowed: 'holds a character that is not allowed, {character}',
+    fault_host_unknown: 'the server does not know the name {host}. If it is the server’s, give it the setting {setting} and start it again',
     fault_name_taken: '{given} is a name of the server’s own',
     fault_network_not_allowed:
       'this address is in a private or special network. The server does not call those, so that nobody reaches inner systems through it. If the receiver really is there, name its network in the setting WEBHOOK_PRIVATE_NETWORKS and restart the server.',

@@ -2,7 +2,7 @@ import { request } from './http.js';
 
 /** The cookie that the server set with the session, sent back as a header: only our own page can read it. */
 export function xsrf() {
-  const cookie = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
+  const cookie = /(?:^|; )__Host-_xsrf=([^;]*)/.exec(document.cookie) ?? /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
   return cookie ? { 'X-XSRFToken': decodeURIComponent(cookie[1]) } : {};
 }
 

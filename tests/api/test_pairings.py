@@ -279,7 +279,7 @@ def test_curl_gets_a_complete_refusal_of_two_megabytes(
 
 def posted(target: str, size: int, *fields: str) -> bytes:
     """The head of a POST."""
-    lines = [f"POST {target} HTTP/1.1", "Host: shop.example", "Content-Type: application/json", *fields]
+    lines = [f"POST {target} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *fields]
     return "\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode()
 
 
@@ -299,7 +299,7 @@ def test_who_asks_before_sending_two_megabytes_is_spared_them(server: Server, ca
 
 @pytest.mark.parametrize("place", PLACES)
 def test_two_megabytes_in_chunks_are_refused_as_well(server: Server, cast: Cast, place: str) -> None:
-    head = f"POST {url_of(cast, place)} HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    head = f"POST {url_of(cast, place)} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (TWO_MB[:1_000_000], TWO_MB[1_000_000:]))
     raw_problem(raw(server, head, chunks + b"0\r\n\r\n"), 413, "body_too_large")
 

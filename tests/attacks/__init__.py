@@ -17,6 +17,7 @@ ATTACKS: dict[str, Attack] = {
     "socket.io sessions": socketio.sessions,
     "socket.io refused frames": socketio.refused_frames,
     "silent connections": connections.silent,
+    "silent WebSockets": connections.silent_websockets,
     "half-sent bodies": connections.half_sent_bodies,
     "half-sent frames": connections.half_sent_frames,
     "large messages": database.large_messages,

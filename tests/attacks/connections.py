@@ -28,6 +28,17 @@ async def silent(attacker: Attacker) -> None:
     await attacker.crowd(SILENT, one)
 
 
+async def silent_websockets(attacker: Attacker) -> None:
+    """As many WebSockets without a credential, which never say anything and stay for as long as they may."""
+
+    async def one() -> None:
+        async with attacker.websocket("/ws") as connection:
+            attacker.counts["opened"] += 1
+            await connection.wait_closed()
+
+    await attacker.crowd(SILENT, one)
+
+
 async def half_sent_bodies(attacker: Attacker) -> None:
     """Three hundred bodies of 262,144 bytes of which 200,000 come, and then a byte now and then."""
     head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 262144\r\n\r\n"

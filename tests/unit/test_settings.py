@@ -62,6 +62,10 @@ READ: dict[str, tuple[str, Any]] = {
     "database_url": ("postgresql://u:p@db/replyx", "postgresql://u:p@db/replyx"),
     "redis_url": ("redis://cache:6379/1", "redis://cache:6379/1"),
     "public_url": ("https://Chat.Example:443/", "https://chat.example"),
+    "allowed_hosts": (
+        "Chat.Example., *.shop.example,МАГАЗИН.рф",
+        ("chat.example", "*.shop.example", "xn--80aairftm.xn--p1ai"),
+    ),
     "cors_origins": ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080")),
     "trusted_proxies": ("10.0.0.0/8,::1", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))),
     "internal_secret": (SECRET, SECRET),
@@ -184,6 +188,10 @@ WRONG = [
     ("LOG_LEVEL", "loud", "debug, info, warning, error"),
     ("LOG_FORMAT", "xml", "text, json"),
     ("RATE_LIMITS", "some", "on or off"),
+    *[
+        ("ALLOWED_HOSTS", text, "*.shop.example")
+        for text in ("*", "*.example", "a.example:80", "https://a.example", "a b")
+    ],
     ("DEMO", "maybe", "on or off"),
     ("WORKERS", "0", "from 1 to 64"),
     ("RETENTION_DAYS", "0", "from 1 to"),

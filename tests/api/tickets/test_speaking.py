@@ -68,7 +68,7 @@ class TestSpeaking:
         history = as_json(http.get(url(ticket, "/messages")))["items"]
         assert [(each["content"], each["senderType"], each["senderId"], each["author"]) for each in history] == [
             ("Где пальто?", "USER", "user", None),
-            ("В пути", "AGENT", "2", "Борис"),
+            ("В пути", "AGENT", "manager", "Борис"),
         ]
         assert as_json(http.get(url(ticket)))["firstResponseAt"] is not None
         texts = as_json(boris.get(f"/api/dialogs/{ticket['dialogId']}/messages"))["items"]

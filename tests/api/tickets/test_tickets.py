@@ -219,7 +219,7 @@ class TestChanging:
     ) -> None:
         ticket = new(http)
         assert boris.post(f"/api/dialogs/{ticket['dialogId']}/{action}", json=body).status_code == 200
-        after = as_json(http.get(url(ticket)))
+        after = as_json(boris.get(url(ticket)))
         assert after["status"] == expected.get("status", "OPEN")
         assert (after["assignedAgent"] or {}).get("id") == expected.get("assignee")
         assert len(as_json(boris.get(url(ticket, "/changes")))["items"]) == 1
