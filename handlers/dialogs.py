@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.base import Handler, operation
 from replyx.auth import VisitorActor
 from replyx.conversations.dialogs import Assign, DialogQuery, Draft, Read, Typing
-from replyx.errors import AccountNotFound, DialogNotFound, Invalid, SenderNotAllowed, TooManyRequests
+from replyx.errors import AccountNotFound, Banned, DialogNotFound, Invalid, SenderNotAllowed, TooManyRequests
 from replyx.paging import Paging
 from replyx.schemas.dialogs import Dialog, DialogAnswer, DialogAtCursor, Message, PageAtCursor, Sent
 
@@ -43,7 +43,7 @@ class DialogMessages(Handler):
         "Send a message; repeating a client_id is safe",
         body=Draft,
         answers={201: Sent, 200: Sent},
-        problems=(DialogNotFound, SenderNotAllowed, Invalid, TooManyRequests),
+        problems=(DialogNotFound, SenderNotAllowed, Banned, Invalid, TooManyRequests),
     )
     async def post(self, dialog_id: int, draft: Draft) -> object:
         self.spend_send()
@@ -53,7 +53,7 @@ class DialogMessages(Handler):
 
 
 class DialogTyping(Handler):
-    @operation("Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound,))
+    @operation("Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound, Banned))
     async def post(self, dialog_id: int, body: Typing) -> None:
         actor = self.speaker
         key = f"visitor {actor.visitor_id}" if isinstance(actor, VisitorActor) else f"account {actor.account_id}"

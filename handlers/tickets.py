@@ -7,6 +7,7 @@ from handlers.base import Handler, operation
 from replyx.auth import AccountActor, Speaker
 from replyx.errors import (
     AccountNotFound,
+    Banned,
     CredentialExpired,
     CredentialInvalid,
     Invalid,
@@ -45,7 +46,7 @@ class TicketList(Handler):
         "Open a ticket; its id is the right to speak in it as USER",
         body=NewTicket,
         answers={201: Ticket},
-        problems=(Invalid, TooManyRequests),
+        problems=(Banned, Invalid, TooManyRequests),
         access=Access.PUBLIC,
     )
     async def post(self, body: NewTicket) -> object:
@@ -101,7 +102,15 @@ class TicketMessages(Handler):
         "Send a message; repeating a clientId is safe",
         body=TicketDraft,
         answers={201: TicketSent, 200: TicketSent},
-        problems=(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed, Invalid, TooManyRequests),
+        problems=(
+            TicketNotFound,
+            CredentialInvalid,
+            CredentialExpired,
+            SenderNotAllowed,
+            Banned,
+            Invalid,
+            TooManyRequests,
+        ),
     )
     async def post(self, ticket_id: str, draft: TicketDraft) -> object:
         """AGENT needs an operator's token, BOT the internal secret or a bot account's token."""

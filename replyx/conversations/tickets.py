@@ -69,7 +69,7 @@ class Tickets:
         self._dialog_ids: Cache[str, int] = Cache()
 
     async def create(self, new: NewTicket, address: str) -> Ticket:
-        """Open a ticket in the inbox, for somebody at ``address``; durable when this returns. Raises :class:`Banned`."""
+        """Open a ticket for somebody at ``address``; durable when this returns. Raises :class:`Banned`."""
 
         def unit(tx: Transaction) -> Ticket:
             bans.check_address(tx, address, tx.now_ms)

@@ -87,7 +87,7 @@ class Dialog(Table):
 
 
 class Ban(Table):
-    """Somebody who may not write: an ``address``, or whoever wrote in ``dialog_id``, by ``visitor_id`` where there is one.
+    """Who may not write: an ``address``, or the visitor of ``dialog_id``, who is ``visitor_id`` where it is no ticket.
 
     ``expires_at`` null: until it is lifted.
     """
