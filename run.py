@@ -124,9 +124,11 @@ class Server:
         self.sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
-        authenticator = Authenticator(self.tokens, directory, bots, SharedSecret("token", given.metrics_token))
+        authenticator = Authenticator(
+            self.tokens, directory, limits, bots, SharedSecret("token", given.metrics_token), clock
+        )
         token_seconds = given.widget_token_days * 86400
-        hashing = passwords.Passwords(self.pool)
+        hashing = passwords.Passwords(self.pool, allowed=demo.public_passwords(given.demo))
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
@@ -156,7 +158,7 @@ class Server:
             bans=Bans(store),
             search=Search(store),
             broadcasts=broadcasts,
-            visitors=Visitors(store, self.tokens, authenticator, epoch, clock),
+            visitors=Visitors(store, self.tokens, authenticator, epoch, clock, demo.guests(given.demo)),
             products=Products(store, broadcasts),
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),

@@ -15,6 +15,7 @@ from handlers.cookies import SESSION, cookie_of
 from replyx.auth import AccountActor, Actor, Authenticator, VisitorActor
 from replyx.errors import CredentialInvalid, CredentialMissing, Forbidden, WrongEndpoint, invalid
 from replyx.faults import Fault
+from replyx.limits import address_key
 from replyx.schemas.dialogs import OPERATOR_ROLES
 from replyx.tokens import AccessClaims, Claims, SiteClaims, Tokens, WidgetClaims
 
@@ -61,6 +62,7 @@ class Presented:
         self.token = self.bearer or self._arguments.get("token") or None
         self.site_token = self._arguments.get("site_token") or None
         self.secret = request.headers.get(SECRET_HEADER)
+        self.address = address_key(request.remote_ip or "0.0.0.0")
         self.guest_id = self._arguments.get("guest_id")
         self.assistant_id = self._arguments.get("assistant_id")
 
@@ -125,7 +127,7 @@ class Gate:
             raise CredentialMissing("Send the token from POST /api/site/session as ?site_token=….")
         if isinstance(self._tokens.read(token, now), AccessClaims):
             raise _belongs("operator", endpoint)
-        return await self._authenticator.site(token, presented.guest_id, now)
+        return await self._authenticator.site(token, presented.guest_id, presented.address, now)
 
     async def _guest(self, presented: Presented, endpoint: Endpoint, now: float) -> VisitorActor:
         if presented.assistant_id is None or presented.guest_id is None:
@@ -137,7 +139,8 @@ class Gate:
             if presented.cookie and not presented.of_guest:
                 raise _belongs("operator", endpoint)
             raise CredentialMissing("Send both assistant_id and guest_id, e.g. ?assistant_id=3&guest_id=….")
-        return await self._authenticator.guest(whole(presented.assistant_id, "assistant_id"), presented.guest_id)
+        assistant_id = whole(presented.assistant_id, "assistant_id")
+        return await self._authenticator.guest(assistant_id, presented.guest_id, presented.address)
 
     async def _participant(self, presented: Presented, endpoint: Endpoint, now: float) -> Actor:
         if presented.site_token:
@@ -145,7 +148,7 @@ class Gate:
         if presented.of_guest and not presented.token:
             return await self._guest(presented, endpoint, now)
         if presented.token and isinstance(self._tokens.read(presented.token, now), SiteClaims | WidgetClaims):
-            return await self._authenticator.site(presented.token, presented.guest_id, now)
+            return await self._authenticator.site(presented.token, presented.guest_id, presented.address, now)
         return await self._account(Access.STAFF, presented, endpoint, now)
 
     def _refuse_visitor_token(self, token: str, endpoint: Endpoint, now: float) -> None:

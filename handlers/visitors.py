@@ -24,9 +24,8 @@ class SiteSessions(Handler):
         self.limit("session_open", self.address)
         widget = await self.services.authenticator.widget_of(token, self.now)
         check_widget_origin(self, widget.domains)
-        return await self.services.visitors.open_session(
-            token, body, self.request.headers.get("Accept-Language"), self.address
-        )
+        accepted = self.request.headers.get("Accept-Language")
+        return await self.services.visitors.open_session(token, body, accepted, self.address)
 
 
 class WidgetDialogs(Handler):
@@ -44,9 +43,8 @@ class WidgetDialogs(Handler):
         body.guest_id = body.guest_id or query.guest_id
         self.limit("dialog_open", self.address)
         check_widget_origin(self, await self.services.directory.assistant_domains(assistant_id))
-        return await self.services.visitors.open_dialog(
-            assistant_id, body, self.request.headers.get("Accept-Language"), self.address
-        )
+        accepted = self.request.headers.get("Accept-Language")
+        return await self.services.visitors.open_dialog(assistant_id, body, accepted, self.address)
 
 
 def check_widget_origin(handler: Handler, domains: tuple[str, ...]) -> None:

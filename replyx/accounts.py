@@ -151,7 +151,10 @@ class Accounts:
         """As :func:`change_row`, for whoever may. Raises :class:`Forbidden`; :class:`Invalid` for a password."""
         columns = given_in(change)
         if "password" in columns:
-            columns["password_hash"] = await self._passwords.hash(str(columns.pop("password")), _at_work(actor))
+            person = await self.get(account_id)
+            names = known_of(person.email, person.name, str(columns.get("name", "")))
+            password = str(columns.pop("password"))
+            columns["password_hash"] = await self._passwords.hash(password, _at_work(actor), person=names)
 
         def unit(tx: Transaction) -> Account:
             _still_admitted(tx, actor)
@@ -170,7 +173,8 @@ class Accounts:
         present = found.password_hash if found else None
         if not await self._passwords.verify(present, request.current_password, _at_work(actor)):
             raise LoginFailed("The current password is not right.")
-        new_hash = await self._passwords.hash(request.new_password, _at_work(actor))
+        person = known_of(actor.email, actor.name)
+        new_hash = await self._passwords.hash(request.new_password, _at_work(actor), person=person)
 
         def unit(tx: Transaction) -> None:
             _still_admitted(tx, actor)  # nor has the password changed meanwhile: that would have ended the session
@@ -182,7 +186,8 @@ class Accounts:
     async def _prepared(self, new: NewAccount, asker: Asker) -> tuple[str, str, str, str]:
         """E-mail, name, role and password hash of a new account. Raises :class:`Invalid`."""
         email = checked_email(new.email)
-        return email, new.name or email.partition("@")[0], new.role, await self._passwords.hash(new.password, asker)
+        name = new.name or email.partition("@")[0]
+        return email, name, new.role, await self._passwords.hash(new.password, asker, person=known_of(email, name))
 
 
 def insert(tx: Transaction, email: str, name: str, role: str, password_hash: str) -> Account:
@@ -212,6 +217,11 @@ def change_row(tx: Transaction, account_id: int, columns: Mapping[str, object], 
     if before.role == "shop" and (after.name, after.active) != (before.name, before.active):
         broadcasts.tell(tx, "shop_updated", shopId=account_id)
     return after
+
+
+def known_of(email: str, *names: str) -> tuple[str, ...]:
+    """What everybody knows of somebody, and so is no password."""
+    return (email, email.partition("@")[0], *filter(None, names))
 
 
 def checked_email(text: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from replyx.directory import Directory, KnownWidget
+from replyx import guest_ids
+from replyx.directory import Directory, KnownVisitor, KnownWidget
 from replyx.errors import BroadcastsOff, CredentialInvalid, CredentialMissing, DialogNotFound, MetricsOff
+from replyx.limits import Limiter
 from replyx.schemas.dialogs import OPERATOR_ROLES, Sender
 from replyx.settings import MIN_SECRET_CHARS
 from replyx.tokens import SiteClaims, Tokens, WidgetClaims, domain_digest
@@ -115,9 +118,19 @@ class SharedSecret:
 class Authenticator:
     """Turns credentials into actors; every method raises a 401 problem for a bad credential."""
 
-    def __init__(self, tokens: Tokens, directory: Directory, bots: SharedSecret, monitors: SharedSecret) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        directory: Directory,
+        limits: Limiter,
+        bots: SharedSecret,
+        monitors: SharedSecret,
+        clock: Callable[[], float],
+    ) -> None:
         self._tokens = tokens
         self._directory = directory
+        self._limits = limits
+        self._clock = clock
         self._bots = bots
         self._monitors = monitors
 
@@ -149,7 +162,7 @@ class Authenticator:
             session.account_id, session.email, session.name, session.role, session.session_id, claims.expires_at
         )
 
-    async def site(self, token: str, guest_id: str | None, now: float) -> VisitorActor:
+    async def site(self, token: str, guest_id: str | None, address: str, now: float) -> VisitorActor:
         """The visitor of a site: by a session token, or by a widget token beside the visitor's guest id."""
         claims = self._tokens.read(token, now)
         if isinstance(claims, SiteClaims):
@@ -165,18 +178,34 @@ class Authenticator:
                 "A widget token stands in a public page and opens no dialog alone: exchange it at"
                 " POST /api/site/session, or send it together with guest_id."
             )
-        visitor = await self._directory.visitor(widget.assistant_id, guest_id)
+        visitor = await self.visitor(widget.assistant_id, guest_id, address)
         if visitor is None:
             raise DialogNotFound("This guest_id has no dialog here.")
         return _site_visitor(visitor.visitor_id, widget, claims.expires_at)
 
-    async def guest(self, assistant_id: int, guest_id: str) -> VisitorActor:
+    async def guest(self, assistant_id: int, guest_id: str, address: str) -> VisitorActor:
         """The visitor who talks to an assistant under a guest id. Raises :class:`DialogNotFound`."""
-        visitor = await self._directory.visitor(assistant_id, guest_id)
+        visitor = await self.visitor(assistant_id, guest_id, address)
         if visitor is None:
             raise DialogNotFound("This guest_id has no dialog with this assistant.")
         domains = await self._directory.assistant_domains(assistant_id)
         return VisitorActor(visitor.visitor_id, visitor.assistant_id, "widget", domains)
+
+    async def visitor(self, assistant_id: int, guest_id: str, address: str) -> KnownVisitor | None:
+        """Whoever holds a guest id. A miss counts for ``address``, and raises :class:`TooManyRequests` past the limit.
+
+        Past it an id that could be guessed is not even looked up; one that could not is still good.
+        """
+        now = self._clock()
+        guessable = guest_ids.is_guessable(guest_id)
+        if guessable:
+            self._limits.spend("guest_miss", address, now)
+        found = await self._directory.visitor(assistant_id, guest_id)
+        if found is None and not guessable:
+            self._limits.spend("guest_miss", address, now)
+        elif found is not None and guessable:
+            self._limits.refund("guest_miss", address, now)
+        return found
 
     async def widget_of(self, token: str, now: float) -> KnownWidget:
         """The widget that a widget token names, if the token is still good."""

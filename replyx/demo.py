@@ -80,6 +80,16 @@ def check_directory(directory: Path, ours: Collection[str]) -> None:
         raise NotEmpty(f"--demo needs an empty data directory; this one holds {foreign[0]}. Choose another --data-dir.")
 
 
+def public_passwords(on: bool) -> frozenset[str]:
+    """The passwords that may be chosen although everybody knows them; none where the demo is not ``on``."""
+    return frozenset({PASSWORD}) if on else frozenset()
+
+
+def guests(on: bool) -> frozenset[str]:
+    """The guest ids that are good for new visitors too, however short; none where the demo is not ``on``."""
+    return frozenset({GUEST}) if on else frozenset()
+
+
 async def fill(store: Store) -> None:
     """Fill an empty installation; one that the demo filled stays as it is. Raises :class:`NotEmpty`."""
     state = store.query(_state)
@@ -87,7 +97,7 @@ async def fill(store: Store) -> None:
         raise NotEmpty("--demo needs an empty data directory; this one holds other data. Choose another --data-dir.")
     if state == "empty":
         with ThreadPoolExecutor(1) as pool:
-            hashed = await Passwords(pool).hash(PASSWORD)
+            hashed = await Passwords(pool, allowed=public_passwords(True)).hash(PASSWORD)
         store.change(lambda tx: _insert(tx, hashed))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from replyx import guest_ids
 from replyx.database import models
 from replyx.database.rows import select
 from replyx.delivery.hub import Hub
@@ -78,7 +79,7 @@ _SESSION = select(
 _WIDGET = select(KnownWidget, models.Widget, widget_id=models.Widget.id).where(f"{models.Widget.id} = ?")
 _DOMAINS = select(Domains, models.Widget).where(f"{models.Widget.assistant_id} = ? AND NOT {models.Widget.deleted}")
 _VISITOR = select(KnownVisitor, models.Visitor, visitor_id=models.Visitor.id).where(
-    f"{models.Visitor.assistant_id} = ? AND {models.Visitor.guest_id} = ?"
+    f"{models.Visitor.assistant_id} = ? AND {models.Visitor.guest_digest} = ?"
 )
 
 
@@ -135,7 +136,8 @@ class Directory:
     async def visitor(self, assistant_id: int, guest_id: str) -> KnownVisitor | None:
         """The visitor who holds ``guest_id`` with this assistant."""
         key = (assistant_id, guest_id)
-        return await self._load(self._visitors, key, lambda rows: _VISITOR.one(rows, assistant_id, guest_id))
+        digest = guest_ids.digest(guest_id)
+        return await self._load(self._visitors, key, lambda rows: _VISITOR.one(rows, assistant_id, digest))
 
     async def _load(self, cache: Cache[K, V], key: K, query: Callable[[Snapshot], V | None]) -> V | None:
         known = cache.get(key)

@@ -29,6 +29,8 @@ class Fault(Enum):
     CHARACTER_NOT_ALLOWED = "must not hold the character {character}"
     NOT_TOGETHER = "cannot be given together with {other}"
     NO_WORD = "must hold a letter or a digit"
+    TOO_COMMON = "is one of the passwords that everybody tries first; choose another"
+    SAME_AS_NAME = "must not be the e-mail address or the name"
     NOT_AN_EMAIL = "must be an e-mail address such as anna@example.com"
     NOT_A_DOMAIN = "{given} is not a domain: write it like example.com, *.example.com or example.com:8080"
     WILDCARD_TOO_WIDE = "{given} is not a domain: a wildcard needs a name of two parts, like *.example.com"

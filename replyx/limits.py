@@ -59,6 +59,8 @@ RULES = (
     Rule("own_password", 10, 0.1, "tries of this account's present password"),
     Rule("session_open", 60, 1.0, "site sessions opened from this address"),
     Rule("dialog_open", 60, 1.0, "dialogs opened from this address"),
+    # Clients that remember a visitor of another installation miss too; one of before 16 characters could be guessed.
+    Rule("guest_miss", 200, 1.0, "unknown guest ids from this address"),
     Rule("ticket_open", 60, 1.0, "tickets opened from this address"),
     Rule("visitor_send", 200, 5.0, "messages of this visitor"),
     # An address can be a whole company or mobile network behind one NAT.

@@ -8,11 +8,13 @@ costs the chats and everybody else who logs in nothing.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import argon2
 from argon2.exceptions import VerifyMismatchError
 
+from replyx.common_passwords import is_common
 from replyx.errors import invalid
 from replyx.fair_pool import Asker, FairPool, known
 from replyx.faults import Fault
@@ -38,17 +40,23 @@ class Passwords:
 
     The caller owns the executor and shuts it down. The coroutines raise :class:`TooManyRequests` when
     ``queue_limit`` computations are under way and nobody waits who is to give way to ``asker`` (see
-    :mod:`replyx.fair_pool`); one whose caller has given up is dropped from the queue. Passwords are
+    :mod:`replyx.fair_pool`); one whose caller has given up is dropped from the queue. What is ``allowed``
+    may be chosen although everybody knows it. Passwords are
     compared in Unicode form NFKC, so that it does not matter how a keyboard composes an é.
     """
 
-    def __init__(self, executor: Executor, *, queue_limit: int = QUEUE_LIMIT) -> None:
+    def __init__(
+        self, executor: Executor, *, queue_limit: int = QUEUE_LIMIT, allowed: frozenset[str] = frozenset()
+    ) -> None:
         self._pool = FairPool(executor, WORKERS, queue_limit, RETRY_AFTER)
+        self._allowed = allowed
         self._hasher = argon2.PasswordHasher.from_parameters(_PARAMETERS)
 
-    async def hash(self, password: str, asker: Asker = OURSELVES) -> str:
+    async def hash(self, password: str, asker: Asker = OURSELVES, *, person: Sequence[str] = ()) -> str:
         """The hash to store, in the PHC string format; raises what :func:`acceptable` raises."""
-        return await self.hash_again(acceptable(password), asker)
+        if password not in self._allowed:
+            acceptable(password, person)
+        return await self.hash_again(password, asker)
 
     async def hash_again(self, password: str, asker: Asker = OURSELVES) -> str:
         """As :meth:`hash`, for a password that is in use already, whatever is demanded of new ones."""
@@ -78,16 +86,21 @@ class Passwords:
             return False
 
 
-def acceptable(password: str) -> str:
+def acceptable(password: str, person: Sequence[str] = ()) -> str:
     """``password`` in its normal form, if it may be chosen as a new one.
 
     8 to 256 characters of any kind after normalisation; nothing is demanded about digits or symbols
-    (NIST SP 800-63B, 5.1.1.2). Raises ``invalid("password", …)``.
+    (NIST SP 800-63B, 5.1.1.2). None that people choose most often, and not what everybody knows of the
+    ``person``, such as the e-mail address. Raises ``invalid("password", …)``.
     """
     secret = _secret(password)
     text = "" if secret is None else secret.decode()
     if not PASSWORD_MIN <= len(text) <= PASSWORD_MAX:
         raise invalid("password", Fault.WRONG_LENGTH, min=PASSWORD_MIN, max=PASSWORD_MAX, given=len(text))
+    if is_common(text):
+        raise invalid("password", Fault.TOO_COMMON)
+    if text.casefold() in {unicodedata.normalize("NFKC", each).strip().casefold() for each in person}:
+        raise invalid("password", Fault.SAME_AS_NAME)
     return text
 
 

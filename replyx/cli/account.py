@@ -21,8 +21,9 @@ def _add(given: argparse.Namespace, settings: Settings) -> int:
     store = open_store(settings)
     try:
         email = accounts.checked_email(given.email)
-        hashed = hash_password(ask_password())
-        account = store.change(lambda tx: accounts.insert(tx, email, given.name or email, given.role, hashed))
+        name = given.name or email
+        hashed = hash_password(ask_password(), accounts.known_of(email, name))
+        account = store.change(lambda tx: accounts.insert(tx, email, name, given.role, hashed))
     except Problem as problem:
         return refuse(problem)
     print(f"account {account.id}: {account.email} ({account.role})")
@@ -41,7 +42,7 @@ def _list(given: argparse.Namespace, settings: Settings) -> int:
 
 def _password(given: argparse.Namespace, settings: Settings) -> int:
     try:
-        return _changed(given, settings, password_hash=hash_password(ask_password()))
+        return _changed(given, settings, password_hash=hash_password(ask_password(), accounts.known_of(given.email)))
     except Problem as problem:
         return refuse(problem)
 

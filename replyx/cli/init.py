@@ -33,12 +33,13 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
         if not secrets.is_setup_code(given.code):
             raise Forbidden("That is not the one-time code from the server's log.")
         email = accounts.checked_email(given.email or "")
-        hashed = hash_password(ask_password())
+        name = given.name or email.partition("@")[0]
+        hashed = hash_password(ask_password(), accounts.known_of(email, name))
 
         def unit(tx: Transaction) -> Account:
             if accounts.any_account(tx):
                 raise SetupDone("There is an account already; add more with `replyx account add`.")
-            return accounts.insert(tx, email, given.name or email.partition("@")[0], "admin", hashed)
+            return accounts.insert(tx, email, name, "admin", hashed)
 
         account = store.change(unit)
     except Problem as problem:

@@ -7,7 +7,7 @@ import asyncio
 import getpass
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
@@ -53,10 +53,10 @@ def tokens_of(settings: Settings) -> Tokens:
     return Tokens(SecretsFile(settings.data_dir, settings.jwt_secret).keys())
 
 
-def hash_password(password: str) -> str:
-    """The argon2id hash of ``password``. Raises :class:`replyx.errors.Invalid` for a bad one."""
+def hash_password(password: str, person: Sequence[str]) -> str:
+    """The argon2id hash of ``password``, the new one of a ``person``: see :func:`replyx.passwords.acceptable`."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        return asyncio.run(Passwords(pool).hash(password))
+        return asyncio.run(Passwords(pool).hash(password, person=person))
 
 
 def ask_password() -> str:

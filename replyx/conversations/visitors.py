@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
+from replyx import guest_ids
 from replyx.auth import Authenticator
 from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_rows import load
@@ -28,7 +28,7 @@ log = logging.getLogger("replyx.visitors")
 
 SESSION_SECONDS = 30 * 24 * 3600
 
-GuestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+GuestId = Annotated[str, msgspec.Meta(min_length=1, max_length=guest_ids.LONGEST, pattern=r"^[A-Za-z0-9_-]+$")]
 Note = Annotated[str, msgspec.Meta(max_length=sizes.VISITOR, pattern=NO_NUL)]
 
 
@@ -90,7 +90,7 @@ _NEWEST_DIALOG = value(models.Dialog.id).where(
 _ADD_DIALOG = Insert(models.Dialog)
 _ADD_VISITOR = Insert(
     models.Visitor,
-    f"ON CONFLICT ({names(models.Visitor.assistant_id, models.Visitor.guest_id)}) DO UPDATE SET"
+    f"ON CONFLICT ({names(models.Visitor.assistant_id, models.Visitor.guest_digest)}) DO UPDATE SET"
     f" name = COALESCE(excluded.name, {models.Visitor.name}), page = COALESCE(excluded.page, {models.Visitor.page}),"
     f" locale = COALESCE(excluded.locale, {models.Visitor.locale})",
 )
@@ -108,23 +108,33 @@ class Arrival:
 
 
 class Visitors:
-    """Finds or opens a visitor's dialog; one per visitor and assistant."""
+    """Finds or opens a visitor's dialog; one per visitor and assistant. ``short_ids`` are good for new visitors too."""
 
     def __init__(
-        self, store: Store, tokens: Tokens, authenticator: Authenticator, epoch: str, clock: Callable[[], float]
+        self,
+        store: Store,
+        tokens: Tokens,
+        authenticator: Authenticator,
+        epoch: str,
+        clock: Callable[[], float],
+        short_ids: frozenset[str],
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._authenticator = authenticator
+        self._short_ids = short_ids
         self._epoch = epoch
         self._clock = clock
 
     async def open_session(
         self, widget_token: str, request: OpenSession, accepted: str | None, address: str
     ) -> SiteSession:
-        """Exchange a widget's public token for a session of one visitor. ``accepted`` is an ``Accept-Language``."""
+        """Exchange a widget's public token for a session of one visitor. ``accepted`` is an ``Accept-Language``.
+
+        ``address`` is the client's, as the limits know it.
+        """
         widget = await self._authenticator.widget_of(widget_token, self._clock())
-        guest_id = request.guest_id or str(uuid.uuid4())
+        guest_id = await self._good_id(widget.assistant_id, request.guest_id, address)
         language = language_of(request.locale) or widget.locale or preferred(accepted)
         arrival = Arrival(guest_id, request.name, request.page, language, address)
         visitor_id, dialog, cursor = await self._store.commit(
@@ -137,13 +147,24 @@ class Visitors:
     async def open_dialog(
         self, assistant_id: int, request: OpenDialog, accepted: str | None, address: str
     ) -> OpenedDialog:
-        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`."""
-        guest_id = request.guest_id or str(uuid.uuid4())
+        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`.
+
+        ``address`` is the client's, as the limits know it.
+        """
+        guest_id = await self._good_id(assistant_id, request.guest_id, address)
         language = language_of(request.locale) or preferred(accepted)
         arrival = Arrival(guest_id, request.name, request.page, language, address)
         _, dialog, cursor = await self._store.commit(lambda tx: arrive(tx, assistant_id, None, arrival))
         log.info("WIDGET dialog opened assistant=%d dialog=%d", assistant_id, dialog.id)
         return OpenedDialog(as_visitor_sees(dialog), guest_id, f"{self._epoch}-{cursor}")
+
+    async def _good_id(self, assistant_id: int, given: str | None, address: str) -> str:
+        """The id that was given, or a new one. A short one is good only for a visitor who has it already."""
+        if given is None or not guest_ids.is_guessable(given) or given in self._short_ids:
+            return given or guest_ids.new()
+        if await self._authenticator.visitor(assistant_id, given, address) is None:
+            raise guest_ids.too_short(given)
+        return given
 
 
 def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arrival: Arrival) -> tuple[int, Dialog, int]:
@@ -153,7 +174,7 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
     visitor_id = _ADD_VISITOR.numbered(
         tx,
         assistant_id=assistant_id,
-        guest_id=arrival.guest_id,
+        guest_digest=guest_ids.digest(arrival.guest_id),
         name=arrival.name,
         page=arrival.page,
         locale=arrival.language,

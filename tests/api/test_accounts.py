@@ -341,3 +341,28 @@ def test_a_bot_account_speaks_but_does_not_work_in_the_inbox(
 def test_an_operator_can_read_every_dialog(server: Server, anna: Visitor) -> None:
     with operator(server, "manager@example.com") as boris:
         assert boris.get(f"/api/dialogs/{anna.dialog_id}").status_code == 200
+
+
+class TestNewPasswords:
+    @pytest.mark.parametrize("password", ["12345678", "Qwertyuiop", "йцукенгшщз", "ｐａｓｓｗｏｒｄ１"])
+    def test_what_everybody_tries_first_is_refused(self, maria: httpx.Client, password: str) -> None:
+        body = {"email": f"new-{next(numbers)}@example.com", "password": password}
+        answer = maria.post("/api/v1/accounts", json=body)
+        assert problem(answer, 422, "invalid")["errors"][0]["code"] == "too_common"
+        account = new_account(maria)
+        bad_field(maria.patch(f"/api/v1/accounts/{account['id']}", json={"password": password}), "password")
+
+    def test_what_everybody_knows_of_a_person_is_refused_wherever_one_is_set(
+        self, maria: httpx.Client, person: httpx.Client
+    ) -> None:
+        email = f"anna.petrova-{next(numbers)}@example.com"
+        for password in (email, email.upper(), email.partition("@")[0], "Анна Петрова"):
+            body = {"email": email, "name": "Анна Петрова", "password": password, "role": "manager"}
+            answer = maria.post("/api/v1/accounts", json=body)
+            assert problem(answer, 422, "invalid")["errors"][0]["code"] == "same_as_name"
+        account = as_json(maria.post("/api/v1/accounts", json=body | {"password": PASSWORD}))
+        for change in ({"password": email}, {"password": "Вера Иванова", "name": "Вера Иванова"}):
+            bad_field(maria.patch(f"/api/v1/accounts/{account['id']}", json=change), "password")
+        log_in(person, email)
+        own = {"current_password": PASSWORD, "new_password": "анна петрова"}
+        bad_field(person.post("/api/v1/auth/password", json=own), "password")

@@ -193,7 +193,7 @@ class SimpleClientOf:
 
     def __init__(self, server: Server) -> None:
         self._client = SimpleClient()
-        self._client.connect(server.url, transports=["websocket"], wait_timeout=PATIENCE_S)
+        self._client.connect(server.url, transports=["polling"], wait_timeout=PATIENCE_S)
 
     def ask(self, event: str, **asked: object) -> Json:
         """The answer to an event."""

@@ -71,7 +71,7 @@ def test_what_is_cached_is_not_read_again_and_what_is_missing_is(tmp_path: Path)
     async def scene(store: Store, known: Directory) -> None:
         assert await known.visitor(1, "nobody") is None
         first = await known.visitor(1, "anna")
-        await store.commit(lambda tx: tx.execute("UPDATE visitor SET guest_id = 'changed in silence'"))
+        await store.commit(lambda tx: tx.execute("UPDATE visitor SET guest_digest = 'changed in silence'"))
         assert await known.visitor(1, "anna") is first
         await store.commit(lambda tx: arrive(tx, 1, None, Arrival("nobody")))
         assert await known.visitor(1, "nobody") is not None

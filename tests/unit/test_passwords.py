@@ -45,9 +45,9 @@ async def started(*tasks: asyncio.Task[Any]) -> None:
 
 def test_a_password_matches_its_own_hash_and_no_other() -> None:
     async def test(passwords: Passwords) -> None:
-        stored = await passwords.hash("password")
-        assert await passwords.verify(stored, "password") is True
-        assert await passwords.verify(stored, "passwore") is False
+        stored = await passwords.hash("passwore")
+        assert await passwords.verify(stored, "passwore") is True
+        assert await passwords.verify(stored, "passworf") is False
         assert await passwords.verify(stored, "") is False
 
     run(test)
@@ -55,7 +55,7 @@ def test_a_password_matches_its_own_hash_and_no_other() -> None:
 
 def test_hashes_are_argon2id_of_the_low_memory_profile_and_salted() -> None:
     async def test(passwords: Passwords) -> None:
-        first, second = await passwords.hash("password"), await passwords.hash("password")
+        first, second = await passwords.hash("passwore"), await passwords.hash("passwore")
         assert first.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, 4
         assert first != second
         assert not passwords.needs_rehash(first)
@@ -86,7 +86,7 @@ def test_nobody_is_refused_after_the_same_work_as_somebody() -> None:
         passwords = Counting(executor)
         assert await passwords.verify(None, "password") is False
         assert await passwords.verify(None, "x" * 5000) is False
-        assert await passwords.verify(await passwords.hash("password"), "x" * 5000) is False
+        assert await passwords.verify(await passwords.hash("passwore"), "x" * 5000) is False
 
     with ThreadPoolExecutor(WORKERS) as executor:
         asyncio.run(test(executor))
@@ -113,7 +113,7 @@ def test_letters_may_be_composed_or_not() -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["password", "пароль-1", "x" * PASSWORD_MAX, "correct horse battery staple", "\u0000" * 8, "🔑" * 8],
+    ["passwore", "пароль-1", "x" * PASSWORD_MAX, "correct horse battery staple", "\u0000" * 8, "🔑" * 8],
 )
 def test_a_password_of_8_to_256_characters_is_acceptable(password: str) -> None:
     assert acceptable(password) == password
@@ -129,12 +129,27 @@ def test_a_password_of_8_to_256_characters_is_acceptable(password: str) -> None:
         "\ufdfa" * 20,  # one character that NFKC turns into 18
         "x" * 100_000,
         "password\ud800",
+        "password",
+        "Password1",
+        "1q2w3e4r",
+        "ｐａｓｓｗｏｒｄ",
+        "йцукенгш",
+        "пароль123",
     ],
 )
 def test_other_passwords_are_refused_as_a_wrong_field(password: str) -> None:
     with pytest.raises(Invalid) as refused:
         acceptable(password)
     assert [error.field for error in refused.value.errors] == ["password"]
+
+
+@pytest.mark.parametrize("password", ["Anna.Petrova@example.com", "anna.petrova", "Анна Петрова", "анна петрова"])
+def test_what_everybody_knows_of_a_person_is_no_password(password: str) -> None:
+    person = ("anna.petrova@example.com", "anna.petrova", "Анна Петрова")
+    with pytest.raises(Invalid) as refused:
+        acceptable(password, person)
+    assert [error.code for error in refused.value.errors] == ["same_as_name"]
+    assert acceptable(f"{password} 4711", person)
 
 
 def test_a_password_that_may_not_be_chosen_is_not_hashed() -> None:
@@ -148,7 +163,7 @@ def test_a_password_that_may_not_be_chosen_is_not_hashed() -> None:
 @pytest.mark.parametrize("password", ["x" * 100_000, "password\ud800"])
 def test_an_impossible_password_is_simply_wrong_at_a_login(password: str) -> None:
     async def test(passwords: Passwords) -> None:
-        assert await passwords.verify(await passwords.hash("password"), password) is False
+        assert await passwords.verify(await passwords.hash("passwore"), password) is False
 
     run(test)
 
@@ -156,7 +171,7 @@ def test_an_impossible_password_is_simply_wrong_at_a_login(password: str) -> Non
 def test_the_loop_goes_on_while_a_password_waits_for_its_thread() -> None:
     async def test() -> None:
         with held_up(queue_limit=1) as (passwords, released):
-            waiting = asyncio.create_task(passwords.hash("password"))
+            waiting = asyncio.create_task(passwords.hash("passwore"))
             await started(waiting)
             assert not waiting.done()
             released.set()  # never reached if the coroutine above blocked the loop

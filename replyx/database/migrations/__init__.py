@@ -27,8 +27,8 @@ from replyx.database.migrations.m0011_delivery_failures import delivery_failures
 from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_session_ends import session_ends
 from replyx.database.migrations.m0014_refused_logins import refused_logins
-from replyx.database.migrations.m0015_empty_dialogs import empty_dialogs
-from replyx.database.migrations.m0016_bans import bans
+from replyx.database.migrations.m0015_guest_digests import guest_digests
+from replyx.database.migrations.m0016_empty_dialogs import empty_dialogs
 
 log = logging.getLogger("replyx.migrations")
 
@@ -50,6 +50,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     languages,
     session_ends,
     refused_logins,
+    guest_digests,
     empty_dialogs,
     bans,
 )

@@ -43,18 +43,18 @@ class Widget(Table):
 
 
 class Visitor(Table):
-    """A person on a customer's site. ``guest_id`` is the visitor's own secret."""
+    """A person on a customer's site. ``guest_digest`` is that of the visitor's own secret."""
 
     id = AutoField()
     assistant_id = IntegerField()
-    guest_id = TextField()
+    guest_digest = TextField()
     name = TextField(null=True)
     page = TextField(null=True)
     created_at = MomentField()
     locale = TextField(null=True)
 
     class Meta:
-        indexes = ((("assistant_id", "guest_id"), True),)
+        indexes = ((("assistant_id", "guest_digest"), True),)
 
 
 class Dialog(Table):

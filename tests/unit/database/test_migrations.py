@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peewee import BooleanField, Database, Field, IntegerField, Model, TextField
+from peewee import BooleanField, Database, Field, IntegerField, IntegrityError, Model, TextField
 
 from replyx.database import migrations, models
-from replyx.database.migrations import MIGRATIONS, SchemaTooNew, migrate
+from replyx.database.migrations import MIGRATIONS, SchemaTooNew, m0015_guest_digests, migrate
+from replyx.database.migrations.m0015_guest_digests import guest_digests
 from replyx.database.sqlite import Sqlite
 from replyx.database.tables import catalog_of
+from replyx.guest_ids import digest
 
 NEWEST = len(MIGRATIONS)
 
@@ -144,3 +146,22 @@ def test_every_table_has_a_model(database: Sqlite) -> None:
     migrate(database)
     tables = {table.name for table in catalog_of(database).in_order_of_references()}
     assert tables == {model._meta.table_name for model in models.TABLES}
+
+
+def test_guest_ids_of_before_become_digests_and_stay_unique(database: Sqlite, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = MIGRATIONS.index(guest_digests)
+    monkeypatch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:at])
+    monkeypatch.setattr(m0015_guest_digests, "AT_ONCE", 2)
+    migrate(database)
+    database.execute_sql("INSERT INTO assistant (name, greeting, created_at) VALUES ('a', '', 0)")
+    ids = ["test", "a" * 16, "b", "c-d_e", "x" * 64]
+    for each in ids:
+        database.execute_sql("INSERT INTO visitor (assistant_id, guest_id, created_at) VALUES (1, ?, 0)", (each,))
+    monkeypatch.setattr(migrations, "MIGRATIONS", MIGRATIONS)
+    migrate(database)
+    found = [row[0] for row in database.execute_sql("SELECT guest_digest FROM visitor ORDER BY id")]
+    assert found == [digest(each) for each in ids]
+    with pytest.raises(IntegrityError):
+        database.execute_sql(
+            "INSERT INTO visitor (assistant_id, guest_digest, created_at) VALUES (1, ?, 0)", (digest("test"),)
+        )

@@ -119,7 +119,7 @@ def test_a_record_of_one_table_gets_flags_and_times_as_its_fields_say(rows: Rows
 
 
 def test_a_record_of_several_tables_has_its_parts_or_what_stands_for_them(rows: Rows) -> None:
-    anna = Insert(Visitor).numbered(rows, assistant_id=assistant(rows), guest_id="g", created_at=NOON)
+    anna = Insert(Visitor).numbered(rows, assistant_id=assistant(rows), guest_digest="g", created_at=NOON)
     given = {"kind": "dialog", "status": "open", "handler": "manager", "created_at": NOON, "updated_at": NOON}
     first = Insert(Dialog).numbered(rows, activity=1, assignee_id=person(rows), **given)
     second = Insert(Dialog).numbered(rows, activity=2, visitor_id=anna, **given)
