@@ -147,7 +147,7 @@ class Visitors:
     async def open_dialog(
         self, assistant_id: int, request: OpenDialog, accepted: str | None, address: str
     ) -> OpenedDialog:
-        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`.
+        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`, and :class:`Banned`.
 
         ``address`` is the client's, as the limits know it.
         """

@@ -29,6 +29,7 @@ from replyx.database.migrations.m0013_session_ends import session_ends
 from replyx.database.migrations.m0014_refused_logins import refused_logins
 from replyx.database.migrations.m0015_guest_digests import guest_digests
 from replyx.database.migrations.m0016_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0017_bans import bans
 
 log = logging.getLogger("replyx.migrations")
 
