@@ -152,7 +152,7 @@ class Server:
             attempts=attempts,
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
-            dialogs=Dialogs(store, self.bus, epoch, rules),
+            dialogs=Dialogs(store, self.bus, epoch, rules, clock),
             tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
             search=Search(store),
             broadcasts=broadcasts,

@@ -10,7 +10,9 @@ from replyx.errors import (
     CredentialExpired,
     CredentialInvalid,
     Invalid,
+    NotYourTurn,
     SenderNotAllowed,
+    Taken,
     TicketNotFound,
     TooManyRequests,
     WrongEndpoint,
@@ -75,7 +77,7 @@ class OneTicket(Handler):
         "Change status, priority or assignee",
         body=ChangeTicket,
         answers={200: Ticket},
-        problems=(TicketNotFound, AccountNotFound, Invalid),
+        problems=(TicketNotFound, AccountNotFound, Taken, Invalid),
         access=Access.OPERATOR,
     )
     async def patch(self, ticket_id: str, body: ChangeTicket) -> object:
@@ -101,7 +103,10 @@ class TicketMessages(Handler):
         "Send a message; repeating a clientId is safe",
         body=TicketDraft,
         answers={201: TicketSent, 200: TicketSent},
-        problems=(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed, Invalid, TooManyRequests),
+        problems=(
+            *(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed),
+            *(NotYourTurn, Invalid, TooManyRequests),
+        ),
     )
     async def post(self, ticket_id: str, draft: TicketDraft) -> object:
         """AGENT needs an operator's token, BOT the internal secret or a bot account's token."""

@@ -38,7 +38,10 @@ def checked_text(text: str, field: str = "text") -> str:
 
 
 def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, given: Said) -> Sent:
-    """Store a message and publish it; a repeated ``client_id`` returns the first message and publishes nothing."""
+    """Store a message and publish it; a repeated ``client_id`` returns the first message and publishes nothing.
+
+    Raises :class:`NotYourTurn` for an assistant that is not to speak.
+    """
     dialog_id = found.dialog_id
     sender = sender_of(by)
     said = rules.signed(tx, found, by, given)
@@ -60,6 +63,8 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
     )
     if message_id is None:
         return Sent(_REPEATED.only(tx, dialog_id, said.client_id), dialog_id, True)
+    if sender == "assistant":
+        rules.check_turn(found, said.turn, tx.now_ms)
     if shown and not known:
         empty_dialogs.bring_in(tx, dialog_id)
     message = Message(message_id, sender, said.text, timestamp(tx.now_ms), said.client_id, author)
@@ -68,9 +73,14 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
     activity = event_id if shown else empty_dialogs.NOWHERE
     moved = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
     if sender == "user":
-        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id)
+        waiting_since = found.waiting_since or tx.now_ms
+        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id, waiting_since=waiting_since)
+    elif sender == "manager":
+        CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id, waiting_since=None)
+    elif sender == "assistant":  # answered, and no operator has read anything
+        CHANGE.change(tx, dialog_id, **moved, waiting_since=None)
     else:
-        CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id)
+        CHANGE.change(tx, dialog_id, **moved)
     return Sent(message, dialog_id, False)
 
 

@@ -125,7 +125,7 @@ def report(size: Size) -> str:
         operator = filled(store, tickets)
         epoch, top = store.query(lambda rows: (eventlog.epoch(rows), eventlog.top(rows)))
         bus = LocalBus(Hub(store, epoch, top))
-        service = Dialogs(store, bus, epoch, {"dialog": ChatRules(), "ticket": tickets})
+        service = Dialogs(store, bus, epoch, {"dialog": ChatRules(), "ticket": tickets}, time.time)
         chat, ticket, page = asyncio.run(measure(store, service, operator, size))
         told = asyncio.run(fan_out(Hub(store, epoch, top), size))
     return (
