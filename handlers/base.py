@@ -241,7 +241,8 @@ class Handler(BrowserHandler):
     def body(self, shape: type[S]) -> S:
         """The JSON body as ``shape``. Raises :class:`Malformed` for what is not JSON, :class:`Invalid` otherwise."""
         content_type = self.request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        if content_type != "application/json" and not content_type.endswith("+json"):
+        is_json = content_type == "application/json" or content_type.endswith("+json")
+        if self.request.body and not is_json:
             raise UnsupportedMediaType(f"Send Content-Type: application/json, not {content_type[:100]}.")
         decoder: msgspec.json.Decoder[S] = decoder_of(shape)
         return decode(self.request.body or b"{}", decoder)

@@ -12,12 +12,14 @@ from handlers.base import Handler, spend_send
 from handlers.decoding import decode
 from handlers.sockets import EventSocket, SocketHandler
 from handlers.streams import position_of, topics_of
+from handlers.writing import Writing
 from replyx.auth import Actor, VisitorActor, sender_of
 from replyx.conversations.dialogs import ClientId, Draft, MessageId
+from replyx.delivery.eventlog import Cursor
 from replyx.delivery.subscription import Subscription
 from replyx.delivery.wire import Wire
 from replyx.errors import FieldError, Problem
-from replyx.schemas.dialogs import Message
+from replyx.schemas.dialogs import Message, Turn
 from replyx.wire.visitors import VISITORS_WEBSOCKET
 from replyx.wire.websocket import WEBSOCKET
 
@@ -30,6 +32,7 @@ class SendFrame(msgspec.Struct, tag_field="type", tag="message"):
     text: str
     client_id: ClientId | None = None
     sender: str | None = None
+    turn: Turn | None = None
 
 
 class TypingStartFrame(msgspec.Struct, tag_field="type", tag="typing_start"):
@@ -94,11 +97,16 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", frozen=True):
 class DialogSocket(EventSocket):
     """One dialog, for whatever actor the route admits."""
 
-    __slots__ = ("dialog_id",)
+    __slots__ = ("dialog_id", "gone", "writing")
 
     kind = "dialog"
 
     dialog_id: int
+
+    def __init__(self, handler: Handler, cursor: Cursor | None) -> None:
+        super().__init__(handler, cursor)
+        self.gone = False
+        self.writing: Writing | None = None  # most never write
 
     async def check(self, handler: Handler, *path: str) -> None:
         """The dialog must be the actor's to see."""
@@ -119,15 +127,31 @@ class DialogSocket(EventSocket):
         frame, dialogs, actor = decode(data, FRAMES), self.services.dialogs, self.speaker
         if isinstance(frame, SendFrame):
             spend_send(self.services, actor, self.address)
-            sent = await dialogs.send(actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender))
+            sent = await dialogs.send(
+                actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender, frame.turn)
+            )
+            if self.writing is not None:
+                self.writing.sent(self.dialog_id)
             self.send(Ack(frame.client_id, sent.message, sent.duplicate))
         elif isinstance(frame, TypingStartFrame | TypingStopFrame):
             self.limit("typing", self.request_id)
-            await dialogs.typing(actor, self.dialog_id, isinstance(frame, TypingStartFrame), self.sink)
+            begins = isinstance(frame, TypingStartFrame)
+            stop = await dialogs.typing(actor, self.dialog_id, begins, self.sink)
+            self.writing = self.writing or Writing()
+            self.writing.told(stop, begins)
+            if self.gone:
+                self.writing.take_back(dialogs)
         elif isinstance(frame, ReadFrame):
             await dialogs.read(actor, self.dialog_id, frame.up_to)
         else:
             self.send(Pong())
+
+    def closed(self) -> None:
+        """The socket is gone, and with it whoever was writing."""
+        super().closed()
+        self.gone = True
+        if self.writing is not None:
+            self.writing.take_back(self.services.dialogs)
 
     def error_frame(self, problem: Problem, data: bytes) -> ErrorFrame:
         """Name the refused frame by its ``client_id``, where it has one."""

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from handlers.base import Handler, operation
 from replyx.auth import VisitorActor
+from replyx.conversations.claims import Displacing
 from replyx.conversations.dialogs import Assign, DialogQuery, Draft, Read, Typing
-from replyx.errors import AccountNotFound, Banned, DialogNotFound, Invalid, SenderNotAllowed, TooManyRequests
+from replyx.errors import (
+    AccountNotFound,
+    Banned,
+    DialogNotFound,
+    Invalid,
+    NotYourTurn,
+    SenderNotAllowed,
+    Taken,
+    TooManyRequests,
+)
 from replyx.paging import Paging
 from replyx.schemas.dialogs import Dialog, DialogAnswer, DialogAtCursor, Message, PageAtCursor, Sent
 
 
 class DialogList(Handler):
     @operation(
-        "Dialogs, newest activity first",
+        "Dialogs, newest message first",
         query=DialogQuery,
         answers={200: PageAtCursor[Dialog]},
         problems=(DialogNotFound,),
@@ -43,7 +53,7 @@ class DialogMessages(Handler):
         "Send a message; repeating a client_id is safe",
         body=Draft,
         answers={201: Sent, 200: Sent},
-        problems=(DialogNotFound, SenderNotAllowed, Banned, Invalid, TooManyRequests),
+        problems=(DialogNotFound, SenderNotAllowed, Banned, NotYourTurn, Invalid, TooManyRequests),
     )
     async def post(self, dialog_id: int, draft: Draft) -> object:
         self.spend_send()
@@ -53,7 +63,9 @@ class DialogMessages(Handler):
 
 
 class DialogTyping(Handler):
-    @operation("Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound, Banned))
+    @operation(
+        "Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound, Banned, NotYourTurn)
+    )
     async def post(self, dialog_id: int, body: Typing) -> None:
         actor = self.speaker
         key = f"visitor {actor.visitor_id}" if isinstance(actor, VisitorActor) else f"account {actor.account_id}"
@@ -72,33 +84,43 @@ class DialogAssign(Handler):
         "Give to an operator, or to nobody",
         body=Assign,
         answers={200: DialogAnswer},
-        problems=(DialogNotFound, AccountNotFound),
+        problems=(DialogNotFound, AccountNotFound, Taken),
     )
     async def post(self, dialog_id: int, body: Assign) -> object:
-        return DialogAnswer(await self.services.dialogs.assign(self.account, dialog_id, body.account_id))
+        return DialogAnswer(await self.services.dialogs.assign(self.account, dialog_id, body))
 
 
 class DialogTakeover(Handler):
-    @operation("Answer instead of the assistant", answers={200: DialogAnswer}, problems=(DialogNotFound,))
-    async def post(self, dialog_id: int) -> object:
-        return DialogAnswer(await self.services.dialogs.takeover(self.account, dialog_id))
+    @operation(
+        "Answer instead of the assistant",
+        body=Displacing,
+        answers={200: DialogAnswer},
+        problems=(DialogNotFound, Taken),
+    )
+    async def post(self, dialog_id: int, body: Displacing) -> object:
+        return DialogAnswer(await self.services.dialogs.takeover(self.account, dialog_id, body.displace))
 
 
 class DialogRelease(Handler):
-    @operation("Give back to the assistant", answers={200: DialogAnswer}, problems=(DialogNotFound,))
-    async def post(self, dialog_id: int) -> object:
-        return DialogAnswer(await self.services.dialogs.release(self.account, dialog_id))
+    @operation(
+        "Give back to the assistant", body=Displacing, answers={200: DialogAnswer}, problems=(DialogNotFound, Taken)
+    )
+    async def post(self, dialog_id: int, body: Displacing) -> object:
+        return DialogAnswer(await self.services.dialogs.release(self.account, dialog_id, body.displace))
 
 
 class DialogClose(Handler):
     @operation(
-        "Close; the visitor's next message opens it again", answers={200: DialogAnswer}, problems=(DialogNotFound,)
+        "Close; the visitor's next message opens it again",
+        body=Displacing,
+        answers={200: DialogAnswer},
+        problems=(DialogNotFound, Taken),
     )
-    async def post(self, dialog_id: int) -> object:
-        return DialogAnswer(await self.services.dialogs.close(self.account, dialog_id))
+    async def post(self, dialog_id: int, body: Displacing) -> object:
+        return DialogAnswer(await self.services.dialogs.close(self.account, dialog_id, body.displace))
 
 
 class DialogReopen(Handler):
-    @operation("Open again", answers={200: DialogAnswer}, problems=(DialogNotFound,))
-    async def post(self, dialog_id: int) -> object:
-        return DialogAnswer(await self.services.dialogs.reopen(self.account, dialog_id))
+    @operation("Open again", body=Displacing, answers={200: DialogAnswer}, problems=(DialogNotFound, Taken))
+    async def post(self, dialog_id: int, body: Displacing) -> object:
+        return DialogAnswer(await self.services.dialogs.reopen(self.account, dialog_id, body.displace))

@@ -64,6 +64,11 @@ PROBLEM: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "code": {"type": "string"},
+        "holder": {
+            "type": "object",
+            "description": "with the code taken: the operator who was first",
+            "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+        },
         "errors": {
             "type": "array",
             "items": {

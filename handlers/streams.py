@@ -15,7 +15,7 @@ from replyx.delivery.streams import SSE_SLOTS, Streams
 from replyx.delivery.subscription import State, Subscription
 from replyx.delivery.wire import Wire
 from replyx.errors import GOING_AWAY, CloseCode, DialogNotFound
-from replyx.schemas.events import INBOX, clients_topic, dialog_topic, visitor_topic
+from replyx.schemas.events import INBOX, clients_topic, dialog_topic, staff_topic, visitor_topic
 from replyx.wire import sse
 from replyx.wire.visitors import VISITORS_SSE
 
@@ -34,7 +34,7 @@ def topics_of(actor: Actor, dialog_id: int) -> frozenset[str]:
     """What the actor hears in a dialog."""
     if isinstance(actor, VisitorActor):
         return frozenset({dialog_topic(dialog_id), visitor_topic(dialog_id)})
-    return frozenset({dialog_topic(dialog_id)})
+    return frozenset({dialog_topic(dialog_id), staff_topic(dialog_id)})
 
 
 class EventStream(Connection):

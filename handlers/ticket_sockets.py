@@ -31,6 +31,7 @@ from handlers.reading import Reading
 from handlers.socketio import admits_origins, socket_io, spends_connections
 from handlers.socketio_sessions import EngineServer
 from handlers.ticket_streams import TicketStream
+from handlers.writing import Writing
 from replyx.auth import AccountActor, Speaker
 from replyx.conversations import ticket_wire as wires
 from replyx.conversations.ticket_joins import Join, Joins, Place
@@ -94,6 +95,7 @@ class Visit:
     entries: list[Entry] = field(default_factory=list)
     stream: TicketStream | None = None
     manners: Manners = field(default_factory=Manners)
+    writing: Writing = field(default_factory=Writing)
 
     @property
     def is_operator(self) -> bool:
@@ -225,10 +227,11 @@ class TicketSockets:
         log.info("ticket socket connected transport=%s joined=%d", client.transport, len(visit.joins))
 
     def on_disconnect(self, client: Client, reason: str) -> None:
-        """Forget the stream; what was joined stays for a client that returns."""
-        stream = client.state.stream
-        if stream is not None:
-            self._services.streams.remove(stream)
+        """Forget the stream, and take back that it writes; what was joined stays for a client that returns."""
+        visit: Visit = client.state
+        if visit.stream is not None:
+            self._services.streams.remove(visit.stream)
+        visit.writing.take_back(self._services.dialogs)
 
     # Events
 
@@ -310,6 +313,7 @@ class TicketSockets:
         if dialog_id in visit.joins:
             await self._joins.leave(visit.pid, dialog_id)
             del visit.joins[dialog_id]
+            visit.writing.take_back(self._services.dialogs, dialog_id)
             if client.feed is not None:
                 client.feed.change(visit.topics, visit.topic_wires)
         return {}
@@ -322,12 +326,18 @@ class TicketSockets:
             self._limit("visitor_send", f"ticket {asked.ticket_id}")
             self._limit("address_send", client.request.address)
         sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
+        visit: Visit = client.state
+        visit.writing.sent(await self._services.tickets.dialog_id(asked.ticket_id))
         return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}
 
     async def _typing(self, client: Client, asked: Typing) -> Answer:
         self._limit("typing", client.id)
         speaker = await self._speaker(client, asked.ticket_id, asked.sender_type)
-        await self._services.tickets.typing(speaker, asked.ticket_id, asked.is_typing, client.sink)
+        stop = await self._services.tickets.typing(speaker, asked.ticket_id, asked.is_typing, client.sink)
+        visit: Visit = client.state
+        visit.writing.told(stop, asked.is_typing)
+        if not client.connected:
+            visit.writing.take_back(self._services.dialogs)
         return {}
 
     async def _speaker(self, client: Client, ticket_id: str, claimed: SenderType | None) -> Speaker:

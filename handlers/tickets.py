@@ -11,7 +11,9 @@ from replyx.errors import (
     CredentialExpired,
     CredentialInvalid,
     Invalid,
+    NotYourTurn,
     SenderNotAllowed,
+    Taken,
     TicketNotFound,
     TooManyRequests,
     WrongEndpoint,
@@ -76,7 +78,7 @@ class OneTicket(Handler):
         "Change status, priority or assignee",
         body=ChangeTicket,
         answers={200: Ticket},
-        problems=(TicketNotFound, AccountNotFound, Invalid),
+        problems=(TicketNotFound, AccountNotFound, Taken, Invalid),
         access=Access.OPERATOR,
     )
     async def patch(self, ticket_id: str, body: ChangeTicket) -> object:
@@ -103,13 +105,8 @@ class TicketMessages(Handler):
         body=TicketDraft,
         answers={201: TicketSent, 200: TicketSent},
         problems=(
-            TicketNotFound,
-            CredentialInvalid,
-            CredentialExpired,
-            SenderNotAllowed,
-            Banned,
-            Invalid,
-            TooManyRequests,
+            *(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed),
+            *(Banned, NotYourTurn, Invalid, TooManyRequests),
         ),
     )
     async def post(self, ticket_id: str, draft: TicketDraft) -> object:

@@ -188,6 +188,24 @@ class RequestTimeout(Problem):
     status, code, title = 408, "request_timeout", "The request did not arrive in time"
 
 
+class NotYourTurn(Problem):
+    status, code, title = 409, "not_your_turn", "Somebody else answers now"
+
+
+class Taken(Problem):
+    """``holder`` is the operator who was first."""
+
+    status, code, title = 409, "taken", "Another operator was first"
+
+    def __init__(self, detail: str, account_id: int | None, name: str) -> None:
+        super().__init__(detail)
+        self.holder = {"id": account_id, "name": name}
+
+    def document(self) -> dict[str, Any]:
+        """With ``holder``."""
+        return {**super().document(), "holder": self.holder}
+
+
 class EmailTaken(Problem):
     status, code, title = 409, "email_taken", "An account with this e-mail exists"
 

@@ -29,7 +29,9 @@ KINDS = ("sqlite", "postgres", "two")
 ALSO_ON = {
     "postgres": ("api/test_page_bytes.py", "api/test_search.py"),
     "two": (
+        "api/test_claims.py",
         "api/test_dialogs.py",
+        "api/test_handling.py",
         "api/test_login_limits.py",
         "api/test_bans.py",
         "api/test_messages.py",

@@ -13,7 +13,16 @@ from replyx.database import models
 from replyx.database.rows import Part, Rows, select, value
 from replyx.errors import DialogNotFound
 from replyx.paging import LAST_ID, Paging
-from replyx.schemas.dialogs import Assignee, Dialog, DialogKind, Message, ReadUpTo, Status, VisitorCard
+from replyx.schemas.dialogs import (
+    Assignee,
+    Dialog,
+    DialogHandler,
+    DialogKind,
+    Message,
+    ReadUpTo,
+    Status,
+    VisitorCard,
+)
 from replyx.schemas.languages import Language
 
 MESSAGE = Part(Message, models.Message, timestamp=models.Message.created_at)
@@ -38,7 +47,10 @@ _ACTIVITY = value(models.Dialog.activity).where(f"{models.Dialog.id} = ?")
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What decides who may see a dialog, and what may be done with it. ``locale`` is the visitor's."""
+    """What decides who may see a dialog, and what may be done with it. ``locale`` is the visitor's.
+
+    ``paused_until`` and ``waiting_since`` are in milliseconds since the epoch.
+    """
 
     dialog_id: int
     kind: DialogKind
@@ -46,6 +58,11 @@ class Found(msgspec.Struct, frozen=True):
     locale: Language | None
     status: Status
     activity: int
+    handler: DialogHandler
+    assignee_id: int | None
+    turn: int
+    paused_until: int | None
+    waiting_since: int | None
 
 
 _FOUND = select(

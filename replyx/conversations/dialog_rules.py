@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from replyx.auth import Speaker
+from replyx.conversations import handling
 from replyx.conversations.dialog_changes import CHANGE, announce
 from replyx.conversations.dialog_rows import Found, load
 from replyx.delivery.store import Snapshot, Transaction
@@ -21,17 +22,22 @@ from replyx.schemas.events import MessageNew, TypingStart, TypingStop
 class Said:
     """A checked message. ``reference`` is what the sender calls itself, ``message_type`` what kind of text it is.
 
-    Both are of use in dialogs of kinds that say so.
+    Both are of use in dialogs of kinds that say so. ``turn`` is the one in which an assistant speaks, if it says.
     """
 
     text: str
     client_id: str | None
     reference: str | None = None
     message_type: str = "TEXT"
+    turn: int | None = None
 
 
 class DialogRules(Protocol):
     """What is particular to one kind of dialog. Whether the caller may see the dialog was asked before."""
+
+    def check_turn(self, found: Found, turn: int | None, now_ms: int) -> None:
+        """Whether an assistant may speak now, in ``turn`` if it names one. Raises :class:`NotYourTurn`."""
+        ...
 
     def signed(self, rows: Snapshot, found: Found, by: Speaker, said: Said) -> Said:
         """The message as it is to be stored: with the reference that this kind knows its sender by."""
@@ -59,14 +65,21 @@ Rules = Mapping[DialogKind, DialogRules]
 class ChatRules:
     """A visitor's conversation with an assistant or an operator: nothing but messages."""
 
+    def check_turn(self, found: Found, turn: int | None, now_ms: int) -> None:
+        """The assistant speaks as long as it handles the chat and no operator writes."""
+        handling.check_turn(found, turn, now_ms)
+
     def signed(self, rows: Snapshot, found: Found, by: Speaker, said: Said) -> Said:
         """As it was said: whom a message is from stands in its sender and author."""
         return said
 
     def heard(self, tx: Transaction, found: Found, by: Speaker, message: Message, said: Said) -> MessageNew:
-        """A message opens a closed chat again."""
+        """A message opens a closed chat again, and an operator's takes it over."""
+        columns = handling.by_message(found, by)
         if found.status == "closed":
-            self.change(tx, found.dialog_id, by, status="open")
+            columns = {"status": "open", **columns}
+        if columns:
+            self.change(tx, found.dialog_id, by, **columns)
         return MessageNew(found.dialog_id, message)
 
     def change(self, tx: Transaction, dialog_id: int, by: Speaker, **columns: object) -> Dialog:

@@ -9,9 +9,10 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import AccountActor, Actor, sender_of
-from replyx.conversations import bans, empty_dialogs
+from replyx.conversations import bans, claims, empty_dialogs, handling
+from replyx.conversations.claims import Displace, Displacing
 from replyx.conversations.dialog_changes import CHANGE
-from replyx.conversations.dialog_rows import MESSAGES, access, dialogs_by_activity, load
+from replyx.conversations.dialog_rows import MESSAGES, Found, access, dialogs_by_activity, load
 from replyx.conversations.dialog_rules import DialogRules, Said
 from replyx.conversations.messages import add_message, checked_text, trace
 from replyx.conversations.operators import operator_name
@@ -32,12 +33,16 @@ from replyx.schemas.dialogs import (
     PageAtCursor,
     Sent,
     Status,
+    Turn,
 )
 from replyx.schemas.events import (
+    INBOX,
     MessageRead,
     MessageReceived,
     TypingStart,
     TypingStop,
+    dialog_topic,
+    taken_back,
     visitor_topic,
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
@@ -47,11 +52,15 @@ MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
 
 
 class Draft(msgspec.Struct):
-    """A message to send. ``client_id`` makes repeating it safe; ``sender`` may only repeat what the credential says."""
+    """A message to send. ``client_id`` makes repeating it safe; ``sender`` may only repeat what the credential says.
+
+    A bot that names a ``turn`` speaks in that one only.
+    """
 
     text: str
     client_id: ClientId | None = None
     sender: str | None = None
+    turn: Turn | None = None
 
 
 class Typing(msgspec.Struct):
@@ -66,7 +75,7 @@ class Read(msgspec.Struct):
     up_to: MessageId | None = None
 
 
-class Assign(msgspec.Struct):
+class Assign(Displacing, kw_only=True):
     """The operator who is to answer; null for nobody."""
 
     account_id: ItemId | None
@@ -105,12 +114,13 @@ class Dialogs:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``client_id`` returns the first message and publishes nothing. Raises
-        :class:`SenderNotAllowed`, and :class:`Invalid` for a text that is empty or too long.
+        :class:`SenderNotAllowed`, :class:`Invalid` for a text that is empty or too long, and :class:`NotYourTurn`
+        for an assistant that is not to speak.
         """
         sender = sender_of(actor)
         if draft.sender is not None and draft.sender != sender:
             raise SenderNotAllowed(f"This credential speaks as {sender}; leave sender out or send {sender!r}.")
-        said = Said(checked_text(draft.text), draft.client_id)
+        said = Said(checked_text(draft.text), draft.client_id, turn=draft.turn)
 
         def unit(tx: Transaction) -> tuple[Sent, Language]:
             found = access(tx, actor, dialog_id)
@@ -147,7 +157,7 @@ class Dialogs:
         return await self._store.read(query)
 
     async def list(self, query: DialogQuery) -> PageAtCursor[Dialog]:
-        """Dialogs for the inbox, the one with the newest activity first."""
+        """Dialogs for the inbox, the one with the newest message first."""
 
         def run(rows: Snapshot) -> PageAtCursor[Dialog]:
             newest = eventlog.top(rows)
@@ -161,55 +171,97 @@ class Dialogs:
         """Raise :class:`DialogNotFound` unless the dialog is the actor's to see."""
         await self._store.read(lambda rows: access(rows, actor, dialog_id))
 
-    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> None:
-        """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back."""
+    async def typing(self, actor: Actor, dialog_id: int, typing: bool, source: object = None) -> TypingStop:
+        """Tell the others in the dialog; ``source`` is the sink of the connection that must not get it back.
 
-        def query(rows: Snapshot) -> tuple[tuple[str, ...], TypingStart | TypingStop]:
+        Returns the end of it, which whoever owns a connection gives to :meth:`stop_typing` when that is lost.
+
+        An operator who begins to write makes the assistant quiet for a while. Raises :class:`NotYourTurn` for an
+        assistant that begins to write when it is not to speak.
+        """
+        now_ms = int(self._clock() * 1000)
+        sender = sender_of(actor)
+
+        def query(rows: Snapshot) -> tuple[Found, TypingStart | TypingStop]:
             found = access(rows, actor, dialog_id)
-            bans.check_speaker(rows, actor, dialog_id, self._now_ms())
-            event = self._rules[found.kind].typing(rows, dialog_id, sender_of(actor), typing)
-            return empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found)), event
+            bans.check_speaker(rows, actor, dialog_id, now_ms)
+            rules = self._rules[found.kind]
+            if typing and sender == "assistant":
+                rules.check_turn(found, None, now_ms)
+            return found, rules.typing(rows, dialog_id, sender, typing)
 
-        topics, event = await self._store.read(query)
-        self._bus.publish_ephemeral(topics, event, source)
+        found, event = await self._store.read(query)
+        if typing and sender == "manager" and handling.is_to_pause(found, now_ms):
+            assert isinstance(actor, AccountActor)
+            await self._store.commit(lambda tx: self._pause(tx, actor, dialog_id))
+        self._bus.publish_ephemeral(empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found)), event, source)
+        return taken_back(event)
+
+    def stop_typing(self, stop: TypingStop) -> None:
+        """Take back the typing of somebody whose connection is gone."""
+        self._bus.publish_ephemeral((dialog_topic(stop.dialog_id), INBOX), stop)
+
+    def _pause(self, tx: Transaction, by: AccountActor, dialog_id: int) -> None:
+        found = access(tx, by, dialog_id)
+        if handling.is_to_pause(found, tx.now_ms):
+            self._rules[found.kind].change(tx, dialog_id, by, **handling.pause(by, tx.now_ms))
 
     async def read(self, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
-        """Move this side's mark of what it has read; it never moves back."""
+        """Move this side's mark of what it has read; it never moves back. What a bot reads no operator has read."""
         return await self._store.commit(lambda tx: _read(tx, actor, dialog_id, up_to))
 
-    async def assign(self, actor: AccountActor, dialog_id: int, account_id: int | None) -> Dialog:
-        """Give the dialog to an operator. Raises :class:`AccountNotFound` for anyone else."""
+    async def assign(self, actor: AccountActor, dialog_id: int, asked: Assign) -> Dialog:
+        """Give the dialog to an operator. Raises :class:`AccountNotFound` for anyone else.
 
-        def unit(tx: Transaction) -> Dialog:
-            found = access(tx, actor, dialog_id)
+        Where another operator was first, this and the changes below raise :class:`Taken`, unless they may be displaced.
+        """
+        account_id = asked.account_id
+
+        def claim(tx: Transaction) -> None:
             if account_id is not None:
                 operator_name(tx, account_id)
-            return self._rules[found.kind].change(tx, dialog_id, actor, assignee_id=account_id)
+            claims.give(tx, actor, dialog_id, account_id, asked.displace)
 
-        return await self._store.commit(unit)
+        return await self._change(actor, dialog_id, claim, assignee_id=account_id)
 
-    async def takeover(self, actor: AccountActor, dialog_id: int) -> Dialog:
+    async def takeover(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """The operator answers from now on, not the assistant."""
-        return await self._change(actor, dialog_id, handler="manager", assignee_id=actor.account_id)
 
-    async def release(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.give(tx, actor, dialog_id, actor.account_id, displace)
+
+        return await self._change(actor, dialog_id, claim, **handling.takeover(actor))
+
+    async def release(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """Give the dialog back to its assistant."""
-        return await self._change(actor, dialog_id, handler="assistant", assignee_id=None)
 
-    async def close(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.give(tx, actor, dialog_id, None, displace)
+
+        return await self._change(actor, dialog_id, claim, **handling.release())
+
+    async def close(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """Move the dialog out of the open inbox; the next message of its visitor opens it again."""
-        return await self._change(actor, dialog_id, status="closed")
 
-    async def reopen(self, actor: AccountActor, dialog_id: int) -> Dialog:
+        def claim(tx: Transaction) -> None:
+            claims.change(tx, actor, dialog_id, displace)
+
+        return await self._change(actor, dialog_id, claim, status="closed", **handling.NOT_PAUSED)
+
+    async def reopen(self, actor: AccountActor, dialog_id: int, displace: Displace = False) -> Dialog:
         """Bring the dialog back to the open inbox."""
-        return await self._change(actor, dialog_id, status="open")
 
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
+        def claim(tx: Transaction) -> None:
+            claims.change(tx, actor, dialog_id, displace)
 
-    async def _change(self, actor: AccountActor, dialog_id: int, **columns: object) -> Dialog:
+        return await self._change(actor, dialog_id, claim, status="open")
+
+    async def _change(
+        self, actor: AccountActor, dialog_id: int, claim: Callable[[Transaction], None], **columns: object
+    ) -> Dialog:
         def unit(tx: Transaction) -> Dialog:
             found = access(tx, actor, dialog_id)
+            claim(tx)
             return self._rules[found.kind].change(tx, dialog_id, actor, **columns)
 
         return await self._store.commit(unit)
@@ -220,13 +272,14 @@ def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> D
     before = load(tx, dialog_id)
     last = before.last_message.id if before.last_message else 0
     mark = last if up_to is None else min(up_to, last)
-    by_user = sender_of(actor) == "user"
-    if mark <= (before.read_up_to.user if by_user else before.read_up_to.manager):
+    sender = sender_of(actor)
+    by_user = sender == "user"
+    if sender == "assistant" or mark <= (before.read_up_to.user if by_user else before.read_up_to.manager):
         return before
     if by_user:
         CHANGE.change(tx, dialog_id, user_read=mark)
     else:
         CHANGE.change(tx, dialog_id, manager_read=mark, unread=_UNREAD.only(tx, dialog_id, mark))
     topics = empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found))
-    tx.append(topics, MessageRead(dialog_id, sender_of(actor), mark))
+    tx.append(topics, MessageRead(dialog_id, sender, mark))
     return load(tx, dialog_id)

@@ -49,6 +49,11 @@ def topics(dialog_id: int, shown: bool) -> tuple[str, ...]:
     return (dialog_topic(dialog_id), INBOX) if shown else (dialog_topic(dialog_id),)
 
 
+def show(tx: Transaction, dialog_id: int) -> None:
+    """Put an empty dialog into the inbox; the next event of this unit tells operators what it is."""
+    _MOVE_EMPTY.change(tx, dialog_id, activity=tx.next_event_id())
+
+
 def bring_in(tx: Transaction, dialog_id: int) -> None:
     """Put the dialog as it stands into the inbox, and tell operators; those in the dialog know of it."""
     _MOVE.change(tx, dialog_id, activity=tx.next_event_id(), updated_at=tx.now_ms)

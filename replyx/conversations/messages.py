@@ -38,7 +38,10 @@ def checked_text(text: str, field: str = "text") -> str:
 
 
 def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, given: Said) -> Sent:
-    """Store a message and publish it; a repeated ``client_id`` returns the first message and publishes nothing."""
+    """Store a message and publish it; a repeated ``client_id`` returns the first message and publishes nothing.
+
+    Raises :class:`NotYourTurn` for an assistant that is not to speak.
+    """
     dialog_id = found.dialog_id
     sender = sender_of(by)
     said = rules.signed(tx, found, by, given)
@@ -61,18 +64,25 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
     if message_id is None:
         return Sent(_REPEATED.only(tx, dialog_id, said.client_id), dialog_id, True)
     bans.check_speaker(tx, by, dialog_id, tx.now_ms)  # behind the repetition: what was stored stays acknowledged
+    if sender == "assistant":
+        rules.check_turn(found, said.turn, tx.now_ms)
     if shown and not known:
         empty_dialogs.bring_in(tx, dialog_id)
     message = Message(message_id, sender, said.text, timestamp(tx.now_ms), said.client_id, author)
     event = rules.heard(tx, found, by, message, said)
     event_id = tx.append(empty_dialogs.topics(dialog_id, shown), event)
     activity = event_id if shown else empty_dialogs.NOWHERE
-    moved = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
+    moved: dict[str, object] = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
     if sender == "user":
-        where = {"address": by.address} if not isinstance(by, AccountActor) and by.address else {}
-        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, **where, user_read=message_id)
+        waiting_since = found.waiting_since or tx.now_ms
+        moved |= {} if isinstance(by, AccountActor) or not by.address else {"address": by.address}
+        _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id, waiting_since=waiting_since)
+    elif sender == "manager":
+        CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id, waiting_since=None)
+    elif sender == "assistant":  # answered, and no operator has read anything
+        CHANGE.change(tx, dialog_id, **moved, waiting_since=None)
     else:
-        CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id)
+        CHANGE.change(tx, dialog_id, **moved)
     return Sent(message, dialog_id, False)
 
 

@@ -10,7 +10,7 @@ import secrets
 from msgspec import UNSET
 
 from replyx.auth import Speaker, sender_of
-from replyx.conversations import ticket_rows
+from replyx.conversations import handling, ticket_rows
 from replyx.conversations.dialog_changes import announce
 from replyx.conversations.dialog_rows import Found, load
 from replyx.conversations.dialog_rules import Said
@@ -48,6 +48,7 @@ class TicketRules:
             activity=tx.next_event_id(),
             created_at=now,
             updated_at=now,
+            waiting_since=now,
         )
         _ADD_TICKET.add(
             tx,
@@ -75,11 +76,16 @@ class TicketRules:
         """
         return self._bring(tx, load(tx, dialog_id), by, wanted)
 
+    def check_turn(self, found: Found, turn: int | None, now_ms: int) -> None:
+        """No assistant handles a ticket: bots help whoever does, unless they name a turn that is over."""
+        handling.check_number(found, turn)
+
     def signed(self, rows: Snapshot, found: Found, by: Speaker, said: Said) -> Said:
         """With what the sender calls itself; else the user is who opened the ticket, the others who they are here."""
         sender = sender_of(by)
         opened_by = _USER_ID.one(rows, found.dialog_id) if sender == "user" and not said.reference else None
-        return Said(said.text, said.client_id, said.reference or opened_by or sender, said.message_type)
+        reference = said.reference or opened_by or sender
+        return Said(said.text, said.client_id, reference, said.message_type, said.turn)
 
     def heard(self, tx: Transaction, found: Found, by: Speaker, message: Message, said: Said) -> MessageNew:
         """The user's message opens a ticket that is done or waits, an operator's is an answer."""

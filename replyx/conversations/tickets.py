@@ -13,7 +13,7 @@ from operator import attrgetter
 from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender_of
-from replyx.conversations import bans, ticket_rows
+from replyx.conversations import bans, claims, ticket_rows
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
@@ -29,7 +29,7 @@ from replyx.directory import Cache
 from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
-from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic
+from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic, taken_back
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,
@@ -99,7 +99,10 @@ class Tickets:
         return await self._store.read(run)
 
     async def change(self, actor: AccountActor, ticket_id: str, asked: ChangeTicket) -> Ticket:
-        """Change status, priority and assignee; who did it stands in the history. Raises :class:`AccountNotFound`."""
+        """Change status, priority and assignee; who did it stands in the history.
+
+        Raises :class:`AccountNotFound`, and :class:`Taken` where another operator was first.
+        """
         dialog_id = await self.dialog_id(ticket_id)
         wanted = Wanted(
             status=None if asked.status is UNSET else asked.status,
@@ -108,6 +111,10 @@ class Tickets:
         )
 
         def unit(tx: Transaction) -> Ticket:
+            if asked.assignee is not UNSET:
+                claims.give(tx, actor, dialog_id, asked.assignee, asked.displace)
+            if wanted.status is not None or wanted.priority is not None:
+                claims.change(tx, actor, dialog_id, asked.displace)
             self._rules.bring(tx, dialog_id, actor, wanted)
             return ticket_rows.load(tx, dialog_id)
 
@@ -206,10 +213,12 @@ class Tickets:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``clientId`` returns the first message and publishes nothing. Raises :class:`Invalid` for a text
-        that is empty or too long.
+        that is empty or too long, and :class:`NotYourTurn` for a bot that names another turn.
         """
         dialog_id = await self.dialog_id(ticket_id)
-        said = Said(checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type)
+        said = Said(
+            checked_text(draft.content, "content"), draft.client_id, draft.sender_id, draft.message_type, draft.turn
+        )
 
         def unit(tx: Transaction) -> TicketSent:
             sent = add_message(tx, self._rules, speaker, access(tx, speaker, dialog_id), said)
@@ -220,11 +229,15 @@ class Tickets:
             trace(speaker, dialog_id, sent.message.id)
         return sent
 
-    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> None:
-        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back."""
+    async def typing(self, speaker: Speaker, ticket_id: str, typing: bool, source: object = None) -> TypingStop:
+        """Tell the others in the ticket; ``source`` is the sink of the connection that must not get it back.
+
+        Returns the end of it, which is for :meth:`replyx.conversations.dialogs.Dialogs.stop_typing`.
+        """
         dialog_id = await self.dialog_id(ticket_id)
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(speaker), ticket_id)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        return taken_back(event)
 
 
 def _dialog_id(rows: Snapshot, ticket_id: str) -> int:

@@ -2,25 +2,29 @@
 
 A message is one JSON object that carries all that its sender had to say at that moment, as a list of pieces::
 
-    {"v":2,"epoch":"5f3a0c21","from":"1f0c…","mac":"9b2e…","said":[{"kind":"event","id":120,"topics":[…],"payload":{…}}]}
+    {"v":3,"epoch":"5f3a0c21","from":"1f0c…","mac":"9b2e…","n":17,"at":1773050400.1,
+     "said":[{"kind":"event","id":120,"topics":[…],"payload":{…}}]}
 
-``mac`` is HMAC-SHA256 over epoch, sender and pieces, shortened to 128 bits (RFC 2104, section 5), under a key made from
-the one that signs tokens. So nobody who merely reaches Redis can make up an event, and two installations on one Redis
-do not hear each other: the bus may lose, repeat and swap, but never invents.
+``mac`` is HMAC-SHA256 over epoch, sender, number, time and pieces, shortened to 128 bits (RFC 2104, section 5), under a
+key made from the one that signs tokens. So nobody who merely reaches Redis can make up an event, and two installations
+on one Redis do not hear each other: the bus may lose, repeat and swap, but never invents. What is said again counts
+once (:mod:`replyx.redis.freshness`); only events of the log are passed on whatever their age, because their ids tell.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw
 
 from replyx.delivery.eventlog import LoggedEvent
+from replyx.redis.freshness import Freshness
 
-VERSION = 2
+VERSION = 3
 MAC_CHARS = 32
 MAX_BYTES = 4 * 1024 * 1024  # a message; the largest event is far below
 
@@ -36,6 +40,10 @@ class Garbage(Exception):
 
 class StrangeKey(Garbage):
     """It comes from this database's line of events and is signed with a key that is not known here."""
+
+
+class Stale(Garbage):
+    """It was signed by a process of this installation, and says nothing that may be heard now."""
 
 
 class Happened(msgspec.Struct, tag_field="kind", tag="event", frozen=True):
@@ -74,6 +82,8 @@ class _Envelope(msgspec.Struct, frozen=True):
     epoch: str
     sender: str = msgspec.field(name="from")
     mac: str = ""
+    n: int = 0
+    at: float = 0.0
     said: Raw = Raw(b"")
 
 
@@ -83,7 +93,10 @@ class BusWire:
     ``keys`` are the installation's signing keys: the first signs, each verifies, as with tokens.
     """
 
-    def __init__(self, process: str, epoch: str, keys: Sequence[bytes]) -> None:
+    def __init__(self, process: str, epoch: str, keys: Sequence[bytes], clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._number = 0
+        self._freshness = Freshness()
         self._keys = [hmac.digest(key, b"replyx bus", "sha256") for key in keys]
         self._epoch = epoch
         self._named = f"{epoch} {process} ".encode()
@@ -93,15 +106,21 @@ class BusWire:
 
     def message(self, pieces: Iterable[bytes]) -> bytes:
         """What this process says in one message."""
+        self._number += 1
+        at = round(self._clock(), 3)
         text = b"[" + b",".join(pieces) + b"]"
-        return b"".join((self._head, _mac(self._keys[0], self._named + text).encode(), b'","said":', text, b"}"))
+        mac = _mac(self._keys[0], b"%b%d %.3f %b" % (self._named, self._number, at, text))
+        return b'%b%b","n":%d,"at":%.3f,"said":%b}' % (self._head, mac.encode(), self._number, at, text)
 
     def is_own(self, data: bytes) -> bool:
         """Whether this process said it: Redis brings back to each subscriber what it published itself."""
         return data.startswith(self._head)
 
     def read(self, data: bytes) -> tuple[str, list[Said]]:
-        """The sender and what it says. Raises :class:`Garbage` for whatever no process of this installation wrote."""
+        """The sender and what it says. Raises :class:`Garbage` for whatever no process of this installation wrote.
+
+        Of a message that came before, or is older than any that is on its way, nothing but events of the log is left.
+        """
         if len(data) > MAX_BYTES:
             raise Garbage("a message is too large")
         try:
@@ -113,7 +132,7 @@ class BusWire:
         if envelope.epoch != self._epoch:
             raise Garbage("a message is of another installation")
         text = bytes(envelope.said)
-        signed = f"{envelope.epoch} {envelope.sender} ".encode() + text
+        signed = f"{envelope.epoch} {envelope.sender} {envelope.n} {envelope.at:.3f} ".encode() + text
         if not any(
             hmac.compare_digest(_mac(key, signed), envelope.mac) for key in self._keys if envelope.mac.isascii()
         ):
@@ -122,6 +141,10 @@ class BusWire:
             said: list[Said] = self._said.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise Garbage("a message says what this version does not know") from None
+        if not self._freshness.is_new(envelope.sender, envelope.n, envelope.at, self._clock()):
+            said = [each for each in said if isinstance(each, Happened)]
+            if not said:
+                raise Stale("a message came again, or from a host whose clock is minutes off")
         return envelope.sender, said
 
 

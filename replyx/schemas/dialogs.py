@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -21,6 +21,8 @@ Role = Literal["admin", "manager", "user", "shop", "bot"]
 
 # In a Meta's pattern: any text without U+0000, which PostgreSQL cannot store and no client can show.
 NO_NUL = r"^[^\x00]*$"
+
+Turn = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 
 OPERATOR_ROLES = frozenset({"admin", "manager"})
 
@@ -84,7 +86,10 @@ class TicketCard(msgspec.Struct, frozen=True):
 class Dialog(msgspec.Struct, frozen=True):
     """One conversation. ``unread`` counts the visitor's messages that no operator has read.
 
-    ``ticket`` is there for kind ``ticket`` only.
+    ``waiting_since`` is when the visitor wrote what neither an operator nor an assistant has answered yet.
+
+    ``turn`` rises whenever somebody else is to speak. Until ``paused_until`` the assistant is quiet, since the operator
+    called ``paused_by`` writes; a time that is past means nothing. ``ticket`` is there for kind ``ticket`` only.
     """
 
     id: int
@@ -100,6 +105,10 @@ class Dialog(msgspec.Struct, frozen=True):
     read_up_to: ReadUpTo
     created_at: str
     updated_at: str
+    turn: int
+    paused_until: str | None
+    paused_by: str | None
+    waiting_since: str | None
     ticket: TicketCard | UnsetType = UNSET
 
 

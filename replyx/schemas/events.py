@@ -124,6 +124,11 @@ class TypingStop(msgspec.Struct, tag_field="type", tag="typing_stop", frozen=Tru
     ticket_id: str | UnsetType = UNSET
 
 
+def taken_back(event: TypingStart | TypingStop) -> TypingStop:
+    """The end of what ``event`` says, for a writer who can no longer say it."""
+    return TypingStop(event.dialog_id, event.sender, event.ticket_id)
+
+
 DURABLE = (
     *(MessageNew, DialogUpdated, TicketUpdated, MessageRead),
     *(ProductSubmitted, ProductApproved, ProductRejected, SettingsUpdated),
@@ -146,6 +151,11 @@ def dialog_topic(dialog_id: int) -> str:
 def visitor_topic(dialog_id: int) -> str:
     """The topic of a dialog's visitor alone."""
     return f"dialog:{dialog_id}:visitor"
+
+
+def staff_topic(dialog_id: int) -> str:
+    """The topic of a dialog's operators and bots: what its visitor need not hear."""
+    return f"dialog:{dialog_id}:staff"
 
 
 def account_topic(account_id: int) -> str:

@@ -11,7 +11,7 @@ from replyx.errors import invalid
 from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas import sizes
-from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus, by_name_alone
+from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus, Turn, by_name_alone
 
 SenderType = Literal["USER", "AGENT", "BOT"]
 ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
@@ -122,15 +122,19 @@ class NewTicket(msgspec.Struct, rename="camel"):
 
 
 class ChangeTicket(msgspec.Struct):
-    """What an operator changes; what is not named stays. ``assignee`` is an operator's account id, null for nobody."""
+    """What an operator changes; what is not named stays. ``assignee`` is an operator's account id, null for nobody.
+
+    ``displace``: whether another operator who was first may be displaced, anybody or the one of an account id.
+    """
 
     status: TicketStatus | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
     assignee: ItemId | UnsetType | None = UNSET
+    displace: bool | ItemId = False
 
 
 class TicketDraft(msgspec.Struct, rename="camel"):
-    """A message to send. ``clientId`` makes repeating it safe.
+    """A message to send. ``clientId`` makes repeating it safe. A bot that names a ``turn`` speaks in that one only.
 
     Without ``senderType`` the credential decides: an operator speaks as AGENT, a bot as BOT, everybody else as USER.
     """
@@ -140,6 +144,7 @@ class TicketDraft(msgspec.Struct, rename="camel"):
     sender_id: Reference | None = None
     message_type: MessageType = "TEXT"
     client_id: Reference | None = None
+    turn: Turn | None = None
 
 
 class TicketQuery(msgspec.Struct):

@@ -1,4 +1,5 @@
 import { fullJitter } from '../shared/backoff.js';
+import { isPerson } from '../shared/conversation.js';
 import { isAfter } from '../shared/cursor.js';
 
 const PAGE = 50;
@@ -11,9 +12,11 @@ const PAGE = 50;
  */
 function withTicket(dialog, ticket) {
   const { id, subject, status, priority, sla } = ticket;
+  const closed = ['RESOLVED', 'CLOSED'].includes(status);
   return {
     ...dialog,
-    status: ['RESOLVED', 'CLOSED'].includes(status) ? 'closed' : 'open',
+    status: closed ? 'closed' : 'open',
+    waiting_since: closed ? null : dialog.waiting_since,
     assignee: ticket.assignedAgent,
     updated_at: ticket.updatedAt,
     ticket: {
@@ -23,6 +26,17 @@ function withTicket(dialog, ticket) {
       resolution_due_at: ticket.resolutionDueAt,
     },
   };
+}
+
+/** Since when the visitor waits, after a message. @param {Wire.Dialog} dialog @param {Wire.Message} message */
+function waiting({ waiting_since: since }, { sender, timestamp }) {
+  if (sender === 'user') return since ?? timestamp;
+  return sender === 'system' ? since : null;
+}
+
+/** When a dialog last spoke, by which it has its place in the list. @param {Wire.Dialog} dialog */
+export function spokeAt({ last_message: last, created_at: created }) {
+  return last?.timestamp ?? created;
 }
 
 /** The dialog that an event is about, if it is about one. @param {Wire.Event} event @returns {number|null} */
@@ -41,18 +55,13 @@ export function reduce(dialog, event) {
   if (event.type === 'ticket:updated') return withTicket(dialog, event.ticket);
   if (event.type === 'message:new') {
     const { message } = event;
-    const byVisitor = message.sender === 'user';
-    const side = byVisitor ? 'user' : 'manager';
-    return {
-      ...dialog,
-      last_message: message,
-      updated_at: message.timestamp,
-      unread: byVisitor ? dialog.unread + 1 : 0,
-      read_up_to: { ...dialog.read_up_to, [side]: message.id },
-    };
+    const after = { ...dialog, last_message: message, updated_at: message.timestamp, waiting_since: waiting(dialog, message) };
+    if (!isPerson(message.sender)) return after; // what an assistant says, no operator has read anything by
+    const unread = message.sender === 'user' ? dialog.unread + 1 : 0;
+    return { ...after, unread, read_up_to: { ...dialog.read_up_to, [message.sender]: message.id } };
   }
   if (event.type === 'message:read') {
-    const readUpTo = { ...dialog.read_up_to, [event.sender === 'user' ? 'user' : 'manager']: event.up_to };
+    const readUpTo = { ...dialog.read_up_to, [event.sender]: event.up_to };
     if (event.sender === 'user') return { ...dialog, read_up_to: readUpTo };
     const all = !dialog.last_message || event.up_to >= dialog.last_message.id;
     return all ? { ...dialog, read_up_to: readUpTo, unread: 0 } : null;
@@ -117,12 +126,12 @@ export class Inbox {
   /**
    * @param {'open'|'closed'} status
    * @param {import('./dialogs/route.js').Kind} [kind]
-   * @returns {Wire.Dialog[]} newest activity first
+   * @returns {Wire.Dialog[]} newest message first, as the server lists them
    */
   list(status, kind = 'all') {
     const wanted = (dialog) => dialog.status === status && (kind === 'all' || dialog.kind === kind);
     const found = [...this.#entries.values()].map(({ dialog }) => dialog).filter(wanted);
-    return found.sort((a, b) => b.updated_at.localeCompare(a.updated_at) || b.id - a.id);
+    return found.sort((a, b) => spokeAt(b).localeCompare(spokeAt(a)) || b.id - a.id);
   }
 
   /** @param {number} id @returns {Wire.Dialog|undefined} */

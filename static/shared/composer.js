@@ -88,6 +88,11 @@ export class Composer {
     this.#field.focus();
   }
 
+  /** Stops typing without leaving the field: the next key begins anew. */
+  pause() {
+    this.#typing.stop();
+  }
+
   /** Puts a discarded message's text back in front of what is being written. @param {string} text */
   restore(text) {
     this.#field.value = this.#field.value ? `${text}\n${this.#field.value}` : text;

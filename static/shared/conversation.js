@@ -6,6 +6,11 @@ const LONG_PAGES = 10;
 /** Clients repeat `typing_start` every 3.5 s: one that is lost does not hide who types on, and nobody types for ever. */
 const TYPING_LASTS_MS = 6_000;
 
+/** Whether a sender is somebody who reads: a visitor or an operator, no assistant. @param {string} sender */
+export function isPerson(sender) {
+  return sender === 'user' || sender === 'manager';
+}
+
 /**
  * One dialog's messages: the history up to a cursor plus the events after it. Messages are kept by id
  * and read marks only grow, so it does not matter which of the two brought something, or if both did.
@@ -174,9 +179,9 @@ export class Conversation {
   }
 
   #read(sender, upTo) {
+    if (!isPerson(sender)) return;
     // An event of the log may be older than what an answer over HTTP has told; reading never goes back.
-    const side = sender === 'user' ? 'user' : 'manager';
-    this.#readUpTo = { ...this.#readUpTo, [side]: Math.max(this.#readUpTo[side], upTo ?? 0) };
+    this.#readUpTo = { ...this.#readUpTo, [sender]: Math.max(this.#readUpTo[sender], upTo ?? 0) };
   }
 
   /** `typing_stop` is ephemeral and may be lost, so typing ends by itself. */

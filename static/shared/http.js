@@ -15,8 +15,9 @@ export class HttpProblem extends Error {
    * @param {string} [problem.detail]
    * @param {{field: string, detail: string, code: string, params?: Record<string, string|number>}[]} [problem.errors]
    * @param {number|null} [problem.retryAfter]
+   * @param {Wire.Assignee|null} [problem.holder] the operator who was first
    */
-  constructor({ status, code, detail = '', errors = [], retryAfter = null }) {
+  constructor({ status, code, detail = '', errors = [], retryAfter = null, holder = null }) {
     super(detail || code);
     this.name = 'HttpProblem';
     this.status = status;
@@ -24,6 +25,7 @@ export class HttpProblem extends Error {
     this.detail = detail;
     this.errors = errors;
     this.retryAfter = retryAfter;
+    this.holder = holder;
   }
 
   /** Whether the same request may succeed later without anyone changing it. */
@@ -45,6 +47,7 @@ async function problemOf(response) {
     code: body.code ?? `http_${response.status}`,
     detail: body.detail ?? body.title ?? '',
     errors: body.errors ?? [],
+    holder: body.holder ?? null,
     retryAfter: retryAfterOf(response),
   });
 }

@@ -53,12 +53,20 @@ export function translator(dictionaries, locale) {
   };
 }
 
+/** From the largest down, in milliseconds. @type {[string, number][]} */
+const SPANS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
+
 /** Dates and times of a conversation, in the viewer's time zone. */
 export class Clock {
   #time;
   #day;
   #short;
   #full;
+  #spans;
   #t;
 
   /** @param {'ru'|'en'} locale @param {(key: string) => string} t knows `today` and `yesterday` */
@@ -67,7 +75,14 @@ export class Clock {
     this.#day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' });
     this.#short = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
     this.#full = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' });
+    this.#spans = SPANS.map(([unit, ms]) => [new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }), ms]);
     this.#t = t;
+  }
+
+  /** `5 min`, `2 hr`, `3 days`: whole units of the largest that is full. @param {number} ms at least a minute */
+  span(ms) {
+    const [format, unit] = this.#spans.find(([, length]) => ms >= length) ?? this.#spans.at(-1);
+    return format.format(Math.floor(ms / unit));
   }
 
   /** `18:30`, `6:30 PM`. @param {string} timestamp */

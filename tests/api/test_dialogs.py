@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 
 import httpx
@@ -15,6 +17,7 @@ from tests.scenario import (
     as_json,
     bad_field,
     frame,
+    frame_of,
     guest,
     hearing,
     problem,
@@ -108,7 +111,7 @@ class TestOne:
 
 
 class TestList:
-    def test_the_newest_activity_comes_first(self, http: httpx.Client, boris: httpx.Client) -> None:
+    def test_the_newest_message_comes_first(self, http: httpx.Client, boris: httpx.Client) -> None:
         first, second, third = (guest(http) for _ in range(3))
         for visitor in (third, second, first):
             visitor.say(http, "Здравствуйте")
@@ -116,6 +119,29 @@ class TestList:
         assert [item["id"] for item in items] == [first.dialog_id, second.dialog_id, third.dialog_id]
         assert items[0]["last_message"]["text"] == "Здравствуйте"
         assert items[0]["unread"] == 1
+
+    def test_nothing_but_a_message_moves_a_dialog(self, http: httpx.Client, boris: httpx.Client) -> None:
+        first, second = guest(http), guest(http)
+        for visitor in (second, first):
+            visitor.say(http, "Здравствуйте")
+
+        def order() -> list[int]:
+            items = as_json(boris.get("/api/dialogs", params={"limit": 2}))["items"]
+            return [item["id"] for item in items]
+
+        for action, body in {
+            "typing": {"typing": True},
+            "release": {},
+            "assign": {"account_id": my_id(boris)},
+            "takeover": {},
+            "read": {},
+            "close": {},
+            "reopen": {},
+        }.items():
+            assert boris.post(f"/api/dialogs/{second.dialog_id}/{action}", json=body).is_success
+            assert order() == [first.dialog_id, second.dialog_id], action
+        boris.post(f"/api/dialogs/{second.dialog_id}/messages", json={"text": "Добрый день"})
+        assert order() == [second.dialog_id, first.dialog_id]
 
     def test_pages_join_without_gap_or_repeat_in_both_directions(self, http: httpx.Client, boris: httpx.Client) -> None:
         visitors = [guest(http) for _ in range(7)]
@@ -278,6 +304,35 @@ class TestEmpty:
         assert (second["type"], second["message"]["text"]) == ("message:new", "Есть размер 42?")
 
 
+class TestWaiting:
+    def test_a_visitor_waits_from_the_first_message_without_an_answer(
+        self, http: httpx.Client, boris: httpx.Client, anna: Visitor
+    ) -> None:
+        def since() -> str | None:
+            found: str | None = as_json(boris.get(f"/api/dialogs/{anna.dialog_id}"))["dialog"]["waiting_since"]
+            return found
+
+        assert since() is None
+        first = anna.say(http, "Есть 42 размер?")["message"]["timestamp"]
+        anna.say(http, "Ау")
+        do(boris, anna.dialog_id, "read")
+        do(boris, anna.dialog_id, "takeover")
+        assert since() == first
+        boris.post(f"/api/dialogs/{anna.dialog_id}/messages", json={"text": "Есть"})
+        assert since() is None
+        again = anna.say(http, "А 43?")["message"]["timestamp"]
+        assert since() == again
+        assert do(boris, anna.dialog_id, "close")["waiting_since"] is None
+        assert do(boris, anna.dialog_id, "reopen")["waiting_since"] is None
+
+    def test_a_ticket_waits_from_its_opening_on(self, http: httpx.Client, boris: httpx.Client) -> None:
+        ticket = as_json(http.post("/api/support/tickets", json={"subject": "Пальто", "description": "Не пришло."}))
+        dialog = as_json(boris.get(f"/api/dialogs/{ticket['dialogId']}"))["dialog"]
+        assert dialog["waiting_since"] == ticket["createdAt"]
+        boris.patch(f"/api/support/tickets/{ticket['id']}", json={"status": "RESOLVED"})
+        assert as_json(boris.get(f"/api/dialogs/{ticket['dialogId']}"))["dialog"]["waiting_since"] is None
+
+
 class TestWhoAnswers:
     def test_assigning_is_heard_once(
         self, server: Server, boris: httpx.Client, maria: httpx.Client, anna: Visitor
@@ -395,6 +450,7 @@ class TestTyping:
     def test_each_side_hears_that_the_other_writes(
         self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor
     ) -> None:
+        do(boris, anna.dialog_id, "takeover")  # else the first key is an event of its own
         authorization = {"Authorization": boris.headers["Authorization"]}
         with EventStream(server, f"/api/dialogs/{anna.dialog_id}/events", headers=authorization) as stream:
             for typing, name in ((True, "typing_start"), (False, "typing_stop")):
@@ -408,6 +464,7 @@ class TestTyping:
     def test_a_socket_does_not_hear_its_own_typing_but_everybody_else_does(
         self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor, side: str
     ) -> None:
+        do(boris, anna.dialog_id, "takeover")  # else the first key is an event of its own
         ways = {"visitor": anna.ws(), "operator": f"/ws/dialogs/{anna.dialog_id}?token={token_of(boris)}"}
         with (
             socket_of(server, ways[side]) as typist,
@@ -421,6 +478,27 @@ class TestTyping:
                     assert frame(listener)["type"] == name
             typist.send('{"type": "ping"}')
             assert frame(typist)["type"] == "pong"
+
+    @pytest.mark.parametrize("end", ["close", "reset"])
+    def test_the_typing_of_a_socket_that_dies_is_taken_back_once(
+        self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor, end: str
+    ) -> None:
+        authorization = {"Authorization": boris.headers["Authorization"]}
+        with EventStream(server, f"/api/dialogs/{anna.dialog_id}/events", headers=authorization) as stream:
+            for typed in (["typing_start"], ["typing_start", "typing_stop"], [], ["typing_start"]):
+                with socket_of(server, anna.ws()) as typist:
+                    for name in typed:
+                        typist.send(json.dumps({"type": name}))
+                    typist.send('{"type": "ping"}')
+                    assert frame_of(typist, "pong")
+                    if end == "reset":
+                        typist.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        typist.socket.close()
+                heard = [stream.next().data for _ in range(2 if typed else 0)]
+                assert [event["type"] for event in heard] == (["typing_start", "typing_stop"] if typed else [])
+                assert {event["sender"] for event in heard} <= {"user"}
+            anna.say(http, "Вернулась")
+            assert stream.next().data["type"] == "message:new", "a socket that was not typing has nothing to take back"
 
     def test_typing_takes_a_truth_value(self, boris: httpx.Client, anna: Visitor) -> None:
         bad_field(boris.post(f"/api/dialogs/{anna.dialog_id}/typing", json={"typing": "yes"}), "typing")

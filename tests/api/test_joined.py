@@ -215,6 +215,21 @@ def test_what_others_publish_is_not_believed_and_harms_nobody(both: tuple[Server
         assert not any("настоящее" in line for line in complaints)
 
 
+def test_a_notice_that_somebody_publishes_again_is_heard_once(both: tuple[Server, Server], redis: RedisServer) -> None:
+    """Signatures do not tell that a message was there before; recorded, typing could go on for ever."""
+    near, far = both
+    with redis.client() as client, client.pubsub() as watch, opened(near, SOCKET) as anna, opened(far, SOCKET) as boris:
+        watch.subscribe(PROCESSES)
+        eventually(lambda: watch.get_message(timeout=0.1), "the watch has begun")
+        anna.send('{"type": "typing_start"}')
+        recorded = message_with(watch, "typing_start")
+        assert frame_of(boris, "typing_start")["sender"] == "user"
+        for _ in range(3):
+            client.publish(PROCESSES, recorded)
+        say(near, "after what was published again")
+        assert "typing_start" not in [each["type"] for each in frames_to(boris, "message:new")]
+
+
 def message_with(watch: PubSub, text: str) -> bytes:
     """The first message between processes that holds ``text``; in between they tell each other their counts."""
     while True:

@@ -132,6 +132,20 @@ class TestConversation:
         assert sum(each.get("name") == "typing" for each in newest.happened) == 2
         assert sum(each.get("name") == "typing" for each in other.happened) == 2
 
+    def test_the_typing_of_a_client_that_goes_is_taken_back(
+        self, newest: NodeClient, other: NodeClient, server: Server, http: httpx.Client
+    ) -> None:
+        ticket_id = new_ticket(http)
+        connect(newest, server.url, transports=["websocket"])
+        join(newest, ticket_id)
+        for transports in (["polling"], ["websocket"]):
+            connect(other, server.url, transports=transports)
+            join(other, ticket_id)
+            ask(other, "typing", {"ticketId": ticket_id, "isTyping": True})
+            assert newest.event("typing")[0]["isTyping"] is True
+            other.do("drop")
+            assert newest.event("typing")[0] == {"ticketId": ticket_id, "senderType": "USER", "isTyping": False}
+
     def test_a_change_of_the_ticket_is_heard(self, newest: NodeClient, server: Server, http: httpx.Client) -> None:
         ticket_id = new_ticket(http)
         connect(newest, server.url)

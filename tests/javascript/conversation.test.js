@@ -91,7 +91,9 @@ test('reading never goes back', async () => {
   conversation.apply({ type: 'dialog:updated', dialog: { read_up_to: { user: 1, manager: 1 } } });
   assert.deepEqual(conversation.readUpTo, { user: 5, manager: 8 });
   conversation.apply(fresh(10, 'assistant'));
-  assert.deepEqual(conversation.readUpTo, { user: 5, manager: 10 }, 'who writes has read');
+  assert.deepEqual(conversation.readUpTo, { user: 5, manager: 8 }, 'no operator has read by what an assistant writes');
+  conversation.apply(fresh(11, 'manager'));
+  assert.deepEqual(conversation.readUpTo, { user: 5, manager: 11 }, 'who writes has read');
 });
 
 test('typing ends by its message, by its stop, and by itself after six seconds', () => {

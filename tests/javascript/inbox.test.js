@@ -7,8 +7,8 @@ const TIME = (minute) => `2026-01-01T00:${String(minute).padStart(2, '0')}:00Z`;
 const message = (id, sender = 'user') => ({ id, sender, text: `message ${id}`, timestamp: TIME(id) });
 
 function dialog(id, fields = {}) {
-  const read = { read_up_to: { user: 0, manager: 0 }, unread: 0, last_message: null };
-  return { id, kind: 'dialog', status: 'open', updated_at: TIME(id), ...read, ...fields };
+  const read = { read_up_to: { user: 0, manager: 0 }, unread: 0, last_message: null, waiting_since: null };
+  return { id, kind: 'dialog', status: 'open', created_at: TIME(id), updated_at: TIME(id), ...read, ...fields };
 }
 
 /** An inbox whose server answers with `pages` in turn, and with `dialogs` for one of them. */
@@ -31,8 +31,30 @@ test('a dialog and its events lead to what the server has', () => {
   now = reduce(now, { type: 'message:read', dialog_id: 1, sender: 'manager', up_to: 5 });
   assert.deepEqual([now.unread, now.read_up_to], [0, { user: 5, manager: 5 }]);
   now = reduce(now, { type: 'message:new', dialog_id: 1, message: message(6) });
-  now = reduce(now, { type: 'message:new', dialog_id: 1, message: message(7, 'manager') });
-  assert.deepEqual([now.unread, now.read_up_to.manager], [0, 7], 'an answer reads what stands before it');
+  now = reduce(now, { type: 'message:new', dialog_id: 1, message: message(7, 'assistant') });
+  assert.deepEqual([now.unread, now.read_up_to.manager], [1, 5], 'no operator has read by what an assistant writes');
+  now = reduce(now, { type: 'message:new', dialog_id: 1, message: message(8, 'manager') });
+  assert.deepEqual([now.unread, now.read_up_to.manager], [0, 8], 'an answer reads what stands before it');
+});
+
+test('a visitor waits from the first message without an answer, the notes of the system aside', () => {
+  let now = dialog(1);
+  const waits = [];
+  for (const sender of ['user', 'user', 'system', 'assistant', 'user', 'manager', 'system']) {
+    now = reduce(now, { type: 'message:new', dialog_id: 1, message: message(4 + waits.length, sender) });
+    waits.push(now.waiting_since);
+  }
+  assert.deepEqual(waits, [TIME(4), TIME(4), TIME(4), null, TIME(8), null, null]);
+});
+
+test('nothing but a message moves a dialog in the list', async () => {
+  const { inbox } = await loaded([dialog(1, { last_message: message(9) }), dialog(2), dialog(8)]);
+  const order = () => inbox.list('open').map(({ id }) => id);
+  assert.deepEqual(order(), [1, 8, 2]);
+  inbox.apply({ type: 'dialog:updated', dialog: dialog(2, { updated_at: TIME(30), handler: 'manager' }) }, 'e-30');
+  assert.deepEqual(order(), [1, 8, 2]);
+  inbox.apply({ type: 'message:new', dialog_id: 2, message: message(31) }, 'e-31');
+  assert.deepEqual(order(), [2, 1, 8]);
 });
 
 test('an event that says too little makes the inbox ask', async () => {

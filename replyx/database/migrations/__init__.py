@@ -28,8 +28,11 @@ from replyx.database.migrations.m0012_languages import languages
 from replyx.database.migrations.m0013_session_ends import session_ends
 from replyx.database.migrations.m0014_refused_logins import refused_logins
 from replyx.database.migrations.m0015_guest_digests import guest_digests
-from replyx.database.migrations.m0016_empty_dialogs import empty_dialogs
-from replyx.database.migrations.m0017_bans import bans
+from replyx.database.migrations.m0016_turns import turns
+from replyx.database.migrations.m0017_waiting import waiting
+from replyx.database.migrations.m0018_claims import claims
+from replyx.database.migrations.m0019_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0020_bans import bans
 
 log = logging.getLogger("replyx.migrations")
 
@@ -52,6 +55,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     session_ends,
     refused_logins,
     guest_digests,
+    turns,
+    waiting,
+    claims,
     empty_dialogs,
     bans,
 )

@@ -58,7 +58,11 @@ class Visitor(Table):
 
 
 class Dialog(Table):
-    """One conversation. ``activity`` is the id of the last event that moved it in the inbox."""
+    """One conversation. ``activity`` is the id of the event that brought its newest message, or the dialog.
+
+    What ``turn``, ``paused_until`` and ``paused_by`` mean is in :mod:`replyx.conversations.handling`, what
+    ``assigned_by``, ``changed_by`` and ``changed_at`` are for in :mod:`replyx.conversations.claims`.
+    """
 
     id = AutoField()
     kind = TextField()
@@ -76,6 +80,13 @@ class Dialog(Table):
     created_at = MomentField()
     updated_at = MomentField()
     address = TextField(null=True)
+    turn = IntegerField(default=0)
+    paused_until = MomentField(null=True)
+    paused_by = TextField(null=True)
+    waiting_since = MomentField(null=True)
+    assigned_by = IntegerField(null=True)
+    changed_by = IntegerField(null=True)
+    changed_at = MomentField(null=True)
 
     class Meta:
         indexes = (

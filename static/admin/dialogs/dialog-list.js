@@ -1,6 +1,7 @@
 import { el } from '../../shared/dom.js';
 import { choice } from '../../shared/fields.js';
 import { cut } from '../../shared/text.js';
+import { spokeAt } from '../inbox.js';
 import { hashOf } from './route.js';
 import { arrange, walk } from '../parts/rows.js';
 import { dialogTitle, writer } from './names.js';
@@ -15,7 +16,10 @@ const KINDS = ['all', 'dialog', 'ticket'];
 /** As much of a message as a row may have room for, in characters. */
 const PREVIEW = 160;
 
-/** The list of dialogs, newest activity first, or what a search in their messages has found. Nodes outlive a redraw, so the focus stays where it is. */
+/** A minute's wait is worth a mark; below, everybody waits. */
+const WAITS_MS = 60_000;
+
+/** The list of dialogs, newest message first, or what a search in their messages has found. Nodes outlive a redraw, so the focus stays where it is. */
 export class DialogList {
   #options;
   #items;
@@ -130,25 +134,34 @@ export class DialogList {
     row.link.href = hashOf({ ...route, dialogId: dialog.id });
     if (dialog.id === route.dialogId) row.link.setAttribute('aria-current', 'true');
     else row.link.removeAttribute('aria-current');
-    const drawn = JSON.stringify([dialog, new Date().toDateString()]); // the date, since `brief` depends on it
+    const waits = this.#waits(dialog);
+    const drawn = JSON.stringify([dialog, waits, new Date().toDateString()]); // the date, since `brief` depends on it
     if (row.drawn !== drawn) {
       row.drawn = drawn;
       row.link.dataset.unread = dialog.unread;
-      row.link.replaceChildren(...this.#words(dialog));
+      row.link.replaceChildren(...this.#words(dialog, waits));
     }
     return row;
   }
 
-  #words(dialog) {
+  /** How long the visitor waits, in words; empty for nobody who waits. */
+  #waits({ waiting_since: since }) {
+    const { t, clock } = this.#options;
+    const waited = since ? Date.now() - Date.parse(since) : 0;
+    return waited < WAITS_MS ? '' : t('waits', { span: clock.span(waited) });
+  }
+
+  #words(dialog, waits) {
     const { t, clock } = this.#options;
     const { unread } = dialog;
     return [
       el('span', { class: 'dialog-item__name', dir: 'auto' }, dialogTitle(dialog, t)),
-      el('time', { class: 'dialog-item__time', datetime: dialog.updated_at }, clock.brief(dialog.updated_at)),
+      el('time', { class: 'dialog-item__time', datetime: spokeAt(dialog) }, clock.brief(spokeAt(dialog))),
       el('span', { class: 'dialog-item__text', dir: 'auto' }, ...this.#preview(dialog)),
       unread > 0 && this.#unread(unread),
       dialog.ticket && el('span', { class: 'marks dialog-item__marks' }, ...ticketMarks(dialog.ticket, t, clock)),
       dialog.assignee && el('span', { class: 'dialog-item__who', dir: 'auto' }, dialog.assignee.name),
+      waits && el('span', { class: 'dialog-item__waits', 'data-testid': 'waits' }, waits),
     ].filter(Boolean);
   }
 

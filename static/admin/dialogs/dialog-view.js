@@ -3,6 +3,7 @@ import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
 import { problemWords } from '../../shared/problem-words.js';
 import { dialogTitle, visitorName } from './names.js';
+import { standingOf } from './standing.js';
 import { ticketMarks } from './ticket-marks.js';
 import { TicketPanel } from './ticket-panel.js';
 
@@ -22,6 +23,8 @@ export class DialogView {
   #arrived = false;
   /** Beside the messages of a ticket. @type {TicketPanel|null} */
   #ticket = null;
+  /** When a pause of the assistant is over, the line says so. */
+  #pauseEnds = 0;
 
   /**
    * @param {object} options
@@ -35,6 +38,7 @@ export class DialogView {
    * @param {(fields: Wire.ChangeTicket) => Promise<void>} options.onTicket changes the ticket
    * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
+   * @param {() => void} options.draw `render` follows
    */
   constructor(options) {
     this.#options = options;
@@ -91,6 +95,7 @@ export class DialogView {
 
   /** Keeps the draft. */
   disconnect() {
+    clearTimeout(this.#pauseEnds);
     this.#composer.disconnect();
     this.#ticket?.disconnect();
   }
@@ -114,6 +119,15 @@ export class DialogView {
     const closed = dialog.status === 'closed' ? t(dialog.ticket ? 'ticket_closed' : 'dialog_closed') : '';
     if (this.#notice.dataset.kind !== 'problem') this.#say(closed, 'closed');
     this.#seen();
+  }
+
+  /** Gives the word back to the assistant that this operator's key has stopped. @returns {boolean} whether it had */
+  giveBack() {
+    const button = this.#actions.querySelector('[data-testid="action-release"]');
+    if (this.#actions.dataset.stopped !== 'by_you' || !(button instanceof HTMLButtonElement)) return false;
+    this.#composer.pause();
+    button.click();
+    return true;
   }
 
   /** Does not begin at the end, which then counts as not seen: a message will be revealed. */
@@ -172,25 +186,28 @@ export class DialogView {
   }
 
   #facts(dialog) {
-    const { t, clock } = this.#options;
+    const { t, clock, user } = this.#options;
     if (dialog.ticket) return [el('span', { class: 'marks' }, ...ticketMarks(dialog.ticket, t, clock))];
     const { handler, assignee, visitor } = dialog;
-    const named = assignee && t(handler === 'manager' ? 'handled_by' : 'assigned_to', { name: assignee.name });
+    const { words, name } = standingOf(dialog, user, Date.now());
     const facts = [
-      handler === 'manager' && assignee ? null : t(`handled_${handler}`),
-      named,
+      t(words, { name }),
+      handler === 'assistant' && assignee && t('assigned_to', { name: assignee.name }),
       visitor?.page && t('page', { page: visitor.page }),
     ];
-    return facts.filter(Boolean).map((words) => el('span', {}, words));
+    return facts.filter(Boolean).map((fact) => el('span', {}, fact));
   }
 
   #drawActions(dialog) {
     const { user } = this.#options;
-    const mine = dialog.assignee?.id === user.id;
+    const { assignee } = dialog;
     const byHand = dialog.handler === 'manager';
+    const { words, until } = standingOf(dialog, user, Date.now());
+    this.#actions.dataset.stopped = words === 'stopped_by_you' ? 'by_you' : '';
+    this.#wakeAt(until);
     const wanted = [
-      !dialog.ticket && (byHand ? 'release' : 'takeover'), // a ticket has no assistant to hand it to
-      byHand && !mine && 'assign_me',
+      !dialog.ticket && (byHand || words === 'stopped_by_you' ? 'release' : 'takeover'), // a ticket has no assistant to hand it to
+      byHand && assignee?.id !== user.id && (assignee ? 'take_anyway' : 'assign_me'),
       !dialog.ticket && (dialog.status === 'open' ? 'close_dialog' : 'reopen'), // a ticket's status says more
     ].filter(Boolean);
     if (this.#actions.dataset.drawn === wanted.join()) return;
@@ -198,9 +215,15 @@ export class DialogView {
     this.#actions.replaceChildren(...wanted.map((name) => this.#action(name)));
   }
 
+  #wakeAt(until) {
+    clearTimeout(this.#pauseEnds);
+    if (until !== null) this.#pauseEnds = window.setTimeout(this.#options.draw, until - Date.now() + 1);
+  }
+
   #action(name) {
     const { t, user } = this.#options;
-    const call = { close_dialog: ['close'], assign_me: ['assign', { account_id: user.id }] }[name] ?? [name];
+    const toMe = ['assign', { account_id: user.id }];
+    const call = { close_dialog: ['close'], assign_me: toMe, take_anyway: toMe }[name] ?? [name];
     const button = el('button', { type: 'button', class: 'button', 'data-testid': `action-${call[0]}` }, t(name));
     button.addEventListener('click', () => this.#run(button, call));
     return button;
@@ -222,7 +245,7 @@ export class DialogView {
 
   #failed(error) {
     const { t } = this.#options;
-    this.#say(problemWords(error, t), 'problem');
+    this.#say(error.holder ? t('taken_by', { name: error.holder.name }) : problemWords(error, t), 'problem');
   }
 
   /** @param {import('../../shared/conversation.js').Message} message */

@@ -11,6 +11,9 @@ import { MessageSearch } from './search.js';
 
 await Promise.all(['./dialogs.css', './search.css', './ticket.css'].map((name) => styleSheet(new URL(name, import.meta.url))));
 
+/** How often the list says anew how long people wait. */
+const WAITS_MS = 20_000;
+
 /** The list of dialogs and tickets, and the one that is open. */
 export default class DialogsSection {
   #desk;
@@ -26,6 +29,7 @@ export default class DialogsSection {
   #wanted = null;
   /** @type {Promise<Wire.Account[]>|null} */
   #operators = null;
+  #waits = 0;
   /** Rooms that are open or still have something to send. @type {Map<number, Room>} */
   #rooms = new Map();
 
@@ -40,6 +44,7 @@ export default class DialogsSection {
       onAgain: () => this.#go(),
     });
     this.element = el('div', { class: 'desk' }, this.#list.element, this.#detail);
+    this.#waits = window.setInterval(draw, WAITS_MS);
     for (const id of Room.unsent(user.id, storage)) this.#room(id);
   }
 
@@ -59,6 +64,7 @@ export default class DialogsSection {
   }
 
   disconnect() {
+    clearInterval(this.#waits);
     this.#search.disconnect();
     this.#view?.disconnect();
     for (const room of this.#rooms.values()) room.outbox.disconnect();
@@ -111,6 +117,7 @@ export default class DialogsSection {
       event.preventDefault();
       this.#toSearch();
     } else if (event.key === 'Escape' && !event.defaultPrevented) {
+      if (this.#view?.giveBack()) return;
       if (this.#route.dialogId !== null) this.#visit({ dialogId: null });
       else if (this.#search.active) this.#list.search.clear();
     }
@@ -137,27 +144,39 @@ export default class DialogsSection {
   }
 
   #openRoom(dialogId) {
-    const { user, storage, clock, api, inbox } = this.#desk;
+    const { user, storage, clock, api, inbox, draw } = this.#desk;
     this.#closeRoom();
     const room = this.#room(dialogId);
     this.#view = new DialogView({
-      ...{ room, user, storage, t: this.#t, clock },
+      ...{ room, user, storage, t: this.#t, clock, draw },
       conversation: Room.nameOf(user.id, dialogId),
       operators: () => this.#findOperators(),
       visitor: (id) => visitorName(inbox.get(id) ?? { id }, this.#t),
-      onAction: async (action, body) => {
-        await api.act(dialogId, action, body);
-        await inbox.fetch(dialogId); // the event may be late; the operator should see the effect now
-      },
-      onTicket: async (fields) => {
-        await api.changeTicket(room.ticket.id, fields);
-        await inbox.fetch(dialogId);
-      },
+      onAction: (action, body) => this.#change(dialogId, (seen) => api.act(dialogId, action, { ...body, ...seen })),
+      onTicket: (fields) => this.#change(dialogId, (seen) => api.changeTicket(room.ticket.id, { ...fields, ...seen })),
     });
     this.#detail.replaceChildren(this.#view.element);
     this.#view.connect();
     if (this.#wanted !== null) this.#view.holdBack();
     this.#tryRoom(room);
+  }
+
+  /**
+   * Changes a dialog and shows what it is then: the event may be late, and a refusal means that another was first.
+   * Only the operator whose name is on the screen may be displaced by it.
+   * @param {number} dialogId
+   * @param {(seen: {displace?: number}) => Promise<unknown>} request
+   */
+  async #change(dialogId, request) {
+    const { inbox, user } = this.#desk;
+    const holder = inbox.get(dialogId)?.assignee?.id;
+    try {
+      await request(holder === undefined || holder === user.id ? {} : { displace: holder });
+    } catch (error) {
+      if (error.code === 'taken') await inbox.fetch(dialogId);
+      throw error;
+    }
+    await inbox.fetch(dialogId);
   }
 
   /** Goes to the message that the address asked for. */

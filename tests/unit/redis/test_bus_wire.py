@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from replyx.delivery.eventlog import LoggedEvent
 from replyx.redis import bus_wire
-from replyx.redis.bus_wire import MAX_BYTES, BusWire, Garbage, Happened, Passing, Share, Spent, StrangeKey, logged
+from replyx.redis.bus_wire import (
+    MAX_BYTES,
+    BusWire,
+    Garbage,
+    Happened,
+    Passing,
+    Share,
+    Spent,
+    Stale,
+    StrangeKey,
+    logged,
+)
+from replyx.redis.freshness import FRESH_S, WINDOW
 
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
 ONE = BusWire("aaaaaaaaaaaa", "5f3a", [KEY])
@@ -58,7 +70,7 @@ def test_a_process_knows_its_own_echo() -> None:
 
 def test_a_message_is_one_json_object_that_people_can_read() -> None:
     message = json.loads(EVENT)
-    assert set(message) == {"v", "epoch", "from", "mac", "said"}
+    assert set(message) == {"v", "epoch", "from", "mac", "n", "at", "said"}
     assert message["said"][0]["payload"]["text"] == "привет"
 
 
@@ -78,7 +90,16 @@ def test_another_installation_is_not_heard() -> None:
 
 @pytest.mark.parametrize(
     ("member", "value"),
-    [("v", 1), ("epoch", "5f3b"), ("from", "cccccccccccc"), ("mac", "0" * 32), ("mac", "é" * 32), ("said", {})],
+    [
+        ("v", 1),
+        ("epoch", "5f3b"),
+        ("from", "cccccccccccc"),
+        ("mac", "0" * 32),
+        ("mac", "é" * 32),
+        ("n", 99),
+        ("at", 1.5),
+        ("said", {}),
+    ],
 )
 def test_a_message_that_was_changed_is_not_believed(member: str, value: object) -> None:
     message: dict[str, Any] = json.loads(EVENT)
@@ -92,6 +113,69 @@ def test_a_signed_message_of_an_unknown_kind_is_left_aside() -> None:
     assert TWO.read(ONE.message([known]))[1] == [Share({})]
     with pytest.raises(Garbage, match="does not know"):
         TWO.read(ONE.message([known, b'{"kind":"of a later version"}']))
+
+
+class Clock:
+    """The time on one host, in seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.now = 1_773_050_400.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+NOTICE = bus_wire.ephemeral(("dialog:1",), b'{"type":"typing_start"}')
+
+
+def test_what_is_said_again_is_heard_once_but_for_events_whose_ids_tell() -> None:
+    sender, hears = BusWire("aaaaaaaaaaaa", "5f3a", [KEY]), BusWire("bbbbbbbbbbbb", "5f3a", [KEY])
+    said = sender.message([NOTICE, bus_wire.event(LOGGED), bus_wire.told(Spent([("login", "anna", 2)]))])
+    assert [type(each) for each in hears.read(said)[1]] == [Passing, Happened, Spent]
+    assert [type(each) for each in hears.read(said)[1]] == [Happened]
+    notice = sender.message([NOTICE])
+    assert len(hears.read(notice)[1]) == 1
+    with pytest.raises(Stale):
+        hears.read(notice)
+
+
+def test_what_a_process_said_that_is_gone_is_not_heard_later_by_anybody() -> None:
+    clock = Clock()
+    old = BusWire("aaaaaaaaaaaa", "5f3a", [KEY], clock).message([bus_wire.told(Share({}, leaving=True))])
+    clock.now += FRESH_S + 1
+    with pytest.raises(Stale):
+        BusWire("bbbbbbbbbbbb", "5f3a", [KEY], clock).read(old)
+
+
+@pytest.mark.parametrize("skew", [-FRESH_S + 1, -30, 30, FRESH_S - 1])
+def test_clocks_that_differ_and_restarts_cost_no_message(skew: float) -> None:
+    here, there = Clock(), Clock()
+    there.now += skew
+    hears = BusWire("bbbbbbbbbbbb", "5f3a", [KEY], here)
+    for name in ("aaaaaaaaaaaa", "cccccccccccc"):  # a process that is started again has another name
+        sender = BusWire(name, "5f3a", [KEY], there)
+        for _ in range(3):
+            assert len(hears.read(sender.message([NOTICE]))[1]) == 1
+
+
+@given(st.permutations(range(40)))
+def test_messages_that_were_swapped_on_their_way_are_each_heard_once(order: list[int]) -> None:
+    sender, hears = BusWire("aaaaaaaaaaaa", "5f3a", [KEY]), BusWire("bbbbbbbbbbbb", "5f3a", [KEY])
+    said = [sender.message([NOTICE]) for _ in order]
+    for number in order:
+        assert len(hears.read(said[number])[1]) == 1
+    for each in said:
+        with pytest.raises(Stale):
+            hears.read(each)
+
+
+def test_of_messages_far_behind_nothing_is_remembered_and_nothing_heard() -> None:
+    sender, hears = BusWire("aaaaaaaaaaaa", "5f3a", [KEY]), BusWire("bbbbbbbbbbbb", "5f3a", [KEY])
+    said = [sender.message([NOTICE]) for _ in range(WINDOW + 1)]
+    hears.read(said[-1])
+    assert len(hears.read(said[1])[1]) == 1
+    with pytest.raises(Stale):
+        hears.read(said[0])
 
 
 def test_a_message_past_the_bound_is_not_looked_at() -> None:
