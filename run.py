@@ -154,7 +154,7 @@ class Server:
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, rules, clock),
-            tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
+            tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo, clock),
             bans=Bans(store),
             search=Search(store),
             broadcasts=broadcasts,

@@ -20,6 +20,7 @@ from replyx.database.rows import Delete, Insert, select, value
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import AddressUnknown, Banned, BanNotFound
 from replyx.paging import Paging, oldest_first, read_page
+from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Page
 
 log = logging.getLogger("replyx.bans")
@@ -33,7 +34,7 @@ class NewBan(msgspec.Struct):
     """Ban the other side of a dialog; without ``hours`` until somebody lifts it. The reason is for operators."""
 
     target: Target
-    reason: Annotated[str, msgspec.Meta(max_length=500, pattern=NO_NUL)] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=sizes.PURPOSE, pattern=NO_NUL)] = ""
     hours: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_HOURS)] | None = None
 
 

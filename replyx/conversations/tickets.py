@@ -7,7 +7,7 @@ the clients of tickets see; what happens to a ticket is in :mod:`replyx.conversa
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 
 from msgspec import UNSET
@@ -58,7 +58,14 @@ class Tickets:
     """
 
     def __init__(
-        self, store: Store, bus: Bus, epoch: str, rules: TicketRules, secret: SharedSecret, anyone_as_anyone: bool
+        self,
+        store: Store,
+        bus: Bus,
+        epoch: str,
+        rules: TicketRules,
+        secret: SharedSecret,
+        anyone_as_anyone: bool,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._bus = bus
@@ -66,6 +73,7 @@ class Tickets:
         self._rules = rules
         self._secret = secret
         self._anyone_as_anyone = anyone_as_anyone
+        self._clock = clock
         self._dialog_ids: Cache[str, int] = Cache()
 
     async def create(self, new: NewTicket, address: str) -> Ticket:
@@ -235,6 +243,9 @@ class Tickets:
         Returns the end of it, which is for :meth:`replyx.conversations.dialogs.Dialogs.stop_typing`.
         """
         dialog_id = await self.dialog_id(ticket_id)
+        if isinstance(speaker, TicketActor):
+            now_ms = int(self._clock() * 1000)
+            await self._store.read(lambda rows: bans.check_speaker(rows, speaker, dialog_id, now_ms))
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(speaker), ticket_id)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
         return taken_back(event)

@@ -2,6 +2,7 @@ import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
 import { problemWords } from '../../shared/problem-words.js';
+import { askBan } from './ban-dialog.js';
 import { dialogTitle, visitorName } from './names.js';
 import { standingOf } from './standing.js';
 import { ticketMarks } from './ticket-marks.js';
@@ -38,6 +39,7 @@ export class DialogView {
    * @param {(fields: Wire.ChangeTicket) => Promise<void>} options.onTicket changes the ticket
    * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
+   * @param {(ban: Wire.NewBan) => Promise<Wire.Ban>} options.onBan
    * @param {() => void} options.draw `render` follows
    */
   constructor(options) {
@@ -209,6 +211,7 @@ export class DialogView {
       !dialog.ticket && (byHand || words === 'stopped_by_you' ? 'release' : 'takeover'), // a ticket has no assistant to hand it to
       byHand && assignee?.id !== user.id && (assignee ? 'take_anyway' : 'assign_me'),
       !dialog.ticket && (dialog.status === 'open' ? 'close_dialog' : 'reopen'), // a ticket's status says more
+      'ban',
     ].filter(Boolean);
     if (this.#actions.dataset.drawn === wanted.join()) return;
     this.#actions.dataset.drawn = wanted.join();
@@ -225,7 +228,7 @@ export class DialogView {
     const toMe = ['assign', { account_id: user.id }];
     const call = { close_dialog: ['close'], assign_me: toMe, take_anyway: toMe }[name] ?? [name];
     const button = el('button', { type: 'button', class: 'button', 'data-testid': `action-${call[0]}` }, t(name));
-    button.addEventListener('click', () => this.#run(button, call));
+    button.addEventListener('click', () => (name === 'ban' ? this.#ban() : this.#run(button, call)));
     return button;
   }
 
@@ -240,6 +243,18 @@ export class DialogView {
       this.#failed(error);
     } finally {
       button.disabled = false;
+    }
+  }
+
+  async #ban() {
+    const { t, onBan, room, visitor } = this.#options;
+    const ban = await askBan({ place: this.element, name: visitor(room.dialogId), t });
+    if (!ban) return;
+    try {
+      await onBan(ban);
+      this.#say(t(`banned_${ban.target}`), 'problem');
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
