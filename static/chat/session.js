@@ -63,7 +63,7 @@ export class Session {
 
   /**
    * The dialog, the cursor at which it was read and its addresses; opened at the first call, then shared.
-   * @returns {Promise<{dialog: object, cursor: string, urls: import('../shared/urls.js').DialogUrls}>}
+   * @returns {Promise<{dialog: Wire.Dialog, cursor: string, urls: import('../shared/urls.js').DialogUrls}>}
    * @throws {import('../shared/http.js').HttpProblem} the next call tries again
    */
   open() {
