@@ -215,7 +215,7 @@ export class DialogView {
     ].filter(Boolean);
     if (this.#actions.dataset.drawn === wanted.join()) return;
     this.#actions.dataset.drawn = wanted.join();
-    this.#actions.replaceChildren(...wanted.map((name) => this.#action(name)));
+    this.#actions.replaceChildren(...wanted.map((name) => (name === 'ban' ? this.#banButton() : this.#action(name))));
   }
 
   #wakeAt(until) {
@@ -228,7 +228,7 @@ export class DialogView {
     const toMe = ['assign', { account_id: user.id }];
     const call = { close_dialog: ['close'], assign_me: toMe, take_anyway: toMe }[name] ?? [name];
     const button = el('button', { type: 'button', class: 'button', 'data-testid': `action-${call[0]}` }, t(name));
-    button.addEventListener('click', () => (name === 'ban' ? this.#ban() : this.#run(button, call)));
+    button.addEventListener('click', () => this.#run(button, call));
     return button;
   }
 
@@ -244,6 +244,12 @@ export class DialogView {
     } finally {
       button.disabled = false;
     }
+  }
+
+  #banButton() {
+    const label = this.#options.t('ban');
+    const named = { title: label, 'aria-label': label, 'data-testid': 'action-ban' };
+    return el('button', { type: 'button', class: 'icon-button', ...named, onclick: () => this.#ban() }, icon('ban'));
   }
 
   async #ban() {
