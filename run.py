@@ -29,6 +29,7 @@ from replyx.conversations.bans import Bans
 from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
+from replyx.conversations.search_index import SearchIndex
 from replyx.conversations.sla import Hours, Policy
 from replyx.conversations.sla_watch import SlaWatch
 from replyx.conversations.ticket_rules import TicketRules
@@ -110,7 +111,7 @@ class Server:
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
         self.tail_watch = TailWatch(store, self.hub)
         self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
-        self.retention = Retention(store, given.retention_days, given.retention_events, given.empty_dialog_hours, clock)
+        retention = Retention(store, given.retention_days, given.retention_events, given.empty_dialog_hours, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
         courier = Courier(store, self.outside, epoch, given.webhook_retry_seconds, clock)
@@ -121,7 +122,7 @@ class Server:
         policy = Policy(Hours.parse(given.business_hours, given.time_zone))
         ticket_rules = TicketRules(policy)
         rules: dict[DialogKind, DialogRules] = {"dialog": ChatRules(), "ticket": ticket_rules}
-        self.sla_watch = SlaWatch(store, ticket_rules, clock)
+        sla_watch = SlaWatch(store, ticket_rules, clock)
         directory = Directory(store, self.hub)
         bots = SharedSecret("x-internal-secret", internal_secret(given, secrets))
         authenticator = Authenticator(
@@ -131,6 +132,9 @@ class Server:
         hashing = passwords.Passwords(self.pool, allowed=demo.public_passwords(given.demo))
         attempts = LoginAttempts(limits, self.tokens, clock)
         self.refused = RefusedLogins(store, clock)
+        index = SearchIndex(store, clock)
+        self.duties: tuple[TailWatch | Retention | SlaWatch | RefusedLogins | SearchIndex, ...]
+        self.duties = (self.tail_watch, retention, sla_watch, self.refused, index)
         broadcasts = Broadcasts(store, frozenset(given.broadcast_private_types))
         self.services = Services(
             settings=given,
@@ -189,10 +193,8 @@ class Server:
         self.hub.start()
         self.bus.start()
         self.streams.start()
-        self.tail_watch.start()
-        self.retention.start()
-        self.sla_watch.start()
-        self.refused.start()
+        for duty in self.duties:
+            duty.start()
         for follower in self.followers:
             follower.start()
         given = self.services.settings
@@ -216,10 +218,8 @@ class Server:
         await http.close_all_connections()
         await asyncio.gather(*(follower.close() for follower in self.followers))
         self.outside.close()
-        await self.sla_watch.close()
-        await self.refused.close()
-        await self.retention.close()
-        await self.tail_watch.close()
+        for duty in reversed(self.duties):
+            await duty.close()
         await self.hub.close()
         await self.store.close()
         await self.bus.close()

@@ -41,5 +41,5 @@ class BroadcastHandler(Handler):
         members: dict[str, Any] = decode(given, MEMBERS)
         draft = checked(given, members)
         key = self.request.headers.get("Idempotency-Key")
-        await self.services.broadcasts.send(draft, None if key is None else checked_key(key))
+        await self.services.broadcasts.publish_broadcast(draft, None if key is None else checked_key(key))
         return BroadcastSent(True, "Broadcast sent", draft.type)

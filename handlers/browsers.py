@@ -9,8 +9,9 @@ from tornado.web import RequestHandler
 
 from handlers.access import Access
 from handlers.cookies import XSRF, cookie_of
+from handlers.proxies import origin_refused
 from replyx.auth import Actor, VisitorActor
-from replyx.errors import OriginRefused, XsrfRefused
+from replyx.errors import XsrfRefused
 from replyx.services import Services
 
 VISITOR_ACCESS = frozenset({Access.WIDGET, Access.SITE, Access.GUEST, Access.PARTICIPANT})
@@ -41,7 +42,7 @@ class BrowserHandler(RequestHandler):
         if self.origin_allowed(origin, domains):
             self.allow_origin(origin)
         elif certain:
-            raise OriginRefused(f"Calls from {origin} are not allowed here.")
+            raise origin_refused(origin, self.services.base_url)
 
     def origin_allowed(self, origin: str, domains: tuple[str, ...]) -> bool:
         """Whether a page of ``origin`` may call: our own, a configured one, or one of the widget's domains."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from codecs import BOM_UTF8
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import msgspec
 from replyx.errors import FieldError, Invalid, Malformed
 from replyx.faults import Fault
 from replyx.schemas.dialogs import NO_NUL
+from replyx.schemas.texts import cut
 
 S = TypeVar("S", bound=msgspec.Struct)
 D = TypeVar("D")
@@ -43,10 +45,28 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[D]) -> D:
     except msgspec.ValidationError as error:
         raise Invalid(errors=[field_error(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        half = half_of_pair(data)
+        if half is not None:
+            wrong = FieldError.of("body", Fault.CHARACTER_NOT_ALLOWED, character=half)
+            raise Malformed(f"The body holds half a character: {half} stands alone.", errors=[wrong]) from None
         byte = re.search(r"\(byte (\d+)\)", str(error))
         raise Malformed(f"The body is not JSON{f': look at byte {byte[1]}' if byte else ''}.") from None
     except RecursionError:
         raise Malformed("The body is nested too deeply.") from None
+
+
+def half_of_pair(data: bytes) -> str | None:
+    """The surrogate that stands alone in JSON ``data`` (RFC 8259, 8.2), such as ``U+D83D``; None where none does.
+
+    Scripts send it where they have cut a text between two UTF-16 units.
+    """
+    try:
+        json.dumps(json.loads(data), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        return f"U+{ord(error.object[error.start]):04X}"
+    except (ValueError, RecursionError):
+        return None
+    return None
 
 
 # msgspec says what was wrong in text alone (its ValidationError has no members). It is read here and nowhere else;
@@ -101,5 +121,5 @@ def _readable(params: dict[str, str]) -> dict[str, str | int]:
         elif name == "expected" or value in _TYPES:
             found[name] = " or ".join(_TYPES.get(each, each) for each in value.split(" | "))
         else:
-            found[name] = value[:100]
+            found[name] = cut(value, 100)
     return found

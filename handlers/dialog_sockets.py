@@ -127,7 +127,7 @@ class DialogSocket(EventSocket):
         frame, dialogs, actor = decode(data, FRAMES), self.services.dialogs, self.speaker
         if isinstance(frame, SendFrame):
             spend_send(self.services, actor, self.address)
-            sent = await dialogs.send(
+            sent = await dialogs.send_message(
                 actor, self.dialog_id, Draft(frame.text, frame.client_id, frame.sender, frame.turn)
             )
             if self.writing is not None:

@@ -57,7 +57,7 @@ class DialogMessages(Handler):
     )
     async def post(self, dialog_id: int, draft: Draft) -> object:
         self.spend_send()
-        sent = await self.services.dialogs.send(self.speaker, dialog_id, draft)
+        sent = await self.services.dialogs.send_message(self.speaker, dialog_id, draft)
         self.set_status(200 if sent.duplicate else 201)
         return sent
 

@@ -177,6 +177,8 @@ class HttpConnection:
         """Hands the stream over: the server forgets the connection and reads nothing from it any more."""
         self._exchange = None
         self._closing = True
+        self._outgoing.abandon()
+        self._count_held()
         self._parser.close()
         self._parser = RELEASED  # the handler may keep its request, and so this object, for days
         self.stream.set_close_callback(None)
@@ -387,6 +389,7 @@ class HttpConnection:
         if not self._closing:
             self._parser.close()
         self._closing = True
+        self._outgoing.abandon()
         self._count_held()
         self.owner.closed(self)
         if exchange is not None:

@@ -67,6 +67,11 @@ class Outgoing:
             self._wait(memoryview(data)[sent:], future)
         return future
 
+    def abandon(self) -> None:
+        """Forget what waits: the client is gone, or its socket has become somebody else's. Nothing is told any more."""
+        self._changed = _nobody
+        self._fail(None, self._stream.error)
+
     def _wait(self, rest: memoryview, future: Future[None]) -> None:
         first = not self.unsent
         for start in range(0, len(rest), PIECE_BYTES):
@@ -114,6 +119,10 @@ class Outgoing:
             if each is not None and not each.done():
                 each.set_exception(StreamClosedError(real_error=error))
                 each.exception()  # looked at once, so that nobody has to await it
+
+
+def _nobody() -> None:
+    """Who is told when the connection is no more: it and what it writes would keep each other alive."""
 
 
 def never_sent(error: BaseException | None = None) -> Future[None]:

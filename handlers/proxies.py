@@ -6,7 +6,7 @@ import logging
 
 from tornado.httputil import HTTPHeaders
 
-from replyx.errors import FieldError
+from replyx.errors import FieldError, OriginRefused
 from replyx.faults import Fault
 
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto")
@@ -22,6 +22,21 @@ def advise(header: str, fault: Fault, **params: str) -> FieldError:
     error = FieldError.of(header, fault, **{name: value[:100] for name, value in params.items()})
     say_once(f"a proxy before this server is not set up for it: {header} {error.detail}")
     return error
+
+
+def origin_refused(origin: str, own: str) -> OriginRefused:
+    """The refusal of a page of ``origin``, which may be the server's own page behind a proxy that hides its address."""
+    return _refused(origin, FieldError.of("Origin", Fault.ORIGIN_UNKNOWN, origin=origin[:100], own=own))
+
+
+def widget_refused(origin: str) -> OriginRefused:
+    """The same where a widget's domains decide."""
+    return _refused(origin, FieldError.of("Origin", Fault.PAGE_NOT_OF_WIDGET, origin=origin[:100]))
+
+
+def _refused(origin: str, error: FieldError) -> OriginRefused:
+    say_once(f"a page was refused: {error.field} {error.detail}", key=f"origin {origin}")
+    return OriginRefused(f"Calls from {origin[:100]} are not allowed here: {error.detail}.", errors=[error])
 
 
 def say_once(words: str, *, key: str = "") -> None:

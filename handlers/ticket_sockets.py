@@ -127,7 +127,7 @@ class Entry:
     history: TicketJoined
     missed: Sequence[LoggedEvent] | None
 
-    def send(self, client: Client, epoch: str) -> None:
+    def bring(self, client: Client, epoch: str) -> None:
         """Bring it."""
         at = Cursor(epoch, self.join.position)
         if self.missed is None:
@@ -220,7 +220,7 @@ class TicketSockets:
         visit.stream = TicketStream(client, visit.account)
         self._services.streams.add(visit.stream)
         for entry in visit.entries:
-            entry.send(client, self._hub.epoch)
+            entry.bring(client, self._hub.epoch)
         visit.entries.clear()
         feed = client.follow(self._hub, frozenset(), wires.NOTICES if visit.is_operator else wires.JOINED, None)
         feed.begin(visit.place.cursor, visit.topics, visit.topic_wires, visit.floors)
@@ -281,7 +281,7 @@ class TicketSockets:
             position = feed.position
             assert position is not None
             entry = await self._enter(client, visit, asked.ticket_id, position.id, after)
-            entry.send(client, self._hub.epoch)
+            entry.bring(client, self._hub.epoch)
         finally:
             feed.change(visit.topics, visit.topic_wires, visit.floors)
         return {
@@ -325,7 +325,7 @@ class TicketSockets:
         else:
             self._limit("visitor_send", f"ticket {asked.ticket_id}")
             self._limit("address_send", client.request.address)
-        sent = await self._services.tickets.send(speaker, asked.ticket_id, asked)
+        sent = await self._services.tickets.send_ticket_message(speaker, asked.ticket_id, asked)
         visit: Visit = client.state
         visit.writing.sent(await self._services.tickets.dialog_id(asked.ticket_id))
         return {"message": msgspec.to_builtins(sent.message), "duplicate": sent.duplicate}

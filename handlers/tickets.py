@@ -115,7 +115,7 @@ class TicketMessages(Handler):
         account = None if draft.sender_type == "USER" else await self.presented_account()
         speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret, self.address)
         self.spend_ticket_send(speaker, ticket_id)
-        sent = await self.services.tickets.send(speaker, ticket_id, draft)
+        sent = await self.services.tickets.send_ticket_message(speaker, ticket_id, draft)
         self.set_status(200 if sent.duplicate else 201)
         return sent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.base import Handler, operation
+from handlers.proxies import widget_refused
 from replyx.conversations.visitors import GuestQuery, OpenDialog, OpenedDialog, OpenSession, SiteSession
 from replyx.errors import AssistantNotFound, Banned, CredentialInvalid, CredentialMissing, OriginRefused, invalid
 from replyx.faults import Fault
@@ -53,5 +54,5 @@ def check_widget_origin(handler: Handler, domains: tuple[str, ...]) -> None:
     if origin is None:
         return
     if not handler.origin_allowed(origin, domains):
-        raise OriginRefused(f"The widget may not be used on {origin}.")
+        raise widget_refused(origin)
     handler.allow_origin(origin)

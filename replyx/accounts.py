@@ -22,14 +22,15 @@ from replyx.passwords import Passwords
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, OPERATOR_ROLES, Account, Page, Role
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
+from replyx.schemas.texts import LINE, Written
 from replyx.shop.broadcasts import Broadcasts
 
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL), LINE]
 
 
-class NewAccount(msgspec.Struct):
+class NewAccount(Written):
     """An account to add; without ``name`` it is the part of the e-mail before the @."""
 
     email: str
@@ -38,7 +39,7 @@ class NewAccount(msgspec.Struct):
     role: Role = "user"
 
 
-class AccountChange(msgspec.Struct):
+class AccountChange(Written):
     """What is left out stays. A new password and ``active: false`` end the account's sessions and live sockets."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -54,7 +55,7 @@ class OwnPassword(msgspec.Struct):
     new_password: str
 
 
-class Setup(msgspec.Struct):
+class Setup(Written):
     """The first account: ``code`` is the one-time code from the server's log."""
 
     code: str

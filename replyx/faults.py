@@ -50,6 +50,15 @@ class Fault(Enum):
     HOST_UNKNOWN = (
         "{host} is a name that this server does not know: if it is the server's, set {setting} and start again"
     )
+    ORIGIN_UNKNOWN = (
+        "{origin} is not known here, where the server is {own}: if it is the server's own address, set"
+        " PUBLIC_URL={origin} or let the proxy pass Host and X-Forwarded-Proto on; if it is a page of yours elsewhere,"
+        " add it to CORS_ORIGINS"
+    )
+    PAGE_NOT_OF_WIDGET = (
+        "{origin} is none of the widget's domains: add it there, or, if it is the server's own address, set"
+        " PUBLIC_URL={origin} or let the proxy pass Host and X-Forwarded-Proto on"
+    )
     UPGRADE_DROPPED = (
         "was dropped by a proxy on the way: it must speak HTTP/1.1 to this server and pass Upgrade and Connection on"
         " (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade)"

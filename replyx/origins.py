@@ -15,6 +15,7 @@ import idna
 
 from replyx.errors import invalid
 from replyx.faults import Fault
+from replyx.schemas.texts import cut
 
 ALWAYS_ALLOWED = ("localhost", "127.0.0.1", "[::1]")
 """Domains that every widget has, so that it can be tried before it is published."""
@@ -214,5 +215,5 @@ def _port(digits: str) -> int | None:
 
 
 def _refused(text: str, fault: Fault) -> Exception:
-    shown = text if len(text) <= 80 else text[:80] + "…"
+    shown = text if len(text) <= 80 else cut(text, 80) + "…"
     return invalid("allowed_domains", fault, given=repr(shown))

@@ -57,7 +57,7 @@ iframe{display:block;width:100%;height:100%;border:0}
   const listeners = {};
   let queue = [...(window.replyx?.q || [])];
   let actions = null;
-  let name = null;
+  let name; // undefined until the page has told one or taken it back
 
   const emit = (event, data) => {
     // On a turn of its own: a listener that fails is the page's error, takes nothing with it, and has no stack

@@ -27,7 +27,7 @@ KINDS = ("sqlite", "postgres", "two")
 
 # Modules that run on more than SQLite, unless an option says what everything runs on.
 ALSO_ON = {
-    "postgres": ("api/test_page_bytes.py", "api/test_search.py"),
+    "postgres": ("api/test_page_bytes.py", "api/test_search.py", "api/test_search_index.py"),
     "two": (
         "api/test_claims.py",
         "api/test_dialogs.py",

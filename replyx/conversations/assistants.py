@@ -14,20 +14,21 @@ from replyx.paging import Paging, oldest_first, read_page
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Assistant, Page
 from replyx.schemas.languages import Language, written
+from replyx.schemas.texts import LINE, TEXT, Written
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL)]
-Greeting = Annotated[str, msgspec.Meta(max_length=sizes.GREETING, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL), LINE]
+Greeting = Annotated[str, msgspec.Meta(max_length=sizes.GREETING, pattern=NO_NUL), TEXT]
 
 
-class NewAssistant(msgspec.Struct):
+class NewAssistant(Written):
     """An assistant to add. ``greeting`` is for every language that ``greetings`` has none of."""
 
     name: Name
     greeting: Greeting = ""
-    greetings: dict[Language, Greeting] = {}
+    greetings: dict[Language, Greeting] = msgspec.field(default_factory=dict)
 
 
-class AssistantChange(msgspec.Struct):
+class AssistantChange(Written):
     """What is left out stays."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET

@@ -14,7 +14,7 @@ from replyx.conversations.claims import Displace, Displacing
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import MESSAGES, Found, access, dialogs_by_activity, load
 from replyx.conversations.dialog_rules import DialogRules, Said
-from replyx.conversations.messages import add_message, checked_text, trace
+from replyx.conversations.messages import add_message, trace
 from replyx.conversations.operators import operator_name
 from replyx.database import models
 from replyx.database.rows import computed
@@ -46,6 +46,7 @@ from replyx.schemas.events import (
     visitor_topic,
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
+from replyx.schemas.texts import checked_text
 
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
@@ -110,7 +111,7 @@ class Dialogs:
         self._rules = rules
         self._clock = clock
 
-    async def send(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
+    async def send_message(self, actor: Actor, dialog_id: int, draft: Draft) -> Sent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``client_id`` returns the first message and publishes nothing. Raises

@@ -13,9 +13,6 @@ from replyx.conversations.search_words import words_of
 from replyx.database import models
 from replyx.database.rows import Insert, Update, names, unless_taken
 from replyx.delivery.store import Transaction
-from replyx.errors import invalid
-from replyx.faults import Fault
-from replyx.schemas import sizes
 from replyx.schemas.dialogs import Message, Sent, timestamp
 
 log = logging.getLogger("replyx.dialogs")
@@ -25,16 +22,6 @@ _ONE_MORE_UNREAD = Update(
 )
 _ADD_MESSAGE = Insert(models.Message, unless_taken(models.Message.dialog_id, models.Message.client_id))
 _REPEATED = MESSAGES.where(f"{models.Message.dialog_id} = ? AND {models.Message.client_id} = ?")
-
-
-def checked_text(text: str, field: str = "text") -> str:
-    """The trimmed text; raises :class:`Invalid` where it is empty or too long."""
-    trimmed = text.strip()
-    if not 1 <= len(trimmed) <= sizes.MESSAGE:
-        raise invalid(field, Fault.WRONG_LENGTH, min=1, max=sizes.MESSAGE, given=len(trimmed))
-    if "\0" in trimmed:  # PostgreSQL cannot store it, and no client can show it
-        raise invalid(field, Fault.CHARACTER_NOT_ALLOWED, character="U+0000")
-    return trimmed
 
 
 def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, given: Said) -> Sent:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replyx.database.models import SocketRoom
+from replyx.database.models import TicketJoin
 from replyx.database.rows import Delete, Insert, select
 from replyx.delivery import eventlog
 from replyx.delivery.eventlog import Cursor, LoggedEvent
@@ -113,10 +113,10 @@ def claim_of(auth: Mapping[str, Any]) -> Claim | None:
     return Claim(match[0], int(match[1]), place) if place is not None else None
 
 
-_JOINS = select(Join, SocketRoom).where(f"{SocketRoom.pid} = ?", f"ORDER BY {SocketRoom.number}")
-_ADD = Insert(SocketRoom)
-_DROP = Delete(SocketRoom, f"{SocketRoom.pid} = ? AND {SocketRoom.dialog_id} = ?")
-_DROP_OLD = Delete(SocketRoom, f"{SocketRoom.joined_at} < ?")
+_JOINS = select(Join, TicketJoin).where(f"{TicketJoin.pid} = ?", f"ORDER BY {TicketJoin.number}")
+_ADD = Insert(TicketJoin)
+_DROP = Delete(TicketJoin, f"{TicketJoin.pid} = ? AND {TicketJoin.dialog_id} = ?")
+_DROP_OLD = Delete(TicketJoin, f"{TicketJoin.joined_at} < ?")
 
 
 class Joins:

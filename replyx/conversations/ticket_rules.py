@@ -14,6 +14,7 @@ from replyx.conversations import handling, ticket_rows
 from replyx.conversations.dialog_changes import announce
 from replyx.conversations.dialog_rows import Found, load
 from replyx.conversations.dialog_rules import Said
+from replyx.conversations.search_index import index_dialog
 from replyx.conversations.sla import Policy
 from replyx.conversations.ticket_rows import Wanted
 from replyx.database import models
@@ -62,6 +63,7 @@ class TicketRules:
             running_since=now,
             used_ms=0,
         )
+        index_dialog(tx, dialog_id, new.subject)
         ticket_rows.change(tx, dialog_id, None, self._policy, Wanted())
         ticket = ticket_rows.load(tx, dialog_id)
         topics = (dialog_topic(dialog_id), INBOX)

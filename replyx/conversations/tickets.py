@@ -17,7 +17,7 @@ from replyx.conversations import bans, claims, ticket_rows
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
-from replyx.conversations.messages import add_message, checked_text, trace
+from replyx.conversations.messages import add_message, trace
 from replyx.conversations.ticket_rows import Wanted
 from replyx.conversations.ticket_rules import TicketRules
 from replyx.database import models
@@ -30,6 +30,7 @@ from replyx.errors import SenderNotAllowed, TicketNotFound
 from replyx.paging import Paging, cut, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, PageAtCursor
 from replyx.schemas.events import INBOX, TypingStart, TypingStop, dialog_topic, taken_back
+from replyx.schemas.texts import checked_text
 from replyx.schemas.tickets import (
     ChangeTicket,
     NewTicket,
@@ -217,7 +218,7 @@ class Tickets:
             raise SenderNotAllowed("AGENT needs an operator's token.")
         return TicketActor(ticket_id, dialog_id, "user", address)
 
-    async def send(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
+    async def send_ticket_message(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
 
         A repeated ``clientId`` returns the first message and publishes nothing. Raises :class:`Invalid` for a text

@@ -8,20 +8,24 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from replyx import guest_ids
 from replyx.auth import Authenticator
 from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_rows import load
+from replyx.conversations.search_index import index_dialog
 from replyx.database import models
-from replyx.database.rows import Insert, exists, names, value
+from replyx.database.rows import Insert, Update, exists, names, value
 from replyx.delivery.store import Store, Transaction
 from replyx.directory import KnownWidget
 from replyx.errors import AssistantNotFound
 from replyx.paging import ItemId
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Dialog, as_visitor_sees
+from replyx.schemas.events import INBOX, DialogUpdated, dialog_topic
 from replyx.schemas.languages import Language, language_of, preferred
+from replyx.schemas.texts import LINE, Written
 from replyx.tokens import Tokens
 
 log = logging.getLogger("replyx.visitors")
@@ -29,10 +33,10 @@ log = logging.getLogger("replyx.visitors")
 SESSION_SECONDS = 30 * 24 * 3600
 
 GuestId = Annotated[str, msgspec.Meta(min_length=1, max_length=guest_ids.LONGEST, pattern=r"^[A-Za-z0-9_-]+$")]
-Note = Annotated[str, msgspec.Meta(max_length=sizes.VISITOR, pattern=NO_NUL)]
+Note = Annotated[str, msgspec.Meta(max_length=sizes.VISITOR, pattern=NO_NUL), LINE]
 
 
-Page = Annotated[str, msgspec.Meta(max_length=sizes.PAGE, pattern=NO_NUL)]
+Page = Annotated[str, msgspec.Meta(max_length=sizes.PAGE, pattern=NO_NUL), LINE]
 
 
 class GuestQuery(msgspec.Struct):
@@ -43,25 +47,26 @@ class GuestQuery(msgspec.Struct):
     guest_id: GuestId | None = None
 
 
-class OpenSession(msgspec.Struct):
+class OpenSession(Written):
     """A widget's visitor arrives. Without ``guest_id`` the visitor is new; the id is the visitor's own secret.
 
-    ``locale`` is a tag such as ``en-GB``; one that is not spoken here counts as none.
+    ``name: null`` takes back the name that was told before; without ``name`` it stays. ``locale`` is a tag such as
+    ``en-GB``; one that is not spoken here counts as none.
     """
 
     site_token: str | None = None
     guest_id: GuestId | None = None
-    name: Note | None = None
+    name: Note | UnsetType | None = UNSET
     page: Page | None = None
     locale: str | None = None
 
 
-class OpenDialog(msgspec.Struct):
+class OpenDialog(Written):
     """A visitor turns to an assistant directly; the members are those of :class:`OpenSession`."""
 
     assistant_id: ItemId | None = None
     guest_id: GuestId | None = None
-    name: Note | None = None
+    name: Note | UnsetType | None = UNSET
     page: Page | None = None
     locale: str | None = None
 
@@ -88,20 +93,23 @@ _NEWEST_DIALOG = value(models.Dialog.id).where(
     f"{models.Dialog.visitor_id} = ?", f"ORDER BY {models.Dialog.id} DESC LIMIT 1"
 )
 _ADD_DIALOG = Insert(models.Dialog)
+_RENAME = Update(
+    models.Visitor, f"{models.Visitor.id} = ? AND COALESCE({models.Visitor.name}, '') <> COALESCE(CAST(? AS TEXT), '')"
+)
 _ADD_VISITOR = Insert(
     models.Visitor,
     f"ON CONFLICT ({names(models.Visitor.assistant_id, models.Visitor.guest_digest)}) DO UPDATE SET"
-    f" name = COALESCE(excluded.name, {models.Visitor.name}), page = COALESCE(excluded.page, {models.Visitor.page}),"
+    f" page = COALESCE(excluded.page, {models.Visitor.page}),"
     f" locale = COALESCE(excluded.locale, {models.Visitor.locale})",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is told of a visitor; None leaves what was told before."""
+    """What is told of a visitor; None leaves what was told before, but takes the name back."""
 
     guest_id: str
-    name: str | None = None
+    name: str | UnsetType | None = UNSET
     page: str | None = None
     language: Language | None = None
     address: str | None = None
@@ -175,18 +183,23 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
         tx,
         assistant_id=assistant_id,
         guest_digest=guest_ids.digest(arrival.guest_id),
-        name=arrival.name,
         page=arrival.page,
         locale=arrival.language,
         created_at=tx.now_ms,
     )
+    name = None if arrival.name is UNSET else arrival.name or None
+    renamed = arrival.name is not UNSET and _RENAME.change(tx, visitor_id, name, name=name)
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
     if dialog_id:
         empty_dialogs.touch(tx, dialog_id)
     else:
         bans.check_address(tx, arrival.address, tx.now_ms)
         dialog_id = open_dialog(tx, assistant_id, widget, visitor_id, arrival.address)
-    return visitor_id, load(tx, dialog_id), tx.next_event_id() - 1
+    dialog = load(tx, dialog_id)
+    if renamed and empty_dialogs.is_in_inbox(tx, dialog_id):
+        index_dialog(tx, dialog_id, name)
+        tx.append((dialog_topic(dialog_id), INBOX), DialogUpdated(dialog))
+    return visitor_id, dialog, tx.next_event_id() - 1
 
 
 def open_dialog(

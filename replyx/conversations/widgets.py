@@ -24,29 +24,30 @@ from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Page, Widget
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
 from replyx.schemas.languages import Language, written
+from replyx.schemas.texts import LINE, Written
 from replyx.tokens import Tokens, domain_digest
 
-Name = Annotated[str, msgspec.Meta(max_length=sizes.PERSON, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(max_length=sizes.PERSON, pattern=NO_NUL), LINE]
 Theme = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
 Kind = Literal["floating", "inline"]
 Position = Literal["bottom-right", "bottom-left"]
 Titles = dict[Language, Name]
 
 
-class NewWidget(msgspec.Struct):
+class NewWidget(Written):
     """``localhost``, ``127.0.0.1`` and ``[::1]`` are added to the domains."""
 
     assistant_id: ItemId
     name: Name = ""
-    allowed_domains: list[str] = []
+    allowed_domains: list[str] = msgspec.field(default_factory=list)
     theme: Theme = "#2563eb"
     type: Kind = "floating"
     position: Position = "bottom-right"
     locale: Language | None = None
-    titles: Titles = {}
+    titles: Titles = msgspec.field(default_factory=dict)
 
 
-class WidgetChange(msgspec.Struct):
+class WidgetChange(Written):
     """What is left out stays. Other domains make the tokens issued so far stale."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET

@@ -10,11 +10,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 
 class DatabaseUnusable(Exception):
     """The database cannot be opened; the text says why, and never holds a password."""
+
+
+class Sought(NamedTuple):
+    """A word to look for; ``begins`` where any word with this beginning will do."""
+
+    word: str
+    begins: bool = False
 
 
 class Dialect(ABC):
@@ -33,13 +40,25 @@ class Dialect(ABC):
     BAND: ClassVar[int]
     SEARCH_INDEX: ClassVar[tuple[str, ...]]  # makes the index over ``message.words``
     NO_SEARCH_INDEX: ClassVar[tuple[str, ...]]  # takes away whatever of it there is
+    DIALOG_INDEX: ClassVar[tuple[str, ...]]  # the same over ``dialog_words``, and lets words of messages change
     INDEX_NEW: ClassVar[str]  # run before a commit; empty where the index follows by itself
     BEFORE_SEARCH: ClassVar[str]  # run in the snapshot before the first search; may be empty
     SEARCH: ClassVar[str]  # ids, the newest first: of what matches, from an id, below an id, at most so many
+    SEARCH_DIALOGS: ClassVar[str]  # as SEARCH, of dialogs
+    AND: ClassVar[str]
+    OR: ClassVar[str]
+
+    def matching(self, terms: Sequence[Sequence[Sequence[Sought]]], band: int) -> str:
+        """What :attr:`SEARCH` takes for each of ``terms`` in a band, that is all words of one of its ways."""
+        either = (self.OR.join(f"({self._all(way, band)})" for way in ways) for ways in terms)
+        return self.AND.join(f"({term})" for term in either)
+
+    def _all(self, way: Sequence[Sought], band: int) -> str:
+        return self.AND.join(self.sought(f"{band:06x}{each.word}", each.begins) for each in way)
 
     @abstractmethod
-    def matching(self, words: Sequence[str], band: int) -> str:
-        """What :attr:`SEARCH` takes for all of ``words`` in a band: letters and digits, the last a beginning."""
+    def sought(self, word: str, begins: bool) -> str:
+        """A word, letters and digits, in a query; ``begins`` where any with this beginning will do."""
 
     @abstractmethod
     def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:

@@ -38,8 +38,15 @@ LIMITS = {
 # The words are made in Python (replyx/conversations/search_words.py), so that no locale of a database decides what a
 # letter is.
 BAND_BITS = 16
-BAND_NAME = f"lpad(to_hex(id >> {BAND_BITS}), 6, '0')"
-SEARCH_VECTOR = f"array_to_tsvector(string_to_array({BAND_NAME} || replace(words, ' ', ' ' || {BAND_NAME}), ' '))"
+
+
+def _vector(number: str) -> str:
+    """SQL of the words in a row, each behind the name of the band that ``number`` is in."""
+    band = f"lpad(to_hex({number} >> {BAND_BITS}), 6, '0')"
+    return f"array_to_tsvector(string_to_array({band} || replace(words, ' ', ' ' || {band}), ' '))"
+
+
+SEARCH_VECTOR, DIALOG_VECTOR = _vector("id"), _vector("dialog_id")
 
 SESSION = {
     **LIMITS,
@@ -107,6 +114,7 @@ class Postgres(Dialect, PostgresqlDatabase):
     # fastupdate: each search would read the list of what is not in the index yet, once for each band.
     SEARCH_INDEX = (f"CREATE INDEX message_words ON message USING gin ({SEARCH_VECTOR}) WITH (fastupdate = off)",)
     NO_SEARCH_INDEX = ("DROP INDEX IF EXISTS message_words",)
+    DIALOG_INDEX = (f"CREATE INDEX dialog_search ON dialog_words USING gin ({DIALOG_VECTOR}) WITH (fastupdate = off)",)
     INDEX_NEW = ""
     # Without fresh statistics the planner takes a rare word for frequent and reads the messages: 5 s of 1,000,000.
     BEFORE_SEARCH = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true)"
@@ -114,6 +122,11 @@ class Postgres(Dialect, PostgresqlDatabase):
         f"SELECT id FROM message WHERE {SEARCH_VECTOR} @@ CAST(? AS tsquery) AND id >= ? AND id < ?"
         " ORDER BY id DESC LIMIT ?"
     )
+    SEARCH_DIALOGS = (
+        f"SELECT dialog_id FROM dialog_words WHERE {DIALOG_VECTOR} @@ CAST(? AS tsquery)"
+        " AND dialog_id >= ? AND dialog_id < ? ORDER BY dialog_id DESC LIMIT ?"
+    )
+    AND, OR = " & ", " | "
 
     def __init__(self, url: str) -> None:
         super().__init__(url, prefer_psycopg3=True)
@@ -125,9 +138,9 @@ class Postgres(Dialect, PostgresqlDatabase):
         given["options"] = f"{options} {given.get('options') or ''}".rstrip()
         self._conninfo = make_conninfo(**{**DEFAULTS, **given})
 
-    def matching(self, words: Sequence[str], band: int) -> str:
+    def sought(self, word: str, begins: bool) -> str:
         """See :class:`Dialect`; a quoted lexeme is taken as it is."""
-        return " & ".join(f"'{band:06x}{word}'" for word in words) + ":*"
+        return f"'{word}'{':*' if begins else ''}"
 
     def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:
         """See :class:`Dialect`: a cursor on the server, which ends with the transaction."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +26,17 @@ def _banded(number: str, words: str) -> str:
     """SQL for ``words`` with the band's name, six hexadecimal digits, before each."""
     band = f"printf('%06x', {number} >> {SQLITE_BAND_BITS})"
     return f"{band} || replace({words}, ' ', ' ' || {band})"
+
+
+def _add(table: str, key: str) -> str:
+    """SQL of a trigger that indexes the new row of a table."""
+    return f"INSERT INTO {table}_search (rowid, words) VALUES (new.{key}, {_banded(f'new.{key}', 'new.words')});"
+
+
+def _drop(table: str, key: str) -> str:
+    """SQL of a trigger that takes the old row of a table out of the index (SQLite FTS5, 6.3)."""
+    old = f"old.{key}, {_banded(f'old.{key}', 'old.words')}"
+    return f"INSERT INTO {table}_search ({table}_search, rowid, words) VALUES ('delete', {old});"
 
 
 class Sqlite(Dialect, SqliteDatabase):
@@ -50,9 +61,20 @@ class Sqlite(Dialect, SqliteDatabase):
         "CREATE VIRTUAL TABLE message_search USING fts5(words, content='message_banded', content_rowid='id',"
         " tokenize='ascii', detail='none')",
         "INSERT INTO message_search (message_search) VALUES ('rebuild')",
-        "CREATE TRIGGER message_search_delete AFTER DELETE ON message BEGIN"
-        " INSERT INTO message_search (message_search, rowid, words)"
-        f" VALUES ('delete', old.id, {_banded('old.id', 'old.words')}); END",
+        f"CREATE TRIGGER message_search_delete AFTER DELETE ON message BEGIN {_drop('message', 'id')} END",
+    )
+    # Words of a message change only where it was indexed in an earlier commit (replyx/conversations/search_index.py).
+    DIALOG_INDEX = (
+        "CREATE TRIGGER message_search_update AFTER UPDATE OF words ON message BEGIN"
+        f" {_drop('message', 'id')} {_add('message', 'id')} END",
+        "CREATE VIEW dialog_banded AS"
+        f" SELECT dialog_id AS id, {_banded('dialog_id', 'words')} AS words FROM dialog_words",
+        "CREATE VIRTUAL TABLE dialog_search USING fts5(words, content='dialog_banded', content_rowid='id',"
+        " tokenize='ascii', detail='none')",
+        f"CREATE TRIGGER dialog_search_insert AFTER INSERT ON dialog_words BEGIN {_add('dialog', 'dialog_id')} END",
+        f"CREATE TRIGGER dialog_search_delete AFTER DELETE ON dialog_words BEGIN {_drop('dialog', 'dialog_id')} END",
+        "CREATE TRIGGER dialog_search_update AFTER UPDATE ON dialog_words BEGIN"
+        f" {_drop('dialog', 'dialog_id')} {_add('dialog', 'dialog_id')} END",
     )
     NO_SEARCH_INDEX = (
         "DROP TRIGGER IF EXISTS message_search_delete",
@@ -70,6 +92,8 @@ class Sqlite(Dialect, SqliteDatabase):
         "SELECT rowid FROM message_search WHERE message_search MATCH ? AND rowid >= ? AND rowid < ?"
         " ORDER BY rowid DESC LIMIT ?"
     )
+    SEARCH_DIALOGS = SEARCH.replace("message_search", "dialog_search")
+    AND, OR = " AND ", " OR "
 
     def __init__(self, path: Path) -> None:
         if sqlite3.sqlite_version_info < LEAST:
@@ -89,9 +113,9 @@ class Sqlite(Dialect, SqliteDatabase):
         )
         self._turns = Turns(Path(path))
 
-    def matching(self, words: Sequence[str], band: int) -> str:
+    def sought(self, word: str, begins: bool) -> str:
         """See :class:`Dialect`; a quoted string is never syntax (SQLite FTS5, 3.1)."""
-        return " ".join(f'"{band:06x}{word}"' for word in words) + "*"
+        return f'"{word}"{" *" if begins else ""}'
 
     def streaming(self, connection: Any) -> Callable[..., Iterable[Any]]:
         """See :class:`Dialect`; SQLite's own cursors are such."""

@@ -9,6 +9,7 @@ costs a bounded time and memory.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import logging
 import re
 import socket
@@ -194,7 +195,9 @@ class _Answer:
 
     def text(self) -> str:
         """The kept bytes as text that can be stored."""
-        return bytes(self._body).decode("utf-8", "replace").replace("\0", "\ufffd")
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        whole = len(self._body) < KEPT_BYTES  # otherwise the last character may have been cut
+        return decoder.decode(bytes(self._body), final=whole).replace("\0", "\ufffd")
 
 
 def _failure(error: Exception, timeout_s: float) -> Failure:

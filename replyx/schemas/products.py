@@ -19,13 +19,14 @@ from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Assignee
+from replyx.schemas.texts import LINE, TEXT, Written
 
 ProductStatus = Literal["pending", "approved", "rejected"]
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=sizes.AMOUNT)]
-Name = Annotated[str, msgspec.Meta(pattern=NO_NUL)]
-Description = Annotated[str, msgspec.Meta(max_length=sizes.DESCRIPTION, pattern=NO_NUL)]
-Notes = Annotated[str, msgspec.Meta(max_length=sizes.NOTES, pattern=NO_NUL)]
+Name = Annotated[str, msgspec.Meta(pattern=NO_NUL), LINE]
+Description = Annotated[str, msgspec.Meta(max_length=sizes.DESCRIPTION, pattern=NO_NUL), TEXT]
+Notes = Annotated[str, msgspec.Meta(max_length=sizes.NOTES, pattern=NO_NUL), TEXT]
 Version = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
@@ -116,7 +117,7 @@ class Decision(msgspec.Struct, frozen=True):
     created_at: str
 
 
-class NewProduct(msgspec.Struct):
+class NewProduct(Written):
     """A product to submit."""
 
     name: Name
@@ -124,12 +125,12 @@ class NewProduct(msgspec.Struct):
     description: Description = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.name = checked_name(self.name)
-        self.description = self.description.strip()
         hundredths(self.price, "price")
 
 
-class ProductChange(msgspec.Struct):
+class ProductChange(Written):
     """What is left out stays."""
 
     name: Name | UnsetType = UNSET
@@ -137,22 +138,22 @@ class ProductChange(msgspec.Struct):
     description: Description | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.name is not UNSET:
             self.name = checked_name(self.name)
-        if self.description is not UNSET:
-            self.description = self.description.strip()
         if self.price is not UNSET:
             hundredths(self.price, "price")
 
 
-class ApprovalTerms(msgspec.Struct):
+class ApprovalTerms(Written):
     """Notes and fee of an admin's yes. Without ``approval_fee`` the platform's default is taken."""
 
     moderation_notes: Notes | None = None
     approval_fee: Amount | None = None
 
     def __post_init__(self) -> None:
-        self.moderation_notes = (self.moderation_notes or "").strip() or None
+        super().__post_init__()
+        self.moderation_notes = self.moderation_notes or None
         if self.approval_fee is not None:
             hundredths(self.approval_fee, "approval_fee")
 
@@ -170,16 +171,17 @@ class BulkApproval(ApprovalTerms, kw_only=True):
     """
 
     product_ids: Annotated[list[ItemId], msgspec.Meta(min_length=1, max_length=sizes.BULK)]
-    versions: dict[ItemId, Version] = {}
+    versions: dict[ItemId, Version] = msgspec.field(default_factory=dict)
 
 
-class Rejection(msgspec.Struct):
+class Rejection(Written):
     """An admin's no; the notes tell the shop why. ``version`` is as that of :class:`Approval`."""
 
     moderation_notes: Notes
     version: Version | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.moderation_notes = checked_name(self.moderation_notes, "moderation_notes", sizes.NOTES)
 
 
@@ -218,7 +220,7 @@ class ModerationQuery(Paging):
     shop_id: ItemId | None = None
 
 
-class PlatformSettings(msgspec.Struct):
+class PlatformSettings(Written):
     """What the admins of a platform decide. Set as a whole: what is left out takes its default.
 
     With ``moderation_required`` off, what a shop submits is approved at once. ``default_approval_fee`` is the fee of
@@ -232,5 +234,6 @@ class PlatformSettings(msgspec.Struct):
     default_approval_fee: Amount = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.platform_name = checked_name(self.platform_name, "platform_name", sizes.PLATFORM)
         hundredths(self.default_approval_fee, "default_approval_fee")

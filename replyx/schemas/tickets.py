@@ -12,6 +12,7 @@ from replyx.faults import Fault
 from replyx.paging import ItemId, Paging
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL, Assignee, Priority, SlaMark, TicketStatus, Turn, by_name_alone
+from replyx.schemas.texts import LINE, TEXT, Written
 
 SenderType = Literal["USER", "AGENT", "BOT"]
 ActorType = Literal["USER", "AGENT", "BOT", "SYSTEM"]
@@ -19,6 +20,8 @@ MessageType = Literal["TEXT", "IMAGE", "FILE"]
 ChangedField = Literal["status", "priority", "assignee", "responseSla", "resolutionSla"]
 
 Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
+SpeakerId = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL), LINE]
+Subject = Annotated[str, msgspec.Meta(pattern=NO_NUL), LINE]
 TicketId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
@@ -104,21 +107,20 @@ class TicketSent(msgspec.Struct, frozen=True):
     duplicate: bool
 
 
-class NewTicket(msgspec.Struct, rename="camel"):
+class NewTicket(Written, rename="camel"):
     """A ticket to open; ``title`` stands for ``subject`` where that is missing."""
 
-    description: Annotated[str, msgspec.Meta(max_length=sizes.DESCRIPTION, pattern=NO_NUL)]
-    subject: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
-    title: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
+    description: Annotated[str, msgspec.Meta(max_length=sizes.DESCRIPTION, pattern=NO_NUL), TEXT]
+    subject: Subject | None = None
+    title: Subject | None = None
     priority: Priority = "MEDIUM"
-    user_id: Reference | None = None
+    user_id: SpeakerId | None = None
 
     def __post_init__(self) -> None:
-        subject = (self.title if self.subject is None else self.subject) or ""
-        self.subject = subject.strip()
+        super().__post_init__()
+        self.subject = (self.title if self.subject is None else self.subject) or ""
         if not 1 <= len(self.subject) <= sizes.SUBJECT:
             raise invalid("subject", Fault.WRONG_LENGTH, min=1, max=sizes.SUBJECT, given=len(self.subject))
-        self.description = self.description.strip()
 
 
 class ChangeTicket(msgspec.Struct):
@@ -133,7 +135,7 @@ class ChangeTicket(msgspec.Struct):
     displace: bool | ItemId = False
 
 
-class TicketDraft(msgspec.Struct, rename="camel"):
+class TicketDraft(Written, rename="camel"):
     """A message to send. ``clientId`` makes repeating it safe. A bot that names a ``turn`` speaks in that one only.
 
     Without ``senderType`` the credential decides: an operator speaks as AGENT, a bot as BOT, everybody else as USER.
@@ -141,7 +143,7 @@ class TicketDraft(msgspec.Struct, rename="camel"):
 
     content: str
     sender_type: SenderType | None = None
-    sender_id: Reference | None = None
+    sender_id: SpeakerId | None = None
     message_type: MessageType = "TEXT"
     client_id: Reference | None = None
     turn: Turn | None = None

@@ -22,6 +22,7 @@ from replyx.errors import FieldError, IdempotencyKeyReused, Invalid, invalid
 from replyx.faults import Fault
 from replyx.schemas.dialogs import timestamp
 from replyx.schemas.events import BROADCASTS, Broadcast, room_topic
+from replyx.schemas.texts import shows
 from replyx.shop import rooms
 
 log = logging.getLogger("replyx.broadcasts")
@@ -63,7 +64,7 @@ class Broadcasts:
         self._store = store
         self._private_types = private_types
 
-    async def send(self, broadcast: CheckedBroadcast, key: str | None) -> None:
+    async def publish_broadcast(self, broadcast: CheckedBroadcast, key: str | None) -> None:
         """Publish once for each ``key``, or once where there is none; durable when this returns.
 
         Raises :class:`IdempotencyKeyReused` where the key came with another body before.
@@ -125,7 +126,7 @@ def _wrong(value: Any, name: str) -> Fault | None:
     if value is None:
         return Fault.REQUIRED
     if name == "status":
-        return None if isinstance(value, str) and value.strip() else Fault.NOT_A_TEXT
+        return None if isinstance(value, str) and shows(value) else Fault.NOT_A_TEXT
     return None if rooms.is_id(value) else Fault.NOT_AN_ID
 
 

@@ -25,7 +25,7 @@ class Chat {
   #notice;
   #close;
   #visit = null;
-  #greeting = { page: null, name: null };
+  #greeting = { page: null, name: undefined };
   #shown = true;
   #draw = coalesce(() => this.#render());
 
@@ -56,7 +56,7 @@ class Chat {
     if (token) {
       // A token must not stay where it can be copied or shared.
       history.replaceState(null, '', location.pathname + location.search);
-      this.#greeted({ token, page: null, name: null, theme: null, inline: true, kept: null });
+      this.#greeted({ token, page: null, theme: null, inline: true, kept: null });
     } else if (!this.#bridge.framed) {
       this.#tell(this.#t('no_token'));
     }

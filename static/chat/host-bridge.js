@@ -8,7 +8,7 @@
  * @typedef {object} Greeting
  * @property {string} token the widget token
  * @property {string|null} page address of the customer's page, without query and fragment
- * @property {string|null} name what the page calls the visitor
+ * @property {string|null} [name] what the page calls the visitor; null takes back what it said, without it that stays
  * @property {string|null} theme the colour that the page's own markup asks for
  * @property {boolean} inline
  * @property {string|null} kept what `keep` left with the page in an earlier visit
@@ -77,7 +77,7 @@ export class HostBridge {
     this.#port = ports[0];
     this.#port.onmessage = (event) => this.#onCommand(event.data);
     this.#port.postMessage({ type: 'ready' });
-    const { token, page = null, name = null, theme = null, inline = false, kept = null } = data;
+    const { token, page = null, name, theme = null, inline = false, kept = null } = data;
     this.#onGreeting({ token, page, name, theme, inline, kept });
   }
 }

@@ -34,7 +34,7 @@ export class Session {
    * @param {string} options.token the widget token
    * @param {number} options.widgetId
    * @param {import('../shared/storage.js').SafeStorage} options.storage
-   * @param {() => {page: string|null, name: string|null, locale: string}} options.identity what is known of the visitor
+   * @param {() => {page: string|null, name?: string|null, locale: string}} options.identity what is known of the visitor
    * @param {() => void} [options.onMoved] another tab has begun the conversation: what was opened here is void
    */
   constructor({ token, widgetId, storage, identity, onMoved = () => {} }) {
@@ -112,7 +112,7 @@ export class Session {
   async #ask(guestId) {
     const { page, name, locale } = this.#identity();
     const known = { site_token: this.#token, guest_id: guestId, locale };
-    const told = { page: page ? cut(page, PAGE) : undefined, name: name ? cut(name, NAME) : undefined };
+    const told = { page: page ? cut(page, PAGE) : undefined, name: name ? cut(name, NAME) : name };
     const ask = (body) => request(siteSessionUrl(), { method: 'POST', body, credentials: 'omit' });
     try {
       return await ask({ ...known, ...told });

@@ -1,4 +1,5 @@
 import { fullJitter } from '../shared/backoff.js';
+import { toJson } from '../shared/text.js';
 import { EngineLink } from './engine-link.js';
 
 /** A server that has ended connections is not back sooner; those that were cut off together return spread out. */
@@ -58,7 +59,7 @@ export class SocketIo {
       opened: (kind) => {
         // What has worked is tried first the next time.
         this.#kinds = [kind, ...this.#kinds.filter((each) => each !== kind)];
-        this.#link?.send(`0${JSON.stringify({ ...this.#owner.auth(), ...this.#place })}`);
+        this.#link?.send(`0${toJson({ ...this.#owner.auth(), ...this.#place })}`);
       },
       received: (message) => this.#received(message),
       lost: (why) => this.#lost(why),
@@ -73,7 +74,7 @@ export class SocketIo {
 
   /** Sends an event, if it can be sent now. @param {string} name @param {object} argument */
   emit(name, argument) {
-    if (this.#connected) this.#link?.send(EVENT + JSON.stringify([name, argument]));
+    if (this.#connected) this.#link?.send(EVENT + toJson([name, argument]));
   }
 
   /**
@@ -87,7 +88,7 @@ export class SocketIo {
     if (!this.#connected) return Promise.reject(new Error('not connected'));
     const id = this.#nextAck;
     this.#nextAck += 1;
-    this.#link?.send(`${EVENT}${id}${JSON.stringify([name, argument])}`);
+    this.#link?.send(`${EVENT}${id}${toJson([name, argument])}`);
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => this.#answer(id, undefined), patience);
       this.#asked.set(id, (answer) => {

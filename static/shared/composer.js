@@ -1,5 +1,6 @@
 import { el, icon } from './dom.js';
 import { LIMITS } from './limits.js';
+import { shows } from './text.js';
 import { TypingNotifier } from './typing.js';
 
 /** From here on the remaining characters are shown. */
@@ -110,7 +111,7 @@ export class Composer {
   #submit(event) {
     event.preventDefault();
     const text = this.#field.value.toWellFormed().trim(); // an input method may leave half a character
-    if (!text || lengthOf(text) > LIMITS.message) return;
+    if (!shows(text) || lengthOf(text) > LIMITS.message) return;
     this.#typing.stop();
     this.#field.value = '';
     this.#fit();
@@ -121,7 +122,7 @@ export class Composer {
 
   #changed() {
     this.#fit();
-    this.#typing.typed(this.#field.value.trim() !== '');
+    this.#typing.typed(shows(this.#field.value));
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#flush, SAVE_DRAFT_MS);
   }
@@ -136,7 +137,7 @@ export class Composer {
     this.#count.textContent = this.#count.hidden ? '' : words;
     this.#count.classList.toggle('composer__count--over', over);
     this.#field.setAttribute('aria-invalid', String(over));
-    this.#send.disabled = over || length === 0;
+    this.#send.disabled = over || !shows(this.#field.value);
   }
 
   #saveDraft() {

@@ -1,3 +1,5 @@
+import { toJson } from './text.js';
+
 /** JSON over HTTP, with every failure as one type. */
 
 /** Longer than any answer the server gives when it is well; after this the attempt counts as lost. */
@@ -70,7 +72,7 @@ export async function request(url, options = {}) {
   /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
-    init.body = JSON.stringify(body);
+    init.body = toJson(body);
     init.headers['Content-Type'] = 'application/json';
   }
   const timeout = AbortSignal.timeout(TIMEOUT_MS);

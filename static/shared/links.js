@@ -1,3 +1,5 @@
+import { toJson } from './text.js';
+
 /**
  * One connection attempt each: a WebSocket or an EventSource that reports to its owner and is thrown
  * away when it ends. Reconnecting, cursors and state are the business of `stream.js`.
@@ -65,7 +67,7 @@ export class SocketLink {
   /** @param {object} frame @returns {boolean} whether it was handed to an accepted socket */
   send(frame) {
     if (!this.#opened || this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(JSON.stringify(frame));
+    this.#socket.send(toJson(frame));
     return true;
   }
 

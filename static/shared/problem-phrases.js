@@ -76,6 +76,10 @@ export const problems = {
       other: 'не больше {max} комнат, каждая вида shop:123, через запятую',
     },
     fault_not_together: 'нельзя указать вместе с {other}',
+    fault_origin_unknown:
+      'страница открыта с адреса {origin}, а сервер считает своим {own}. Если это адрес самого сервера, задайте PUBLIC_URL={origin} и перезапустите его, или пусть прокси передаёт Host и X-Forwarded-Proto. Если это другая ваша страница, добавьте её в CORS_ORIGINS',
+    fault_page_not_of_widget:
+      'адреса {origin} нет среди сайтов виджета. Добавьте его, а если это адрес самого сервера, задайте PUBLIC_URL={origin} и перезапустите сервер',
     fault_port_not_allowed: 'порт {port} не для HTTP: подойдут 80, 443 и от {first}',
     fault_required: 'нужно заполнить',
     fault_same_as_name: 'пароль не должен совпадать с почтой или именем',
@@ -196,6 +200,10 @@ export const problems = {
       other: 'takes {max} rooms at most, each like shop:123, separated by commas',
     },
     fault_not_together: 'cannot be given together with {other}',
+    fault_origin_unknown:
+      'the page was opened at {origin}, and the server takes {own} for its own address. If this is the server itself, set PUBLIC_URL={origin} and restart it, or let the proxy pass Host and X-Forwarded-Proto on. If it is another page of yours, add it to CORS_ORIGINS',
+    fault_page_not_of_widget:
+      '{origin} is none of the widget’s sites. Add it, or, if it is the server’s own address, set PUBLIC_URL={origin} and restart the server',
     fault_port_not_allowed: 'port {port} is not for HTTP: 80, 443 and those from {first} up are',
     fault_required: 'must be filled in',
     fault_same_as_name: 'must not be the e-mail or the name',

@@ -15,6 +15,23 @@ export function cut(text, most) {
   return kept;
 }
 
+/** Everything that a reader sees; `replyx/schemas/texts.py` has the same rule. */
+const SHOWN = /(?![\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\ufffc\u{13441}\u{13442}\u{1d159}])[\p{L}\p{N}\p{P}\p{S}\p{Co}\p{Cn}]/u;
+
+/** Whether a reader sees anything of a text: spaces, controls, marks alone and what has no width show nothing. */
+export function shows(text) {
+  return SHOWN.test(text);
+}
+
+/**
+ * JSON that the server reads: half a character, as an input method or a script may leave it, becomes U+FFFD.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function toJson(value) {
+  return JSON.stringify(value, (_, part) => (typeof part === 'string' ? part.toWellFormed() : part));
+}
+
 /** What no address goes on behind: white space, quotes, and the marks of sentences in Chinese and Japanese. */
 const ENDS = /[\s<>"`\u2018-\u201f«»\u3000-\u3003\u3008-\u301f\uff01-\uff0f\uff1a-\uff1b\uff1d-\uff20\uff3b-\uff3d\uff5b-\uff65…]|\*\*/u;
 /** A run that may hold an address. */

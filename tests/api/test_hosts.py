@@ -114,3 +114,20 @@ def test_a_proxy_that_is_trusted_is_not_warned_of(tmp_path: Path) -> None:
     with Server(tmp_path / "data", env={"TRUSTED_PROXIES": "127.0.0.1"}) as server, server.client() as http:
         assert http.get("/health", headers={"X-Forwarded-For": "198.51.100.1"}).status_code == 200
         assert "replyx.proxies" not in server.log
+
+
+@pytest.mark.one_process("each has a log of its own")
+def test_behind_a_proxy_that_hides_the_address_a_login_says_what_to_set_and_so_does_the_log(tmp_path: Path) -> None:
+    """nginx with `proxy_pass` alone: Host is the server's own, Origin the address that the person sees."""
+    seen = {"Origin": "https://chat.example"}
+    with Server(tmp_path / "data") as server, server.client() as http:
+        widget = {"assistant_id": 3}
+        for path, body, code in (
+            ("/admin/session", {"email": "admin@example.com", "password": "password"}, "origin_unknown"),
+            ("/api/widget/dialogs", widget, "page_not_of_widget"),
+        ):
+            for _ in range(3):
+                refused = problem(http.post(path, json=body, headers=seen), 403, "origin_refused")
+                assert "PUBLIC_URL=https://chat.example" in refused["detail"]
+                assert (refused["errors"][0]["field"], refused["errors"][0]["code"]) == ("Origin", code)
+        assert len([line for line in server.lines if "replyx.proxies" in line and "PUBLIC_URL" in line]) == 1

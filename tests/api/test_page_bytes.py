@@ -58,7 +58,7 @@ def lists(server: Server, http: httpx.Client, boris: httpx.Client) -> dict[str, 
         others.append(guest(http))
         last_words.append(others[-1].say(http, text)["message"]["id"])
     dialogs = [anna.dialog_id, *(other.dialog_id for other in others)]
-    tickets = [_made(http, "/api/support/tickets", subject="x", description=text) for text in texts(60)]
+    tickets = [_made(http, "/api/support/tickets", subject="y", description=text) for text in texts(60)]
     speaking = f"/api/support/tickets/{tickets[0]}/messages"
     in_ticket = [item["id"] for item in as_json(boris.get(speaking))["items"]]
     for text in texts(60):

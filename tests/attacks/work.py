@@ -65,7 +65,11 @@ class People:
 
     async def empty_dialogs(self) -> int:
         """How many dialogs stand among the newest 200 of the operators' inbox in which nobody has said anything."""
-        items = (await self._operator_http.get("/api/dialogs?limit=200")).raise_for_status().json()["items"]
+        async with asyncio.timeout(PATIENCE_S):
+            # The places of the attacker are not free at once, and nothing tells when.
+            while (answer := await self._operator_http.get("/api/dialogs?limit=200")).status_code == 429:  # noqa: ASYNC110
+                await asyncio.sleep(PAUSE_S)
+        items = answer.raise_for_status().json()["items"]
         return sum(item["last_message"] is None for item in items)
 
     async def work(self) -> None:

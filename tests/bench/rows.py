@@ -64,14 +64,16 @@ async def measure(store: Store, service: Dialogs, operator: AccountActor, size: 
     async def sends(first_dialog: int) -> None:
         for first in range(0, size.sends, AT_ONCE):
             numbers = range(first, first + AT_ONCE)
-            await asyncio.gather(*(service.send(operator, first_dialog + n % DIALOGS, Draft(TEXT)) for n in numbers))
+            await asyncio.gather(
+                *(service.send_message(operator, first_dialog + n % DIALOGS, Draft(TEXT)) for n in numbers)
+            )
 
     async def lists() -> None:
         for _ in range(size.lists):
             await service.list(DialogQuery(limit=DIALOGS))
 
     for number in range(2 * DIALOGS):
-        await service.send(operator, 1 + number, Draft(TEXT))
+        await service.send_message(operator, 1 + number, Draft(TEXT))
     chat = await spent(lambda: sends(1), size.rounds) / size.sends
     ticket = await spent(lambda: sends(1 + DIALOGS), size.rounds) / size.sends
     page = await spent(lists, size.rounds) / size.lists

@@ -55,8 +55,8 @@ def test_markup_stays_text_on_both_sides(stage: Stage, server: Server) -> None:
 def test_a_refused_message_is_marked_and_can_be_taken_back_while_others_pass(stage: Stage, server: Server) -> None:
     anna = begin(stage, server, "Здравствуйте")
     anna.console.expected.append(NETWORK)
-    # The server counts NEL (U+0085) as white space and so finds nothing in it; the browser does not.
-    anna.say("\x85")
+    # The server takes no U+0000, which the field holds like any other character.
+    anna.say("a\x00b")
     failed = anna.place.locator("[data-testid=message][data-status=failed]")
     expect(failed).to_have_count(1)
     anna.say("Это дойдёт")
@@ -69,7 +69,7 @@ def test_a_refused_message_is_marked_and_can_be_taken_back_while_others_pass(sta
     expect(failed).to_have_count(1)
     anna.place.get_by_test_id("discard").click()
     anna.shows("Здравствуйте", "Это дойдёт")
-    expect(anna.composer).to_have_value("\x85")
+    expect(anna.composer).to_have_value("a\x00b")
 
 
 def test_retry_sends_a_refused_message_once_more_and_it_arrives_once(stage: Stage, server: Server) -> None:
@@ -316,6 +316,30 @@ def test_today_is_yesterday_after_midnight(stage: Stage, server: Server) -> None
     expect(day).to_have_text("Сегодня")
     context.clock.run_for(20_000)
     expect(day).to_have_text("Вчера")
+
+
+def test_the_page_takes_a_name_back(stage: Stage, server: Server, boris: httpx.Client) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    anna.page.evaluate("replyx('identify', { name: 'Анна Та' })")
+    anna.open_chat()
+    anna.say("Как меня зовут?")
+    anna.shows("Как меня зовут?")
+    operator = stage.operator(server.url)
+    name = operator.row("Как меня зовут?").locator(".dialog-item__name")
+    expect(name).to_have_text("Анна Та")
+    anna.page.evaluate("replyx('identify', { name: null })")
+    expect(name).not_to_have_text("Анна Та")
+
+
+def test_what_shows_nothing_cannot_be_sent(stage: Stage, server: Server) -> None:
+    anna = begin(stage, server, "Начало")
+    for text in ("\u200b", " \u3164\u2800", "\u0301"):
+        anna.composer.fill(text)
+        expect(anna.place.get_by_test_id("send")).to_be_disabled()
+        anna.composer.press("Enter")
+    anna.composer.fill("\u200bвидно")
+    anna.composer.press("Enter")
+    anna.shows("Начало", "\u200bвидно")
 
 
 def test_a_visitor_whose_dialog_was_forgotten_writes_on_in_another(

@@ -275,3 +275,36 @@ def test_a_screen_reader_finds_the_search_and_is_told_its_results_in_the_browser
     expect(found(panel)).to_have_count(1)
     expect(announced).to_contain_text("1")
     assert accessibility.nameless(panel.page) == []
+
+
+class TestWhatIsNotInTheMessage:
+    def test_a_name_and_a_subject_are_found_and_marked(self, stage: Stage, server: Server, boris: httpx.Client) -> None:
+        panel = stage.operator(server.url)
+        come = {"assistant_id": 3, "guest_id": "the-guest-who-is-looked-for", "name": "Зоэ Лефевр"}
+        dialog = scenario.as_json(boris.post("/api/widget/dialogs", json=come))["dialog"]["id"]
+        address = f"/api/widget/dialogs/{dialog}/messages"
+        assert boris.post(address, params=come, json={"text": "Добрый день"}).status_code == 201
+        opened(boris, "Лефевр: не пришёл заказ")
+        field(panel).fill("лефевр")
+        expect(found(panel)).to_have_count(2)
+        expect(found(panel).locator(".dialog-item__name mark")).to_have_text(["Лефевр", "Лефевр"])
+        found(panel).first.click()
+        expect(panel.page.get_by_test_id("ticket-description")).to_have_text("Описание")
+
+    @pytest.mark.parametrize(
+        ("typed", "written", "marked"),
+        [
+            ("andre", "Merci, Andre\u0301 !", "Andre\u0301"),
+            ("שלום", "שָׁלוֹם לכולם", "שָׁלוֹם"),
+            ("京都", "我在东京都工作", "京都"),
+            ("89995554433", "Мой номер 8 (999) 555-44-33", "8 (999) 555-44-33"),
+            ("кофе", "ко\u00adфе 👨\u200d👩\u200d👧", "ко\u00adфе"),
+        ],
+    )
+    def test_the_hit_is_marked_as_it_was_written(
+        self, stage: Stage, server: Server, boris: httpx.Client, typed: str, written: str, marked: str
+    ) -> None:
+        says(boris, written)
+        panel = stage.operator(server.url)
+        field(panel).fill(typed)
+        expect(found(panel).locator(".found__text mark").first).to_have_text(marked)

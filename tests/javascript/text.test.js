@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { linksIn } from '../../static/shared/text.js';
+import { linksIn, toJson } from '../../static/shared/text.js';
 
 /** The texts of the links, and where they lead. */
 const read = (text) => linksIn(text).map(({ from, to, href }) => [text.slice(from, to), href]);
@@ -62,4 +62,10 @@ test('the work grows as the text and no faster', () => {
   for (const text of worst) linksIn(text.slice(0, far));
   const { user } = process.cpuUsage(before);
   assert.ok(user < 10_000_000, `${worst.length} texts of ${far} characters took ${user / 1e6} s`);
+});
+
+test('what is sent holds whole characters alone', () => {
+  const sent = { text: 'a\ud83d', deep: [{ '\ude00': '\ude00b', n: 1, no: undefined }], good: '👍🏽' };
+  assert.deepEqual(JSON.parse(toJson(sent)), { text: 'a\ufffd', deep: [{ '\ude00': '\ufffdb', n: 1 }], good: '👍🏽' });
+  assert.equal(toJson(null), 'null');
 });

@@ -11,7 +11,8 @@ import pytest
 
 from handlers.decoding import field_error
 from handlers.http_parser import HttpLimits, RequestParser
-from replyx.conversations.search_words import excerpt, words_of
+from replyx.conversations.search_excerpt import excerpt
+from replyx.conversations.search_words import asked, words_of
 from replyx.delivery.eventlog import Cursor
 from replyx.errors import Problem
 from replyx.origins import Origin, normalise_domain
@@ -52,7 +53,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "a domain": (normalise_domain, ("a.", "*.", "https://", " ", "/")),
     "a cursor": (Cursor.parse, ("a", "1", "1-", "a-1")),
     "words": (words_of, ("a", "a ", "ё", "-", "\u0301", "a\u0301", "_")),
-    "an excerpt": (lambda text: excerpt(text, ["a", "b"]), ("a", "a ", "b ", "ab-", "é", "…")),
+    "an excerpt": (lambda text: excerpt(text, asked("a b")), ("a", "a ", "b ", "ab-", "é", "…")),
     "a webhook's address": (lambda text: Outside([]).check_url(f"https://a{text}", "url"), (".", "/", "?", "@", ":1")),
     "a moment to come back": (lambda text: asked_for(text, 0), ("1", " ", "1:", "Mon, ", "(", "((", '"', "\\")),
     "a Socket.IO packet": (

@@ -31,8 +31,9 @@ from replyx.database.migrations.m0015_guest_digests import guest_digests
 from replyx.database.migrations.m0016_turns import turns
 from replyx.database.migrations.m0017_waiting import waiting
 from replyx.database.migrations.m0018_claims import claims
-from replyx.database.migrations.m0019_empty_dialogs import empty_dialogs
-from replyx.database.migrations.m0020_bans import bans
+from replyx.database.migrations.m0019_search_dialogs import search_dialogs
+from replyx.database.migrations.m0020_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0021_bans import bans
 
 log = logging.getLogger("replyx.migrations")
 
@@ -58,6 +59,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     turns,
     waiting,
     claims,
+    search_dialogs,
     empty_dialogs,
     bans,
 )

@@ -183,7 +183,14 @@ class TicketChange(Table):
         indexes = ((("dialog_id", "id"), False),)
 
 
-class SocketRoom(Table):
+class DialogWords(Table):
+    """The words of a dialog's subject, or of its visitor's name, for search; a row only where there are any."""
+
+    dialog_id = IntegerField(primary_key=True)
+    words = TextField()
+
+
+class TicketJoin(Table):
     """One ticket that a Socket.IO client has joined; ``pid`` is its private id.
 
     See :mod:`replyx.conversations.ticket_joins`.
@@ -198,4 +205,5 @@ class SocketRoom(Table):
     joined_at = MomentField(index=True)
 
     class Meta:
+        table_name = "socket_room"  # the name that its migration gave it
         primary_key = CompositeKey("pid", "dialog_id")

@@ -10,6 +10,7 @@ import msgspec
 from replyx.outside.push.schemas import Shown
 from replyx.schemas.dialogs import OPERATOR_ROLES
 from replyx.schemas.languages import Language
+from replyx.schemas.texts import cut, line
 
 Urgency = Literal["normal", "high"]  # RFC 8030, 5.3
 
@@ -97,5 +98,5 @@ def _of_product(product: dict[str, Any], title: str, audience: Audience) -> Push
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= BODY_CHARS else f"{line[: BODY_CHARS - 1]}…"
+    whole = " ".join(line(text).split())
+    return whole if len(whole) <= BODY_CHARS else f"{cut(whole, BODY_CHARS - 1)}…"

@@ -86,7 +86,7 @@ class Pusher:
     async def do(self, item: Item) -> None:
         """Send one notice to one device."""
         reached, notice = item
-        await self.send(reached, notice, notice.shown(reached.locale))
+        await self.push_notice(reached, notice, notice.shown(reached.locale))
 
     async def sealer(self) -> Sealer:
         """The holder of the server's key, which is drawn at the first use."""
@@ -95,7 +95,7 @@ class Pusher:
             self._sealer = Sealer(key, self._contact)
         return self._sealer
 
-    async def send(self, reached: Reached, notice: PushNotice, payload: bytes) -> bool:
+    async def push_notice(self, reached: Reached, notice: PushNotice, payload: bytes) -> bool:
         """Send one notice now, a few times if need be; True when the push service took it.
 
         A device that the push service does not know any more is forgotten.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from replyx.database import models
+from replyx.database.rows import Delete, Made, Part, exists, select
 from replyx.delivery.store import Snapshot, Transaction
 from replyx.outside.push.notices import Audience
 from replyx.outside.push.sealing import Device
@@ -13,12 +13,6 @@ from replyx.schemas.languages import Language
 
 DUTY = "push"
 PAGE = 500
-
-_LIVE = (
-    "SELECT p.id, p.endpoint, p.p256dh, p.auth, p.locale, p.session_id FROM push_device p"
-    " JOIN session s ON s.id = p.session_id JOIN account a ON a.id = p.account_id"
-    " WHERE NOT s.ended AND s.expires_at > ? AND a.active"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +24,39 @@ class Reached:
     session_id: str
 
 
+_AWAITED = select(
+    Reached,
+    models.PushDevice,
+    f"JOIN {models.Session} ON {models.Session.id} = {models.PushDevice.session_id}"
+    f" JOIN {models.Account} ON {models.Account.id} = {models.PushDevice.account_id}",
+    device=Part(
+        Device,
+        models.PushDevice,
+        p256dh=Made(bytes.fromhex, models.PushDevice.p256dh),
+        auth=Made(bytes.fromhex, models.PushDevice.auth),
+    ),
+)
+_LIVE = f"NOT {models.Session.ended} AND {models.Session.expires_at} > ? AND {models.Account.active}"
+_DROP = Delete(models.PushDevice, f"{models.PushDevice.id} = ?")
+_any_device = exists(models.PushDevice)
+
+
 def wanted(rows: Snapshot) -> bool:
     """Whether there is any device: without one nobody follows the log."""
-    return rows.execute("SELECT 1 FROM push_device LIMIT 1").fetchone() is not None
+    return _any_device(rows)
 
 
 def audience(rows: Snapshot, of: Audience, now_ms: int, after: int = 0) -> list[Reached]:
     """The next page of an audience's devices, by id."""
-    params: list[object] = [*sorted(of.roles)] if of.account_id is None else [of.account_id]
-    where = "p.account_id = ?" if of.account_id is not None else f"a.role IN ({', '.join('?' * len(params))})"
-    found = rows.execute(
-        f"{_LIVE} AND {where} AND p.id > ? ORDER BY p.id LIMIT ?", (now_ms, *params, after, PAGE)
-    ).fetchall()
-    return [_reached(row) for row in found]
+    members: list[object] = [*sorted(of.roles)] if of.account_id is None else [of.account_id]
+    column = models.Account.role if of.account_id is None else models.PushDevice.account_id
+    theirs = f"{column} IN ({', '.join('?' * len(members))})"
+    page = _AWAITED.where(
+        f"{_LIVE} AND {theirs} AND {models.PushDevice.id} > ?", f"ORDER BY {models.PushDevice.id} LIMIT ?"
+    )
+    return page.all(rows, now_ms, *members, after, PAGE)
 
 
 def drop(tx: Transaction, device_id: int) -> None:
     """Forget a device that the push service no longer knows."""
-    tx.execute("DELETE FROM push_device WHERE id = ?", (device_id,))
-
-
-def _reached(row: Sequence[Any]) -> Reached:
-    device_id, endpoint, p256dh, auth, locale, session_id = row
-    return Reached(Device(device_id, endpoint, bytes.fromhex(p256dh), bytes.fromhex(auth)), locale, session_id)
+    _DROP.drop(tx, device_id)

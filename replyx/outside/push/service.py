@@ -7,7 +7,11 @@ import hmac
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from replyx.auth import AccountActor
+from replyx.database import models
+from replyx.database.rows import Delete, Insert, Update, replacing, select
 from replyx.delivery import positions
 from replyx.delivery.store import Store, Transaction
 from replyx.errors import PushDeviceNotFound
@@ -16,11 +20,41 @@ from replyx.outside.push import rows, sealing
 from replyx.outside.push.notices import test_notice
 from replyx.outside.push.pusher import Pusher
 from replyx.outside.push.schemas import ChangedDevice, NewDevice, PushDevice, PushTested, Subscribed
-from replyx.schemas.dialogs import timestamp
 
 log = logging.getLogger("replyx.push")
 
 MOST = 20  # devices of one account; the oldest goes
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A device and the secret that proves whose it is, in hex."""
+
+    id: int
+    auth: str
+
+
+_KNOWN = select(_Known, models.PushDevice).where(f"{models.PushDevice.endpoint} = ?")
+_DEVICE = select(PushDevice, models.PushDevice).where(f"{models.PushDevice.id} = ?")
+_KEEP = Insert(
+    models.PushDevice,
+    replacing(
+        models.PushDevice.endpoint,
+        models.PushDevice.account_id,
+        models.PushDevice.session_id,
+        models.PushDevice.p256dh,
+        models.PushDevice.auth,
+        models.PushDevice.locale,
+    ),
+)
+_MOVE = Update(models.PushDevice, f"{models.PushDevice.id} = ?")
+_DROP = Delete(models.PushDevice, f"{models.PushDevice.account_id} = ? AND {models.PushDevice.endpoint} = ?")
+_DROP_ANOTHER = Delete(models.PushDevice, f"{models.PushDevice.endpoint} = ? AND {models.PushDevice.id} != ?")
+_DROP_OLDEST = Delete(
+    models.PushDevice,
+    f"{models.PushDevice.account_id} = ? AND {models.PushDevice.id} NOT IN"
+    f" (SELECT {models.PushDevice.id} FROM {models.PushDevice} WHERE {models.PushDevice.account_id} = ?"
+    f" ORDER BY {models.PushDevice.id} DESC LIMIT ?)",
+)
 
 
 class Push:
@@ -46,20 +80,19 @@ class Push:
         def unit(tx: Transaction) -> PushDevice:
             positions.begin(tx, rows.DUTY, rows.wanted(tx))
             if new.replaces not in (None, endpoint):
-                _drop(tx, actor, new.replaces)
-            row = tx.execute(
-                "INSERT INTO push_device (account_id, session_id, endpoint, p256dh, auth, locale, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (endpoint) DO UPDATE SET account_id = EXCLUDED.account_id,"
-                " session_id = EXCLUDED.session_id, p256dh = EXCLUDED.p256dh, auth = EXCLUDED.auth,"
-                " locale = EXCLUDED.locale RETURNING id, created_at",
-                (actor.account_id, actor.session_id, endpoint, p256dh, auth, new.locale, tx.now_ms),
-            ).fetchone()
-            tx.execute(
-                "DELETE FROM push_device WHERE account_id = ? AND id NOT IN"
-                " (SELECT id FROM push_device WHERE account_id = ? ORDER BY id DESC LIMIT ?)",
-                (actor.account_id, actor.account_id, MOST),
+                _DROP.drop(tx, actor.account_id, new.replaces)
+            device_id = _KEEP.numbered(
+                tx,
+                account_id=actor.account_id,
+                session_id=actor.session_id,
+                endpoint=endpoint,
+                p256dh=p256dh,
+                auth=auth,
+                locale=new.locale,
+                created_at=tx.now_ms,
             )
-            return PushDevice(int(row[0]), new.locale, timestamp(row[1]))
+            _DROP_OLDEST.drop(tx, actor.account_id, actor.account_id, MOST)
+            return _DEVICE.only(tx, device_id)
 
         return await self._store.commit(unit)
 
@@ -74,17 +107,12 @@ class Push:
         secret = sealing.auth_secret(changed.old.keys.auth, "old.keys.auth").hex()
 
         def unit(tx: Transaction) -> PushDevice:
-            row = tx.execute(
-                "SELECT id, auth, locale, created_at FROM push_device WHERE endpoint = ?", (changed.old.endpoint,)
-            ).fetchone()
-            if row is None or not hmac.compare_digest(str(row[1]), secret):
+            known = _KNOWN.one(tx, changed.old.endpoint)
+            if known is None or not hmac.compare_digest(known.auth, secret):
                 raise PushDeviceNotFound("No device is registered with this endpoint and secret.")
-            tx.execute("DELETE FROM push_device WHERE endpoint = ? AND id != ?", (endpoint, row[0]))
-            tx.execute(
-                "UPDATE push_device SET endpoint = ?, p256dh = ?, auth = ? WHERE id = ?",
-                (endpoint, p256dh, auth, row[0]),
-            )
-            return PushDevice(row[0], row[2], timestamp(row[3]))
+            _DROP_ANOTHER.drop(tx, endpoint, known.id)
+            _MOVE.change(tx, known.id, endpoint=endpoint, p256dh=p256dh, auth=auth)
+            return _DEVICE.only(tx, known.id)
 
         return await self._store.commit(unit)
 
@@ -92,7 +120,7 @@ class Push:
         """Send no more notices to a browser of this account. Raises :class:`PushDeviceNotFound`."""
 
         def unit(tx: Transaction) -> None:
-            if not _drop(tx, actor, endpoint):
+            if not _DROP.drop(tx, actor.account_id, endpoint):
                 raise PushDeviceNotFound("This browser is not registered for the account.")
 
         await self._store.commit(unit)
@@ -103,7 +131,7 @@ class Push:
         now_ms = int(self._clock() * 1000)
         devices = await self._store.read(lambda reading: rows.audience(reading, notice.audience, now_ms))
         results = await asyncio.gather(
-            *(self._pusher.send(each, notice, notice.shown(each.locale, test=True)) for each in devices)
+            *(self._pusher.push_notice(each, notice, notice.shown(each.locale, test=True)) for each in devices)
         )
         return PushTested(sum(results), len(results) - sum(results))
 
@@ -112,8 +140,3 @@ class Push:
         endpoint = self._outside.check_url(given.endpoint, "endpoint", ("https",))
         p256dh = sealing.public_point(given.keys.p256dh, "keys.p256dh")
         return endpoint, p256dh.hex(), sealing.auth_secret(given.keys.auth, "keys.auth").hex()
-
-
-def _drop(tx: Transaction, actor: AccountActor, endpoint: str | None) -> bool:
-    gone = tx.execute("DELETE FROM push_device WHERE account_id = ? AND endpoint = ?", (actor.account_id, endpoint))
-    return bool(gone.rowcount)

@@ -58,14 +58,14 @@ class Courier:
 
     async def do(self, parcel: Parcel) -> None:
         """Attempt one delivery and note what came of it."""
-        headers = signing.headers(parcel.event_id, parcel.target.secrets, int(self._clock()), parcel.body)
-        reply = await self._outside.post(parcel.target.url, headers, parcel.body)
+        headers = signing.headers(parcel.event_id, parcel.receiver.secrets, int(self._clock()), parcel.body)
+        reply = await self._outside.post(parcel.receiver.url, headers, parcel.body)
         shaken = self._random()
         status = await self._store.commit(lambda tx: rows.record(tx, parcel, reply, self._first_retry_s, shaken))
         log.log(
             logging.DEBUG if status == "delivered" else logging.WARNING,
             "webhook=%d event=%s delivery=%d: %s (%s)",
-            *(parcel.target.webhook_id, parcel.event_id, parcel.id, status, reply.status or reply.failure),
+            *(parcel.receiver.webhook_id, parcel.event_id, parcel.id, status, reply.status or reply.failure),
         )
 
 
@@ -75,12 +75,12 @@ def _due(reading: Snapshot, now_ms: int, under_way: Sequence[Parcel]) -> list[Pa
     Webhooks with the fewest deliveries under way come first, so that the slow ones never take every worker.
     """
     out = {parcel.id for parcel in under_way}
-    busy = Counter(parcel.target.webhook_id for parcel in under_way)
+    busy = Counter(parcel.receiver.webhook_id for parcel in under_way)
     free = WORKERS - len(under_way)
     found: list[Parcel] = []
-    for target in sorted(rows.targets(reading, now_ms), key=lambda each: busy[each.webhook_id]):
-        share = min(SHARE - busy[target.webhook_id], free - len(found))
+    for receiver in sorted(rows.receivers(reading, now_ms), key=lambda each: busy[each.webhook_id]):
+        share = min(SHARE - busy[receiver.webhook_id], free - len(found))
         if share > 0:
-            candidates = rows.due(reading, target, now_ms, SHARE + share)
+            candidates = rows.due(reading, receiver, now_ms, SHARE + share)
             found += [parcel for parcel in candidates if parcel.id not in out][:share]
     return found

@@ -6,12 +6,13 @@ were or both as they shall be.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from replyx.database import models
+from replyx.database.rows import Insert, exists, select, unless_taken
 from replyx.delivery import positions
 from replyx.delivery.eventlog import Entry
 from replyx.delivery.store import Snapshot, Transaction
@@ -53,12 +54,28 @@ class _Typed(msgspec.Struct):
     type: str = ""
 
 
+class _Listening(msgspec.Struct, frozen=True):
+    """A webhook that is turned on: what it wants of what comes behind the event ``since``."""
+
+    id: int
+    since: int
+    events: frozenset[str]
+
+
 _type_of = msgspec.json.Decoder(_Typed)
+
+_ON = f"{models.Webhook.active} AND NOT {models.Webhook.deleted}"
+_LISTENING = select(_Listening, models.Webhook).where(_ON)
+_anybody_listens = exists(models.Webhook, _ON)
+# The unique index is the second lock on the door: an event never becomes two deliveries of one webhook.
+_ADD_DELIVERY = Insert(
+    models.WebhookDelivery, unless_taken(models.WebhookDelivery.webhook_id, models.WebhookDelivery.event_id)
+)
 
 
 def wanted(rows: Snapshot) -> bool:
     """Whether there is anybody to tell: without an active webhook nobody follows the log."""
-    return rows.execute("SELECT 1 FROM webhook WHERE active AND NOT deleted LIMIT 1").fetchone() is not None
+    return _anybody_listens(rows)
 
 
 def begin(tx: Transaction) -> int:
@@ -68,17 +85,13 @@ def begin(tx: Transaction) -> int:
 
 def dispatch(tx: Transaction, entries: Sequence[Entry], epoch: str) -> None:
     """Write the deliveries of the next events of the log."""
-    hooks = [
-        (hook_id, since, frozenset(json.loads(names)))
-        for hook_id, since, names in tx.execute(
-            "SELECT id, since, events FROM webhook WHERE active AND NOT deleted"
-        ).fetchall()
-    ]
+    listening = _LISTENING.all(tx)
     for entry in entries:
         if events.is_broadcast(entry.topics) or events.is_kept_from_operators(entry.topics):
             continue
         kind = _type_of.decode(entry.payload).type
-        takers = [hook_id for hook_id, since, names in hooks if since < entry.id and names & {kind, group_of(kind)}]
+        names = {kind, group_of(kind)}
+        takers = [hook.id for hook in listening if hook.since < entry.id and hook.events & names]
         if takers:
             notice = Notice(f"{epoch}-{entry.id}", kind, timestamp(entry.created_at), _data(entry.payload))
             _write(tx, takers, notice)
@@ -87,12 +100,17 @@ def dispatch(tx: Transaction, entries: Sequence[Entry], epoch: str) -> None:
 def _write(tx: Transaction, takers: Sequence[int], notice: Notice) -> None:
     body = msgspec.json.encode(notice).decode()
     for hook_id in takers:
-        # The unique index is the second lock on the door: an event never becomes two deliveries of one webhook.
-        tx.execute(
-            "INSERT INTO webhook_delivery (webhook_id, event_id, event_type, body, status, attempts, next_attempt_at,"
-            " give_up_at, created_at) VALUES (?, ?, ?, ?, 'pending', 0, ?, ?, ?)"
-            " ON CONFLICT (webhook_id, event_id) DO NOTHING",
-            (hook_id, notice.id, notice.type, body, tx.now_ms, tx.now_ms + GIVE_UP_S * 1000, tx.now_ms),
+        _ADD_DELIVERY.add(
+            tx,
+            webhook_id=hook_id,
+            event_id=notice.id,
+            event_type=notice.type,
+            body=body,
+            status="pending",
+            attempts=0,
+            next_attempt_at=tx.now_ms,
+            give_up_at=tx.now_ms + GIVE_UP_S * 1000,
+            created_at=tx.now_ms,
         )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from replyx.database import models
+from replyx.database.models import WebhookDelivery
+from replyx.database.rows import Delete, Update, select, value
 from replyx.delivery.store import Transaction
 from replyx.outside.failures import Failure, Why
 
@@ -13,48 +16,66 @@ LATE = Failure.of(Why.LATE)
 PIECE = 1000  # rows in one transaction, so that no send waits for it
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """A webhook whose deliveries are kept, or not any more."""
+
+    id: int
+    deleted: bool
+
+
+_GIVE_UP = Update(
+    WebhookDelivery,
+    f"{WebhookDelivery.id} IN (SELECT {WebhookDelivery.id} FROM {WebhookDelivery}"
+    f" WHERE {WebhookDelivery.give_up_at} <= ? LIMIT ?)",
+    f"failure = CASE WHEN {WebhookDelivery.error} IS NULL THEN ? ELSE {WebhookDelivery.failure} END,"
+    f" error = COALESCE({WebhookDelivery.error}, ?)",
+)
+_HOOKS = select(_Kept, models.Webhook)
+_FINISHED = value(WebhookDelivery.id).where(f"{WebhookDelivery.finished_at} < ?", "LIMIT ?")
+_NEWEST_BUT = value(WebhookDelivery.id).where(
+    f"{WebhookDelivery.webhook_id} = ?", f"ORDER BY {WebhookDelivery.id} DESC LIMIT 1 OFFSET ?"
+)
+_UP_TO = value(WebhookDelivery.id).where(
+    f"{WebhookDelivery.webhook_id} = ? AND {WebhookDelivery.id} <= ?"
+    f" AND ({WebhookDelivery.next_attempt_at} IS NULL OR ?)",
+    "LIMIT ?",
+)
+_DROP = Delete(WebhookDelivery, f"{WebhookDelivery.id} = ?")
+_DROP_HOOKS = Delete(
+    models.Webhook,
+    f"{models.Webhook.deleted} AND NOT EXISTS (SELECT 1 FROM {WebhookDelivery}"
+    f" WHERE {WebhookDelivery.webhook_id} = {models.Webhook.id})",
+)
+
+
 def prune(tx: Transaction) -> int:
     """Give up what is a day old and drop old deliveries, at most a piece of them; returns how many rows changed."""
-    return _give_up(tx) + _drop(tx, _old(tx)) + _forget_deleted(tx)
+    return _give_up(tx) + _drop(tx, _old(tx)) + _DROP_HOOKS.drop(tx)
 
 
 def _give_up(tx: Transaction) -> int:
-    given_up = tx.execute(
-        "UPDATE webhook_delivery SET status = 'failed', next_attempt_at = NULL, give_up_at = NULL, finished_at = ?,"
-        " failure = CASE WHEN error IS NULL THEN ? ELSE failure END, error = COALESCE(error, ?) WHERE id IN"
-        " (SELECT id FROM webhook_delivery WHERE give_up_at <= ? LIMIT ?)",
-        (tx.now_ms, msgspec.json.encode(LATE).decode(), LATE.sentence, tx.now_ms, PIECE),
+    late = (msgspec.json.encode(LATE).decode(), LATE.sentence)
+    return _GIVE_UP.change(
+        tx,
+        *(*late, tx.now_ms, PIECE),
+        status="failed",
+        next_attempt_at=None,
+        give_up_at=None,
+        finished_at=tx.now_ms,
     )
-    return int(given_up.rowcount)
 
 
 def _old(tx: Transaction) -> list[int]:
     """Deliveries that finished too long ago, are beyond the newest of their webhook, or whose webhook is deleted."""
-    oldest = tx.now_ms - KEEP_DAYS * 86_400_000
-    found = tx.execute("SELECT id FROM webhook_delivery WHERE finished_at < ? LIMIT ?", (oldest, PIECE)).fetchall()
-    for hook_id, deleted in tx.execute("SELECT id, deleted FROM webhook").fetchall():
-        newest = tx.execute(
-            "SELECT id FROM webhook_delivery WHERE webhook_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?",
-            (hook_id, 0 if deleted else KEEP_EACH),
-        ).fetchone()
+    found = _FINISHED.all(tx, tx.now_ms - KEEP_DAYS * 86_400_000, PIECE)
+    for hook in _HOOKS.all(tx):
+        newest = _NEWEST_BUT.one(tx, hook.id, 0 if hook.deleted else KEEP_EACH)
         if newest is not None:
-            found += tx.execute(
-                "SELECT id FROM webhook_delivery WHERE webhook_id = ? AND id <= ?"
-                " AND (next_attempt_at IS NULL OR ?) LIMIT ?",
-                (hook_id, newest[0], bool(deleted), PIECE),
-            ).fetchall()
-    return [int(row[0]) for row in found[:PIECE]]
+            found += _UP_TO.all(tx, hook.id, newest, hook.deleted, PIECE)
+    return found[:PIECE]
 
 
 def _drop(tx: Transaction, doomed: list[int]) -> int:
     for delivery_id in doomed:
-        tx.execute("DELETE FROM webhook_delivery WHERE id = ?", (delivery_id,))
+        _DROP.drop(tx, delivery_id)
     return len(doomed)
-
-
-def _forget_deleted(tx: Transaction) -> int:
-    forgotten = tx.execute(
-        "DELETE FROM webhook WHERE deleted AND NOT EXISTS"
-        " (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id = webhook.id)"
-    )
-    return int(forgotten.rowcount)

@@ -10,18 +10,19 @@ from msgspec import UNSET, UnsetType
 from replyx.outside.failures import Failure
 from replyx.schemas import sizes
 from replyx.schemas.dialogs import NO_NUL
+from replyx.schemas.texts import LINE, Written
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 OffReason = Literal["gone"]
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.URL)]
-Description = Annotated[str, msgspec.Meta(max_length=sizes.PURPOSE, pattern=NO_NUL)]
+Description = Annotated[str, msgspec.Meta(max_length=sizes.PURPOSE, pattern=NO_NUL), LINE]
 EventNames = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(min_length=1, max_length=50)]
 
 MAX_OVERLAP_HOURS = 7 * 24
 
 
-class NewWebhook(msgspec.Struct):
+class NewWebhook(Written):
     """A webhook to add; ``events`` are types such as ``message:new`` or groups such as ``message``."""
 
     url: Url
@@ -30,7 +31,7 @@ class NewWebhook(msgspec.Struct):
     active: bool = True
 
 
-class WebhookChange(msgspec.Struct):
+class WebhookChange(Written):
     """What is left out stays."""
 
     url: Url | UnsetType = UNSET

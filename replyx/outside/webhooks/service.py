@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from replyx.database import models
+from replyx.database.rows import Insert, Update, computed, value
 from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.errors import DeliveryNotFound, TooManyWebhooks, WebhookOff
 from replyx.outside.calls import Outside
 from replyx.outside.webhooks import dispatch, rows, signing
-from replyx.outside.webhooks.rows import DELIVERY_COLUMNS, WEBHOOK_COLUMNS, Parcel, Target
+from replyx.outside.webhooks.rows import Parcel, Receiver
 from replyx.outside.webhooks.schemas import (
     Delivery,
     EventGroup,
@@ -26,13 +28,20 @@ from replyx.outside.webhooks.schemas import (
     WebhookChange,
     WebhookWithSecret,
 )
-from replyx.paging import Paging, cut, newest_first, oldest_first
+from replyx.paging import Paging, newest_first, oldest_first, read_page
 from replyx.schemas.dialogs import Page, timestamp
 
 log = logging.getLogger("replyx.webhooks")
 
 MOST = 100  # each is looked at every second
 TEST = "webhook.test"
+
+_COUNT = computed(int, "COUNT(*)", models.Webhook).where(rows.KEPT)
+_ADD = Insert(models.Webhook)
+_CHANGE = Update(models.Webhook, f"{models.Webhook.id} = ?")
+_SECRET = value(models.Webhook.secret).where(f"{models.Webhook.id} = ?")
+_ADD_DELIVERY = Insert(models.WebhookDelivery)
+_DELIVERY = rows.DELIVERIES.where(f"{models.WebhookDelivery.id} = ? AND {models.WebhookDelivery.webhook_id} = ?")
 
 
 class Webhooks:
@@ -51,14 +60,7 @@ class Webhooks:
         """A page of webhooks, oldest first."""
 
         def query(reading: Snapshot) -> Page[Webhook]:
-            comparison, order, bound = paging.window()
-            found = reading.stream(
-                f"SELECT {WEBHOOK_COLUMNS} FROM webhook WHERE id {comparison} ? AND NOT deleted"
-                f" ORDER BY id {order} LIMIT ?",
-                (bound, paging.limit + 1),
-            )
-            hooks = (rows.webhook_of(reading, row) for row in found)
-            items, following = cut(hooks, paging.limit, lambda hook: hook.id)
+            items, following = read_page(reading, rows.WEBHOOKS, models.Webhook.id, paging, fixed=(rows.KEPT,))
             return Page(oldest_first(items, paging), following)
 
         return await self._store.read(query)
@@ -77,17 +79,24 @@ class Webhooks:
         secret = signing.new_secret()
 
         def unit(tx: Transaction) -> WebhookWithSecret:
-            count = tx.execute("SELECT COUNT(*) FROM webhook WHERE NOT deleted").fetchone()[0]
+            count = _COUNT.only(tx)
             if count >= MOST:
                 raise TooManyWebhooks(f"There are {count} webhooks; delete one to make room.")
-            row = tx.execute(
-                "INSERT INTO webhook (url, description, events, active, secret, since, deleted, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (url, new.description, json.dumps(names), False, secret, 0, False, tx.now_ms, tx.now_ms),
-            ).fetchone()
+            webhook_id = _ADD.numbered(
+                tx,
+                url=url,
+                description=new.description,
+                events=json.dumps(names),
+                active=False,
+                secret=secret,
+                since=0,
+                deleted=False,
+                created_at=tx.now_ms,
+                updated_at=tx.now_ms,
+            )
             if new.active:
-                _turn_on(tx, int(row[0]))
-            return _with_secret(rows.load(tx, int(row[0])), secret)
+                _turn_on(tx, webhook_id)
+            return _with_secret(rows.load(tx, webhook_id), secret)
 
         made = await self._store.commit(unit)
         log.info("webhook=%d created", made.id)
@@ -109,12 +118,11 @@ class Webhooks:
 
         def unit(tx: Transaction) -> Webhook:
             before = rows.load(tx, webhook_id)
-            assignments = ", ".join(f"{name} = ?" for name in ("updated_at", *columns))
-            tx.execute(f"UPDATE webhook SET {assignments} WHERE id = ?", [tx.now_ms, *columns.values(), webhook_id])
+            _CHANGE.change(tx, webhook_id, updated_at=tx.now_ms, **columns)
             if change.active is True and not before.active:
                 _turn_on(tx, webhook_id)
             elif change.active is False:
-                tx.execute("UPDATE webhook SET active = ?, off_reason = NULL WHERE id = ?", (False, webhook_id))
+                _CHANGE.change(tx, webhook_id, active=False, off_reason=None)
             return rows.load(tx, webhook_id)
 
         changed = await self._store.commit(unit)
@@ -126,10 +134,7 @@ class Webhooks:
 
         def unit(tx: Transaction) -> None:
             rows.load(tx, webhook_id)
-            tx.execute(
-                "UPDATE webhook SET deleted = ?, active = ?, secret = '', old_secret = NULL WHERE id = ?",
-                (True, False, webhook_id),
-            )
+            _CHANGE.change(tx, webhook_id, deleted=True, active=False, secret="", old_secret=None)
 
         await self._store.commit(unit)
         log.info("webhook=%d deleted", webhook_id)
@@ -141,10 +146,13 @@ class Webhooks:
         def unit(tx: Transaction) -> WebhookWithSecret:
             rows.load(tx, webhook_id)
             overlap_ms = rotation.overlap_hours * 3600 * 1000
-            tx.execute(
-                "UPDATE webhook SET old_secret = CASE WHEN ? > 0 THEN secret END, secret = ?, old_secret_until = ?,"
-                " updated_at = ? WHERE id = ?",
-                (overlap_ms, secret, tx.now_ms + overlap_ms if overlap_ms else None, tx.now_ms, webhook_id),
+            _CHANGE.change(
+                tx,
+                webhook_id,
+                old_secret=_SECRET.only(tx, webhook_id) if overlap_ms else None,
+                secret=secret,
+                old_secret_until=tx.now_ms + overlap_ms if overlap_ms else None,
+                updated_at=tx.now_ms,
             )
             return _with_secret(rows.load(tx, webhook_id), secret)
 
@@ -157,25 +165,31 @@ class Webhooks:
         now = self._clock()
         now_ms = int(now * 1000)
 
-        def query(reading: Snapshot) -> Target:
+        def query(reading: Snapshot) -> Receiver:
             rows.load(reading, webhook_id)
-            return rows.targets(reading, now_ms, webhook_id)[0]
+            return rows.receivers(reading, now_ms, webhook_id)[0]
 
-        target = await self._store.read(query)
+        receiver = await self._store.read(query)
         event_id = f"test-{secrets.token_hex(8)}"
         notice = Notice(event_id, TEST, timestamp(now_ms), {"webhook_id": webhook_id})
         body = msgspec.json.encode(notice)
-        headers = signing.headers(event_id, target.secrets, int(now), body)
-        reply = await self._outside.post(target.url, headers, body)
+        headers = signing.headers(event_id, receiver.secrets, int(now), body)
+        reply = await self._outside.post(receiver.url, headers, body)
 
         def unit(tx: Transaction) -> Delivery:
             rows.load(tx, webhook_id)
-            row = tx.execute(
-                "INSERT INTO webhook_delivery (webhook_id, event_id, event_type, body, status, attempts, give_up_at,"
-                " created_at) VALUES (?, ?, ?, ?, 'pending', 0, ?, ?) RETURNING id",
-                (webhook_id, event_id, TEST, body.decode(), now_ms, now_ms),
-            ).fetchone()
-            parcel = Parcel(int(row[0]), target, event_id, body)
+            delivery_id = _ADD_DELIVERY.numbered(
+                tx,
+                webhook_id=webhook_id,
+                event_id=event_id,
+                event_type=TEST,
+                body=body.decode(),
+                status="pending",
+                attempts=0,
+                give_up_at=now_ms,
+                created_at=now_ms,
+            )
+            parcel = Parcel(delivery_id, receiver, event_id, body)
             rows.record(tx, parcel, reply, 1, 0)  # its time is over already: a test is not repeated
             return _delivery(tx, webhook_id, parcel.id)
 
@@ -186,13 +200,8 @@ class Webhooks:
 
         def query(reading: Snapshot) -> Page[Delivery]:
             rows.load(reading, webhook_id)
-            comparison, order, bound = paging.window()
-            found = reading.stream(
-                f"SELECT {DELIVERY_COLUMNS} FROM webhook_delivery WHERE webhook_id = ? AND id {comparison} ?"
-                f" ORDER BY id {order} LIMIT ?",
-                (webhook_id, bound, paging.limit + 1),
-            )
-            items, following = cut(map(rows.delivery_of, found), paging.limit, lambda each: each.id)
+            of_hook = {f"{models.WebhookDelivery.webhook_id} = ?": webhook_id}
+            items, following = read_page(reading, rows.DELIVERIES, models.WebhookDelivery.id, paging, of_hook)
             return Page(newest_first(items, paging), following)
 
         return await self._store.read(query)
@@ -217,16 +226,14 @@ class Webhooks:
 
 def _turn_on(tx: Transaction, webhook_id: int) -> None:
     since = dispatch.begin(tx)
-    tx.execute("UPDATE webhook SET active = ?, off_reason = NULL, since = ? WHERE id = ?", (True, since, webhook_id))
+    _CHANGE.change(tx, webhook_id, active=True, off_reason=None, since=since)
 
 
 def _delivery(reading: Snapshot, webhook_id: int, delivery_id: int) -> Delivery:
-    row = reading.execute(
-        f"SELECT {DELIVERY_COLUMNS} FROM webhook_delivery WHERE id = ? AND webhook_id = ?", (delivery_id, webhook_id)
-    ).fetchone()
-    if row is None:
+    delivery = _DELIVERY.one(reading, delivery_id, webhook_id)
+    if delivery is None:
         raise DeliveryNotFound(f"Webhook {webhook_id} has no delivery {delivery_id}.")
-    return rows.delivery_of(row)
+    return delivery
 
 
 def _with_secret(hook: Webhook, secret: str) -> WebhookWithSecret:

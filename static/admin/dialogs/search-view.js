@@ -9,6 +9,16 @@ function dialogOf({ dialog_id: id, ticket_id: ticket, subject, visitor }) {
   return { id, visitor, ticket: ticket && { subject } };
 }
 
+/** What tells a result from the others; in a ticket that was found nothing may have been said yet. */
+function keyOf({ dialog_id: dialogId, message }) {
+  return message ? String(message.id) : `dialog ${dialogId}`;
+}
+
+/** Text with what was searched for marked in it. */
+function marked(pieces) {
+  return pieces.map(({ text, hit }) => (hit ? el('mark', {}, text) : text));
+}
+
 /** The field that searches messages, and the results that take the list's place. */
 export class SearchView {
   #options;
@@ -19,7 +29,7 @@ export class SearchView {
   #items;
   #more;
   #retry;
-  /** @type {Map<number, {node: HTMLElement, link: HTMLAnchorElement}>} */
+  /** @type {Map<string, {node: HTMLElement, link: HTMLAnchorElement}>} */
   #rows = new Map();
   #drawnFor = '';
 
@@ -102,8 +112,8 @@ export class SearchView {
     this.#key.hidden = !this.#clear.hidden;
     this.results.hidden = !search.active;
     this.results.setAttribute('aria-busy', String(search.busy));
-    const kept = new Set(search.items.map(({ message }) => message.id));
-    for (const id of this.#rows.keys()) if (!kept.has(id)) this.#rows.delete(id);
+    const kept = new Set(search.items.map(keyOf));
+    for (const key of this.#rows.keys()) if (!kept.has(key)) this.#rows.delete(key);
     // The marks in an excerpt belong to its question.
     if (!search.busy && this.#drawnFor !== search.query) this.#rows.clear();
     if (!search.busy) this.#drawnFor = search.query;
@@ -136,37 +146,37 @@ export class SearchView {
   }
 
   #row(item, route) {
-    const { id } = item.message;
-    let row = this.#rows.get(id);
+    const id = item.message?.id;
+    let row = this.#rows.get(keyOf(item));
     if (!row) {
       const link = el(
         'a',
         {
           ...{ class: 'dialog-item found', 'data-testid': 'found', 'data-unread': 0 },
-          ...{ 'data-dialog-id': item.dialog_id, 'data-message-id': id },
+          ...{ 'data-dialog-id': item.dialog_id, 'data-message-id': id ?? '' },
           onclick: () => location.hash === link.hash && this.#options.onAgain(),
         },
         ...this.#said(item),
       );
       row = { node: el('li', {}, link), link };
-      this.#rows.set(id, row);
+      this.#rows.set(keyOf(item), row);
     }
     row.link.href = hashOf({ ...route, dialogId: item.dialog_id }, id);
-    if (route.messageId === id) row.link.setAttribute('aria-current', 'true');
+    if (id !== undefined && route.messageId === id) row.link.setAttribute('aria-current', 'true');
     else row.link.removeAttribute('aria-current');
     return row.node;
   }
 
   #said(item) {
     const { t, clock } = this.#options;
-    const { message, excerpt, ticket_id: ticket } = item;
-    const who = writer(message, t);
-    const pieces = excerpt.map(({ text, hit }) => (hit ? el('mark', {}, text) : text));
-    const { timestamp: at } = message;
+    const { message, excerpt, title, ticket_id: ticket } = item;
+    const who = message && writer(message, t);
+    const at = message?.timestamp;
+    const name = title.length > 0 ? marked(title) : [dialogTitle(dialogOf(item), t)];
     return [
-      el('span', { class: 'dialog-item__name', dir: 'auto' }, dialogTitle(dialogOf(item), t)),
-      el('time', { class: 'dialog-item__time', datetime: at, title: clock.full(at) }, clock.brief(at)),
-      el('span', { class: 'dialog-item__text found__text', dir: 'auto' }, who && `${who}: `, el('bdi', {}, ...pieces)),
+      el('span', { class: 'dialog-item__name', dir: 'auto' }, ...name),
+      at && el('time', { class: 'dialog-item__time', datetime: at, title: clock.full(at) }, clock.brief(at)),
+      el('span', { class: 'dialog-item__text found__text', dir: 'auto' }, who ? `${who}: ` : '', el('bdi', {}, ...marked(excerpt))),
       ticket && el('span', { class: 'marks dialog-item__marks' }, el('span', { class: 'mark mark--ticket' }, t('ticket'))),
     ].filter(Boolean);
   }

@@ -98,8 +98,8 @@ class Post:
     def attempt(self, hook: int, reply: Reply) -> str:
         """Send the next due delivery and get ``reply``; the status that it has then."""
         now_ms = int(self.now * 1000)
-        target = self.store.query(lambda reading: rows.targets(reading, now_ms, hook)[0])
-        parcel: Parcel = self.store.query(lambda reading: rows.due(reading, target, now_ms, 1)[0])
+        receiver = self.store.query(lambda reading: rows.receivers(reading, now_ms, hook)[0])
+        parcel: Parcel = self.store.query(lambda reading: rows.due(reading, receiver, now_ms, 1)[0])
         return self.store.change(lambda tx: rows.record(tx, parcel, reply, 10, 0.5))
 
 
@@ -243,8 +243,8 @@ class TestDispatch:
         post.happen(1)
         post.happen(1, Approved("now", {"id": 7}))
         post.dispatch()
-        target = post.store.query(lambda reading: rows.targets(reading, 0, hook)[0])
-        bodies = [json.loads(each.body) for each in post.store.query(lambda r: rows.due(r, target, 1 << 50, 9))]
+        receiver = post.store.query(lambda reading: rows.receivers(reading, 0, hook)[0])
+        bodies = [json.loads(each.body) for each in post.store.query(lambda r: rows.due(r, receiver, 1 << 50, 9))]
         assert bodies == [
             {"id": "ep-1", "type": "message:new", "created_at": "2023-11-14T22:13:20.000Z", "data": {"number": 0}},
             {"id": "ep-2", "type": "ticket:updated", "created_at": "2023-11-14T22:13:20.000Z", "data": {"id": 7}},
@@ -333,7 +333,7 @@ class TestAttempts:
         assert [row[1] for row in post.deliveries(hook)] == ["failed", "pending"]
         loaded = post.store.query(lambda reading: rows.load(reading, hook))
         assert (loaded.active, loaded.off_reason) == (False, "gone")
-        assert post.store.query(lambda reading: rows.targets(reading, 0)) == []
+        assert post.store.query(lambda reading: rows.receivers(reading, 0)) == []
 
     def test_an_attempt_that_ends_late_changes_nothing_of_what_is_finished(self, post: Post) -> None:
         """Two processes sent it, because one stood still and lost its lease."""
@@ -341,8 +341,8 @@ class TestAttempts:
         post.happen(1)
         post.dispatch()
         now_ms = int(NOW * 1000)
-        target = post.store.query(lambda reading: rows.targets(reading, now_ms)[0])
-        parcel = post.store.query(lambda reading: rows.due(reading, target, now_ms, 1)[0])
+        receiver = post.store.query(lambda reading: rows.receivers(reading, now_ms)[0])
+        parcel = post.store.query(lambda reading: rows.due(reading, receiver, now_ms, 1)[0])
         post.attempt(hook, OK)
         assert post.store.change(lambda tx: rows.record(tx, parcel, FAILED, 10, 0)) == "delivered"
         assert post.deliveries(hook)[0][1:3] == ("delivered", 1)
@@ -354,8 +354,8 @@ class TestAttempts:
                 "UPDATE webhook SET old_secret = 'old', old_secret_until = 1000 WHERE id = ?", (hook,)
             )
         )
-        assert post.store.query(lambda reading: rows.targets(reading, 999)[0].secrets) == ("secret", "old")
-        assert post.store.query(lambda reading: rows.targets(reading, 1000)[0].secrets) == ("secret",)
+        assert post.store.query(lambda reading: rows.receivers(reading, 999)[0].secrets) == ("secret", "old")
+        assert post.store.query(lambda reading: rows.receivers(reading, 1000)[0].secrets) == ("secret",)
 
 
 class TestPruning:

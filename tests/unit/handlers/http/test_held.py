@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
+import weakref
 
 import pytest
 
@@ -73,3 +75,25 @@ def test_what_arrives_at_once_is_never_counted() -> None:
     with serving(held=Held(1)) as served, Client(served.port) as client:
         assert client.send(post(b"a" * 10_000)).answer().status == 200
         until_read(served, "begun", 1)
+
+
+@pytest.mark.parametrize("how", ["answered", "unread", "half"])
+def test_a_connection_that_has_ended_is_gone_without_the_collector(how: str) -> None:
+    with serving() as served:
+        gc.collect()
+        gc.disable()
+        try:
+            with Client(served.port) as client:
+                if how == "answered":
+                    assert client.send(GET).answer().status == 200
+                elif how == "unread":
+                    client.send(b"GET /large?bytes=9000000 HTTP/1.1\r\n" + HOST + b"\r\n")
+                    eventually(lambda: served.server.held.total > 0)
+                else:
+                    half(client, served)
+                [connection] = served.call(lambda: [weakref.ref(each) for each in served.server._connections])
+                assert connection() is not None
+            eventually(lambda: served.connections() == 0)
+            eventually(lambda: connection() is None)
+        finally:
+            gc.enable()
