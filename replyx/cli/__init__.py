@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from replyx import __version__
-from replyx.cli import account, assistant, backup, init, listen, move, restore, secrets, token, widget
+from replyx.cli import account, assistant, backup, doctor, init, listen, move, restore, secrets, token, widget
 from replyx.cli.actions import Action
 from replyx.database.migrations import MIGRATIONS
 from replyx.settings import SETTINGS, add_settings_arguments, from_namespace
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Action | Mapping[str, Action]] = {
     "backup": backup.ACTION,
     "restore": restore.ACTION,
     "move": move.ACTION,
+    "doctor": doctor.ACTION,
     "listen": listen.ACTION,
 }
 FLAGS = {"--help", "--version", "--env-file", "--no-demo", *(setting.flag for setting in SETTINGS)}

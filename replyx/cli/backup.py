@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
+from peewee import DatabaseError
+
 from replyx.cli.actions import Action
-from replyx.database.backup import BackupRefused, back_up
+from replyx.cli.installation import warn
+from replyx.database.backup import BackupRefused, back_up, note_backup
 from replyx.settings import Settings
 
 
@@ -22,6 +26,10 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     except (BackupRefused, OSError) as refusal:
         print(f"replyx: {refusal}", file=sys.stderr)
         return 1
+    try:
+        note_backup(settings, time.time_ns() // 1_000_000)
+    except DatabaseError as failure:
+        warn(f"the copy is whole, but that it was made could not be kept: {failure}")
     and_secrets = " and its secrets" if copied.secrets else "; there is no secrets.json in DATA_DIR"
     print(f"Copied the database up to event {copied.top}{and_secrets}. Whoever has the copy can be anybody: guard it.")
     return 0

@@ -23,7 +23,7 @@ from replyx.database.dialect import dialect_of, scalar
 from replyx.database.migrations import MIGRATIONS, MOVING, fact, version_of
 from replyx.database.models import Counter, Installation
 from replyx.database.opening import database_at
-from replyx.database.rows import names
+from replyx.database.rows import Insert, names, replacing
 from replyx.database.sqlite import Sqlite
 from replyx.database.tables import catalog_of
 from replyx.secrets_file import FILE_NAME as SECRETS
@@ -31,6 +31,7 @@ from replyx.secrets_file import sync_directory
 from replyx.settings import DATABASE_FILE, Settings
 
 REPLACED = ".before-restore"  # behind the name of what a restore has put aside
+LAST_BACKUP = "last_backup"  # the fact that says when a copy was made, in milliseconds since the epoch
 IN_USE = "The database is in use: {}. Stop its server first."
 
 
@@ -38,6 +39,7 @@ class BackupRefused(Exception):
     """Nothing was copied or put in place; the text says why, and what to do."""
 
 
+_KEEP_FACT = Insert(Installation, replacing(Installation.key, Installation.value)).sql
 _NEW_EPOCH = f"UPDATE {Installation} SET {names(Installation.value)} = ? WHERE {Installation.key} = 'epoch'"
 
 
@@ -67,6 +69,13 @@ def back_up(settings: Settings, target: Path) -> Copied:
         os.replace(copy, target / DATABASE_FILE)
         sync_directory(target)
     return Copied(top, _copy_secrets(settings.data_dir, target))
+
+
+def note_backup(settings: Settings, now_ms: int) -> None:
+    """Keep that a copy was made, for whoever asks how old the newest is. Raises peewee's errors on a full disk."""
+    database = database_at(settings.database)
+    with database.connection_context(), database.atomic():
+        database.execute_sql(dialect_of(database).own(_KEEP_FACT), (LAST_BACKUP, str(now_ms)))
 
 
 def restore(settings: Settings, source: Path) -> Copied:

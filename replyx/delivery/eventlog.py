@@ -106,6 +106,7 @@ _IDS = value(EventTopic.event_id).where(
     f"{EventTopic.topic} = ? AND {EventTopic.event_id} > ? AND {EventTopic.event_id} <= ?",
     f"ORDER BY {EventTopic.event_id} LIMIT ?",
 )
+_NEWEST_AT = value(Event.created_at).where(f"{Event.id} = (SELECT MAX({Event.id}) FROM {Event})")
 _EPOCH = value(Installation.value).where(f"{Installation.key} = 'epoch'")
 _ADD_EVENT = Insert(Event)
 _ADD_TOPIC = Insert(EventTopic)
@@ -128,6 +129,11 @@ def floor(rows: Rows) -> int:
     """The lowest cursor that misses nothing: one less than the oldest event that retention kept."""
     lowest = _LOWEST.only(rows)
     return top(rows) if lowest is None else lowest - 1
+
+
+def newest_at(rows: Rows) -> int | None:
+    """When the newest event was written, in milliseconds since the epoch (UTC); None of an empty log."""
+    return _NEWEST_AT.one(rows)
 
 
 def epoch(rows: Rows) -> str:

@@ -196,6 +196,16 @@ export class PanelApi extends Session {
     return this.change('POST', this.#urls.replay(id, deliveryId));
   }
 
+  /** How the installation stands. @param {'ru'|'en'} locale @returns {Promise<Wire.Examined>} */
+  examined(locale) {
+    return this.get(this.#urls.doctor({ locale }));
+  }
+
+  /** What the doctor's browser half connects to. */
+  get road() {
+    return this.#urls.road;
+  }
+
   /** Messages that hold words. @param {Wire.SearchQuery} query @param {AbortSignal} signal @returns {Promise<Wire.PageOfFound>} */
   search(query, signal) {
     return this.get(this.#urls.search(query), { signal });

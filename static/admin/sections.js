@@ -33,6 +33,7 @@ export const SECTIONS = [
   { name: 'moderation', words: { ru: 'Модерация', en: 'Moderation' }, icon: 'tag', load: () => import('./moderation/section.js'), always: true, forAdmins: true },
   { name: 'bans', words: { ru: 'Баны', en: 'Bans' }, icon: 'ban', load: () => import('./bans/section.js'), forAdmins: true },
   { name: 'webhooks', words: { ru: 'Вебхуки', en: 'Webhooks' }, icon: 'out', load: () => import('./webhooks/section.js'), forAdmins: true },
+  { name: 'health', words: { ru: 'Проверка', en: 'Health' }, icon: 'pulse', load: () => import('./health/section.js'), forAdmins: true },
 ];
 
 /** What an operator has. @param {string} role */

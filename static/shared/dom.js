@@ -36,6 +36,7 @@ const ICONS = {
   inbox: 'M4 13 6.5 5h11L20 13v6H4v-6Zm0 0h5l1 2.5h4l1-2.5h5',
   code: 'M8.5 7 3.5 12l5 5M15.5 7l5 5-5 5',
   exit: 'M14 5H5v14h9M10 12h10m-3.5-4 4 4-4 4',
+  pulse: 'M3 12h4l2.5-6 5 12 2.5-6h4',
   tag: 'M4 4h8l8 8-8 8-8-8V4Zm4 4v.1',
   out: 'M12 5H5v14h14v-7M10 14 20 4m-6.5 0H20v6.5',
   chat: 'M4 5h16v11h-8l-4.5 4v-4H4z',

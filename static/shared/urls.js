@@ -143,11 +143,30 @@ export function panelUrls(base = location.origin) {
     push: pushUrls(base),
     settings: address(base, '/api/v1/settings'),
     adminSettings: address(base, '/api/v1/admin/settings'),
+    /** @param {object} query `locale` */
+    doctor: (query) => address(base, '/api/v1/doctor', query),
+    road: roadUrls(base),
     /** @param {object} query `status`, `limit`, `before`, `after` */
     products: (query) => address(base, '/api/v1/admin/products', query),
     approval: address(base, '/api/v1/admin/products/bulk-approve'),
     /** @param {number} id @param {'reject'|'reopen'|'decisions'} what */
     product: (id, what) => address(base, `/api/v1/admin/products/${encodeURIComponent(id)}/${what}`),
+  };
+}
+
+/**
+ * What shows how far a browser gets: the kinds of connection that a proxy may hold back.
+ * @typedef {{socket: string, stream: string, polling: string, engine: string}} RoadUrls
+ * @param {string} base
+ * @returns {RoadUrls}
+ */
+function roadUrls(base) {
+  const engine = { EIO: 4, transport: 'websocket' };
+  return {
+    socket: address(base, '/ws/webapp').replace(/^http/, 'ws'),
+    stream: address(base, '/api/inbox/events'),
+    polling: address(base, '/socket.io/', { EIO: 4, transport: 'polling' }),
+    engine: address(base, '/socket.io/', engine).replace(/^http/, 'ws'),
   };
 }
 

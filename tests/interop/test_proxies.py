@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests import parts
 from tests.interop.node import NodeClient
 from tests.ports import held_port
+from tests.proxy import FILES, Proxy, documented
 from tests.redis_server import RedisServer
-from tests.scenario import EventStream, eventually, frame, guest, operator, socket_of
-from tests.server import ROOT, Server
-
-PROXIES = {
-    "nginx": ("nginx.conf", ["-e", "stderr", "-g", "daemon off;", "-p", "{folder}", "-c", "{file}"]),
-    "haproxy": ("haproxy.cfg", ["-db", "-f", "{file}"]),
-    "caddy": ("Caddyfile", ["run", "--adapter", "caddyfile", "--config", "{file}"]),
-}
+from tests.scenario import EventStream, frame, guest, operator, socket_of
+from tests.server import Server
 
 
 @pytest.fixture(scope="module")
@@ -34,34 +25,13 @@ def pair(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             yield one, two
 
 
-@pytest.fixture(params=sorted(PROXIES))
+@pytest.fixture(params=sorted(FILES))
 def proxy(request: pytest.FixtureRequest, pair: tuple[Server, Server], tmp_path: Path) -> Iterator[Server]:
     """The proxy, running as its documented file says but for the ports and places; used as the server that it shows."""
-    program = parts.require_program(request.param)
-    name, flags = PROXIES[request.param]
     shown = Server(tmp_path / "data")
     shown.port = held_port(shown)
-    text = (ROOT / "docs" / "proxies" / name).read_text()
-    for port, real in ((8000, pair[0].port), (8001, pair[1].port), (8080, shown.port)):
-        assert f":{port}" in text
-        text = text.replace(f":{port}", f":{real}")
-    places = "".join(f"{kind}_temp_path {tmp_path};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    text = text.replace("/var/log/nginx", str(tmp_path)).replace("http {", "http {" + places, 1)
-    text = text.replace("worker_processes", f"pid {tmp_path}/nginx.pid;\nworker_processes", 1)
-    file = tmp_path / name
-    file.write_text(text)
-    command = [str(program), *(flag.format(folder=tmp_path, file=file) for flag in flags)]
-    with (tmp_path / "printed").open("w") as printed, ExitStack() as stack:
-        process = subprocess.Popen(command, stdout=printed, stderr=printed, env={"HOME": str(tmp_path)})
-        stack.callback(process.wait, 15)
-        stack.callback(process.terminate)
-
-        def answers() -> bool:
-            assert process.poll() is None, (tmp_path / "printed").read_text()
-            with socket.socket() as connection:
-                return connection.connect_ex(("127.0.0.1", shown.port)) == 0
-
-        eventually(answers, "the proxy accepts connections")
+    text = documented(request.param, {8000: pair[0].port, 8001: pair[1].port, 8080: shown.port})
+    with Proxy(request.param, text, tmp_path, shown.port):
         yield shown
 
 

@@ -40,6 +40,7 @@ PACKAGES = {
     "shop": {".", "database", "delivery", "schemas"},
     "outside": {".", "database", "delivery", "schemas"},
     "process": {"delivery"},
+    "doctor": {".", "database", "delivery", "redis"},
 }
 TOP_LEVEL = (
     *("run.py", "replyx", "handlers", "static", "templates", "tests", "setup.cfg", "pyproject.toml", "docs"),
