@@ -79,7 +79,6 @@ class Dialog(Table):
     manager_read = BigIntegerField(default=0)
     created_at = MomentField()
     updated_at = MomentField()
-    address = TextField(null=True)
     turn = IntegerField(default=0)
     paused_until = MomentField(null=True)
     paused_by = TextField(null=True)
@@ -87,6 +86,7 @@ class Dialog(Table):
     assigned_by = IntegerField(null=True)
     changed_by = IntegerField(null=True)
     changed_at = MomentField(null=True)
+    address = TextField(null=True)
 
     class Meta:
         indexes = (
