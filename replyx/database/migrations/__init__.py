@@ -32,8 +32,9 @@ from replyx.database.migrations.m0016_turns import turns
 from replyx.database.migrations.m0017_waiting import waiting
 from replyx.database.migrations.m0018_claims import claims
 from replyx.database.migrations.m0019_search_dialogs import search_dialogs
-from replyx.database.migrations.m0020_empty_dialogs import empty_dialogs
-from replyx.database.migrations.m0021_bans import bans
+from replyx.database.migrations.m0020_emails import emails
+from replyx.database.migrations.m0021_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0022_bans import bans
 
 log = logging.getLogger("replyx.migrations")
 
@@ -60,6 +61,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     waiting,
     claims,
     search_dialogs,
+    emails,
     empty_dialogs,
     bans,
 )

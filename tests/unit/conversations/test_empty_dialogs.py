@@ -15,7 +15,7 @@ from replyx.conversations.dialog_rules import ChatRules, Said
 from replyx.conversations.messages import add_message
 from replyx.conversations.visitors import Arrival
 from replyx.database import models
-from replyx.database.migrations.m0020_empty_dialogs import empty_dialogs as take_out
+from replyx.database.migrations.m0021_empty_dialogs import empty_dialogs as take_out
 from replyx.delivery.store import Store, Transaction
 
 HOUR_MS = 3_600_000

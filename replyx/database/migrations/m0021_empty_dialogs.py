@@ -1,4 +1,4 @@
-"""Version 20: a dialog in which nobody has said anything is not in the inbox."""
+"""Version 21: a dialog in which nobody has said anything is not in the inbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Version 21: bans of visitors and addresses, and where a dialog's visitor wrote from last."""
+"""Version 22: bans of visitors and addresses, and where a dialog's visitor wrote from last."""
 
 from __future__ import annotations
 
