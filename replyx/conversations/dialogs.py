@@ -47,6 +47,7 @@ from replyx.schemas.events import (
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
 from replyx.schemas.texts import checked_text
+from replyx.tally import tally
 
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
@@ -129,6 +130,7 @@ class Dialogs:
 
         sent, language = await self._store.commit(unit)
         if not sent.duplicate:
+            tally.messages[sender] += 1
             trace(actor, dialog_id, sent.message.id)
             if sender == "user":
                 receipt = MessageReceived(dialog_id, RECEIVED[language], sent.message.timestamp)

@@ -44,6 +44,7 @@ from replyx.schemas.tickets import (
     TicketQuery,
     TicketSent,
 )
+from replyx.tally import tally
 
 log = logging.getLogger("replyx.tickets")
 
@@ -235,6 +236,7 @@ class Tickets:
 
         sent = await self._store.commit(unit)
         if not sent.duplicate:
+            tally.messages[sender_of(speaker)] += 1
             trace(speaker, dialog_id, sent.message.id)
         return sent
 
