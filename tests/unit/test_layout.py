@@ -40,7 +40,7 @@ PACKAGES = {
     "shop": {".", "database", "delivery", "schemas"},
     "outside": {".", "database", "delivery", "schemas"},
     "knowledge": {".", "database", "delivery", "schemas", "conversations", "outside"},
-    "process": {"delivery"},
+    "process": {".", "delivery"},
     "doctor": {".", "database", "delivery", "redis"},
 }
 TOP_LEVEL = (

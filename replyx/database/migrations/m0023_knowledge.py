@@ -1,4 +1,4 @@
-"""Version 21: what assistants know and answer: sources, passages, the index of their words, questions, gaps."""
+"""Version 23: what assistants know and answer: sources, passages, the index of their words, questions, gaps."""
 
 from __future__ import annotations
 
