@@ -161,7 +161,7 @@ class Settings:
     webhook_retry_seconds: int = _setting(
         10,
         read.whole(1, 3600),
-        "seconds before the first repetition of a failed delivery; each next waits longer",
+        "seconds before a failed delivery is first repeated; each next waits longer",
         "60",
     )
 
