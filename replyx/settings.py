@@ -159,10 +159,7 @@ class Settings:
         (), read.networks, "private addresses or networks from which assistants' sources may be read", "10.1.0.0/16"
     )
     webhook_retry_seconds: int = _setting(
-        10,
-        read.whole(1, 3600),
-        "seconds before a failed delivery is first repeated; each next waits longer",
-        "60",
+        10, read.whole(1, 3600), "seconds before a failed delivery is first repeated; each next waits longer", "60"
     )
 
     push_contact: str = _setting(
