@@ -254,7 +254,7 @@ class TestEvaluating:
     def test_the_command_says_how_the_demos_assistant_does_and_fails_where_that_is_too_bad(
         self, server: Server, tmp_path: Path
     ) -> None:
-        cases = ROOT / "tests" / "data" / "questions.csv"
+        cases = ROOT / "tests" / "api" / "knowledge_questions.csv"
         arguments = ("evaluate", "--assistant", str(ANSWERS), "--json", "--cases")
         ran = replyx(server.data_dir, *arguments, str(cases), "--fail-under", "0.85")
         assert ran.returncode == 0, ran.stdout + ran.stderr
