@@ -112,6 +112,8 @@ def test_a_closed_dialog_is_shown_to_its_end_and_a_double_click_does_not_open_it
     expect(operator.messages.last).to_contain_text(last)
     until(operator.page, lambda: beneath(operator) < 1, "the end in view after a reload")
     picture(operator, f"closed-{size[0]}")
+    marked = operator.page.locator("[data-testid=dialog-item][aria-current]")
+    expect(marked, "the list that has it is shown").to_have_attribute("data-dialog-id", str(anna.dialog_id))
     other = asks(boris, f"Другой {size[0]}")
     operator.page.goto(f"{server.url}/admin#/dialogs/{other.dialog_id}")
     expect(operator.messages).to_have_count(1)

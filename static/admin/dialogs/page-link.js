@@ -11,7 +11,7 @@ const SHOWN = 60;
  * @returns {HTMLElement|string}
  */
 export function pageLink(page, t) {
-  const url = URL.parse(page);
+  const url = URL.canParse(page) ? new URL(page) : null;
   if (!url || !['http:', 'https:'].includes(url.protocol)) return t('page', { page: cut(page, SHOWN) });
   const address = `${url.host}${url.pathname === '/' ? '' : url.pathname}`;
   const shown = cut(address, SHOWN);
