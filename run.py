@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
-import resource
 import signal
 import sys
 import time
@@ -54,10 +52,11 @@ from replyx.outside.push.pusher import Pusher
 from replyx.outside.push.service import Push
 from replyx.outside.webhooks.courier import Courier
 from replyx.outside.webhooks.service import Webhooks
-from replyx.process import listening, logs, workers
+from replyx.process import listening, logs, tuning, workers
 from replyx.process.held import Held
 from replyx.process.listening import Assigned
 from replyx.process.requests import Requests
+from replyx.readiness import Readiness
 from replyx.redis.address import RedisAddress
 from replyx.redis.limits import SharedLimits
 from replyx.refused_logins import RefusedLogins
@@ -76,13 +75,7 @@ from replyx.tokens import Tokens
 
 ROOT = Path(__file__).resolve().parent
 
-SWITCH_S = 0.0005  # the writer's thread shares the interpreter with the loop; the default 5 ms would stall either
-
 JUST_CONNECTED_S = 0.3  # in which a client that connected right before a stop can still send its request
-
-# Objects made between two collections, by generation. The defaults (700, 10, 10) look through every connection many
-# times a second; with these a durable send costs a tenth less CPU.
-COLLECT = (20_000, 20, 100)
 
 # Why a server does not start: each says it in a sentence for the terminal.
 REFUSALS = (
@@ -165,6 +158,7 @@ class Server:
             platform=Platform(store),
             webhooks=Webhooks(store, self.outside, clock, webhook_follower.wake),
             requests=Requests(),
+            readiness=Readiness(store, self.hub),
             push=Push(store, self.outside, pusher, clock),
             uptime=uptime(),
         )
@@ -208,6 +202,7 @@ class Server:
 
     async def stop(self, http: HttpServer) -> None:
         """Finish what is on its way, send every client away with a time to return, then close the store."""
+        self.services.readiness.end()
         http.stop_accepting()
         await asyncio.sleep(JUST_CONNECTED_S)
         http.stop()
@@ -354,18 +349,6 @@ def uptime() -> Callable[[], float]:
     return lambda: time.monotonic() - began
 
 
-def allow_files() -> None:
-    """Take as many open files as the system lets us: a connection is one, and the usual 1,024 are soon gone."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def collect_rarely() -> None:
-    """Keep what was loaded at the start out of every garbage collection, and collect less often."""
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else."""
     asked = cli.parse(argv)
@@ -381,11 +364,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         assigned = listening.assigned(os.environ)
         if assigned is None:
             log.info("settings", extra=settings.redacted(given))
-        allow_files()
+        tuning.allow_files()
         if given.workers > 1 and assigned is None:
             return asyncio.run(supervise(given))
-        sys.setswitchinterval(SWITCH_S)
-        collect_rarely()
+        tuning.share_interpreter()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(given, assigned))
     except REFUSALS as refusal:

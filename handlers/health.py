@@ -9,7 +9,7 @@ import msgspec
 from handlers.base import Handler, operation
 from replyx import __version__
 from replyx.delivery import eventlog
-from replyx.errors import MetricsOff, StoreUnavailable
+from replyx.errors import DeliveryBehind, MetricsOff, Stopping, StoreUnavailable
 from replyx.schemas.events import CLIENT_TYPES
 from replyx.shop import rooms
 
@@ -22,6 +22,12 @@ class Health(msgspec.Struct, frozen=True):
     status: Literal["ok"]
     version: str
     uptime_s: int
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The process that answers takes requests."""
+
+    status: Literal["ready"]
 
 
 class BusHealth(msgspec.Struct, frozen=True):
@@ -72,6 +78,17 @@ class HealthHandler(Monitored):
         await self.services.store.read(eventlog.top)
         self.services.store.trouble.check()
         return Health("ok", __version__, int(self.services.uptime()))
+
+
+class ReadyHandler(Monitored):
+    @operation(
+        "Whether this process is to be sent requests; the code says what is missing",
+        answers={200: Ready},
+        problems=(StoreUnavailable, DeliveryBehind, Stopping),
+    )
+    async def get(self) -> object:
+        await self.services.readiness.check()
+        return Ready("ready")
 
 
 class SseHealthHandler(Monitored):

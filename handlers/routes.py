@@ -119,6 +119,10 @@ ROUTES = (
     Route("/api/internal/broadcast", broadcasts.BroadcastHandler, Access.INTERNAL, BodyRule(BODY_BYTES)),
     Route("/metrics", health.MetricsHandler, Access.MONITOR),
     Route("/health", health.HealthHandler, Access.PUBLIC),
+    Route("/ready", health.ReadyHandler, Access.PUBLIC),
+    # the names that clusters look for
+    Route("/healthz", health.HealthHandler, Access.PUBLIC),
+    Route("/readyz", health.ReadyHandler, Access.PUBLIC),
     Route("/api/sse/health", health.SseHealthHandler, Access.PUBLIC),
     Route("/openapi.json", openapi.Document, Access.PUBLIC),
     Route("/docs", openapi.DocsPage, Access.PUBLIC),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
-from replyx import session_rows
+from replyx import email_addresses, session_rows
 from replyx.auth import AccountActor
 from replyx.database import models
 from replyx.database.rows import Insert, Update, exists, given_in, select, unless_taken
@@ -24,8 +23,6 @@ from replyx.schemas.dialogs import NO_NUL, OPERATOR_ROLES, Account, Page, Role
 from replyx.schemas.events import DIRECTORY, DirectoryChanged
 from replyx.schemas.texts import LINE, Written
 from replyx.shop.broadcasts import Broadcasts
-
-EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.PERSON, pattern=NO_NUL), LINE]
 
@@ -227,8 +224,8 @@ def known_of(email: str, *names: str) -> tuple[str, ...]:
 
 def checked_email(text: str) -> str:
     """The address in its one spelling. Raises :class:`Invalid`."""
-    email = text.strip().lower()
-    if EMAIL.fullmatch(email) is None:
+    email = email_addresses.canonical(text)
+    if email is None:
         raise invalid("email", Fault.NOT_AN_EMAIL)
     return email
 
@@ -257,8 +254,13 @@ def keep_hash(tx: Transaction, account_id: int, password_hash: str) -> None:
 
 
 def by_email(rows: Snapshot, email: str) -> Credentials | None:
-    """Whoever logs in with this address, in the spelling of :func:`checked_email`."""
-    return _BY_EMAIL.one(rows, email)
+    """Whoever logs in with this address, in whatever spelling.
+
+    One as it was stored before goes first: of two accounts whose addresses are the same now, one has kept it.
+    """
+    older, canonical = email_addresses.older(email), email_addresses.canonical(email)
+    found = _BY_EMAIL.one(rows, older)
+    return found if found or canonical is None or canonical == older else _BY_EMAIL.one(rows, canonical)
 
 
 def _may_manage(actor: AccountActor, role: str) -> None:

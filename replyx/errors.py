@@ -273,6 +273,10 @@ class StoreUnavailable(Problem):
     status, code, title = 503, "store_unavailable", "The store cannot be reached"
 
 
+class DeliveryBehind(Problem):
+    status, code, title = 503, "delivery_behind", "Events arrive late at this process"
+
+
 class Stopping(Problem):
     status, code, title = 503, "stopping", "The server is restarting"
 

@@ -27,6 +27,7 @@ from replyx.outside.push.service import Push
 from replyx.outside.webhooks.service import Webhooks
 from replyx.process.held import Held
 from replyx.process.requests import Requests
+from replyx.readiness import Readiness
 from replyx.secrets_file import SecretsFile
 from replyx.sessions import Sessions
 from replyx.settings import Settings
@@ -71,5 +72,6 @@ class Services:
     platform: Platform
     webhooks: Webhooks
     requests: Requests
+    readiness: Readiness
     push: Push
     uptime: Callable[[], float]

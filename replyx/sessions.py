@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from replyx import accounts, refused_logins, session_rows
+from replyx import accounts, email_addresses, refused_logins, session_rows
 from replyx.accounts import Credentials
 from replyx.auth import AccountActor
 from replyx.delivery.store import Store, Transaction
@@ -168,10 +168,10 @@ class Sessions:
         self, request: Login, address: str, mark: str | None, lasts: AccessSeconds
     ) -> tuple[str | None, TokenPair]:
         """A mark for a browser that has none for this account, and the tokens."""
-        email = request.email.strip().lower()
+        email = email_addresses.canonical(request.email) or email_addresses.older(request.email)
         claims = self._attempts.read_mark(mark)
         attempt = None if claims else self._attempts.by_stranger(email, address)  # before anything is read for it
-        known = await self._store.read(lambda rows: accounts.by_email(rows, email))
+        known = await self._store.read(lambda rows: accounts.by_email(rows, request.email))
         if claims:
             attempt = self._attempts.by_known(claims, known)
         attempt = attempt or self._attempts.by_stranger(email, address)

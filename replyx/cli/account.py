@@ -65,7 +65,7 @@ def _changed(given: argparse.Namespace, settings: Settings, **columns: object) -
     broadcasts = Broadcasts(store, frozenset(settings.broadcast_private_types))
 
     def unit(tx: Transaction) -> Account:
-        known = accounts.by_email(tx, given.email.strip().lower())
+        known = accounts.by_email(tx, given.email)
         if known is None:
             raise AccountNotFound(f"There is no account {given.email}.")
         account = accounts.change_row(tx, known.id, columns, broadcasts)

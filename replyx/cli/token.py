@@ -39,7 +39,7 @@ def token_for(store: Store, tokens: Tokens, email: str, seconds: int) -> str:
     session_id = new_token_id()
 
     def unit(tx: Transaction) -> Account:
-        known = accounts.by_email(tx, email.lower())
+        known = accounts.by_email(tx, email)
         if known is None or not known.active:
             raise AccountNotFound(f"There is no active account {email}.")
         session_rows.add(tx, session_id, known.id, new_token_id(), tx.now_ms + seconds * 1000)

@@ -9,6 +9,7 @@ import { parsePlace } from './router.js';
 import { sectionsOf } from './sections.js';
 import { NoticesView } from './views/notices.js';
 import { Shell } from './views/shell.js';
+import { toldNotice } from './views/told.js';
 
 /**
  * What the desk gives its sections.
@@ -93,7 +94,17 @@ export class Desk {
     const first = this.#go();
     await Promise.allSettled([first, ...this.#entries.filter(({ always }) => always).map((entry) => this.#section(entry))]);
     this.#notices.connect();
+    if (this.#options.user.role === 'admin') this.#lookAtProxy();
     await this.#live.connect();
+  }
+
+  /** Tells an admin of a proxy that the server does not believe: whoever opens the panel comes through it. */
+  async #lookAtProxy() {
+    const { api, locale, t } = this.#options;
+    const seen = await api.examined(locale).then((examined) => examined.seen, () => null);
+    if (!seen || seen.trusted || !(seen.forwarded_for || seen.forwarded_proto)) return;
+    const words = t('distrusted_proxy', { proxy: seen.peer, setting: `TRUSTED_PROXIES=${seen.peer}` });
+    this.tell(toldNotice({ t, words, testid: 'distrusted-proxy' }));
   }
 
   /** Shows something above every section. @param {HTMLElement} notice */

@@ -17,6 +17,8 @@ export const phrases = withShared({
     create_account: 'Создать запись',
     not_operator: 'Эта учётная запись не для панели операторов.',
     skip: 'К содержанию',
+    distrusted_proxy:
+      'Сервер не доверяет прокси {proxy}: все, кто приходит через него, делят одни ограничения частоты, и адреса людей не видны. Если прокси ваш, добавьте {setting} и перезапустите сервер.',
     sections: 'Разделы',
     more: 'Показать ещё',
     none_shown: 'Среди показанных таких нет, но список не весь.',
@@ -36,7 +38,7 @@ export const phrases = withShared({
       other:
         'Пока вас не было, в вашу учётную запись {n} раз пытались войти с неверным паролем, последний раз {moment} с адреса {address}. Если это не вы, проверьте, что пароль не подобрать.',
     },
-    refusals_dismiss: 'Закрыть',
+    told_dismiss: 'Закрыть',
   },
   en: {
     ...account.en,
@@ -52,6 +54,8 @@ export const phrases = withShared({
     create_account: 'Create account',
     not_operator: 'This account is not for the operators’ panel.',
     skip: 'Skip to content',
+    distrusted_proxy:
+      'The server does not trust the proxy {proxy}: all who come through it share one set of rate limits, and nobody’s own address is seen. If the proxy is yours, add {setting} and restart the server.',
     sections: 'Sections',
     more: 'Show more',
     none_shown: 'None among those shown, but there are more to show.',
@@ -70,6 +74,6 @@ export const phrases = withShared({
       other:
         '{n} sign-ins to your account with a wrong password while you were away, the last {moment} from {address}. If that was not you, make sure that nobody can guess your password.',
     },
-    refusals_dismiss: 'Dismiss',
+    told_dismiss: 'Dismiss',
   },
 });

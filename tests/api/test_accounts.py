@@ -21,6 +21,7 @@ from tests.scenario import (
     socket_of,
 )
 from tests.server import PASSWORD, Server
+from tests.stored import stored
 
 numbers = itertools.count(1)
 
@@ -366,3 +367,32 @@ class TestNewPasswords:
         log_in(person, email)
         own = {"current_password": PASSWORD, "new_password": "анна петрова"}
         bad_field(person.post("/api/v1/auth/password", json=own), "password")
+
+
+class TestAddresses:
+    def test_an_address_is_one_account_in_every_spelling(self, maria: httpx.Client, person: httpx.Client) -> None:
+        local = f"józef-{next(numbers)}"
+        made = as_json(
+            maria.post("/api/v1/accounts", json={"email": f"{local}@MÜNCHEN.example.", "password": PASSWORD})
+        )
+        assert made["email"] == f"{local}@münchen.example"
+        for spelling in (
+            f"<{local}@xn--mnchen-3ya.example>",
+            f"jo\u0301{local[2:]}@mu\u0308nchen.example",
+            f"{local[:2]}\u200b{local[2:]}@münchen.example\u202e",
+            f"\ufeff{local.upper()}@mün\u00adchen.example",
+        ):
+            again = maria.post("/api/v1/accounts", json={"email": spelling, "password": PASSWORD})
+            problem(again, 409, "email_taken")
+            assert log_in(person, spelling)["user"]["id"] == made["id"]
+
+    def test_an_account_whose_spelling_is_taken_is_still_its_owners(
+        self, server: Server, maria: httpx.Client, person: httpx.Client
+    ) -> None:
+        """Two accounts of before, whose addresses are the same now: the migration has left one of them as it was."""
+        first, second = new_account(maria), new_account(maria)
+        old = first["email"].replace("-", "\u200b-")
+        with stored(server.data_dir) as database:
+            database.execute("UPDATE account SET email = ? WHERE id = ?", (old, second["id"]))
+        assert log_in(person, old)["user"]["id"] == second["id"]
+        assert log_in(person, first["email"])["user"]["id"] == first["id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -99,15 +99,31 @@ def test_health_and_the_alert_tell_of_a_full_disk_until_there_is_room_again(tmp_
             assert (health.status_code, health.json()["code"]) == (503, "store_unavailable")
             assert health.json()["detail"] == "The database cannot be written: the disk is full."
             assert failing(), "who polls health takes the alert away"
+            ready = http.get("/ready")
+            assert (ready.status_code, ready.json()["detail"]) == (503, health.json()["detail"])
+            assert http.get("/api/sse/health").status_code == 200, "a new start would mend nothing"
             assert send() == 503
         eventually(lambda: server.log.count("a commit failed") > 12, "a probe that fails")
         assert http.get("/health").status_code == 503, "a probe that fails ends nothing"
         bound_files([server.process.pid], UNBOUNDED)
         eventually(lambda: http.get("/health").status_code == 200, "health")
-        assert (send(), failing()) == (201, False)
+        assert (send(), failing(), http.get("/ready").json()) == (201, False, {"status": "ready"})
         assert server.log.count("the database cannot be written: the disk is full") == 1, "one line each way"
         assert server.log.count("the database can be written again") == 1
         assert sum("ERROR" in line and "a commit failed" in line for line in server.lines) == 1
+
+
+def test_a_process_that_does_not_get_the_events_of_the_log_is_not_ready_until_it_has_them(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server, server.client() as http:
+        assert http.get("/ready").json() == http.get("/readyz").json() == {"status": "ready"}
+        with closing(sqlite3.connect(server.data_dir / "replyx.db", isolation_level=None)) as other:
+            other.execute("UPDATE counter SET top = top + 3")  # written elsewhere, and not here yet
+            behind = http.get("/ready")
+            assert (behind.status_code, behind.json()["code"]) == (503, "delivery_behind")
+            assert int(behind.headers["Retry-After"]) >= 1
+            assert http.get("/healthz").status_code == 200
+            other.execute("UPDATE counter SET top = top - 3")
+        assert http.get("/ready").status_code == 200
 
 
 async def refused_again_and_again(server: Server) -> None:

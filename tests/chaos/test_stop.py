@@ -73,8 +73,14 @@ async def stop_and_start(server: Server) -> None:
 def test_a_request_that_is_on_its_way_at_the_stop_is_answered(tmp_path: Path) -> None:
     body = json.dumps({"text": "on its way"}).encode()
     head = f"POST /api/widget/dialogs/1/messages?{GUEST} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
-    with Server(tmp_path / "data") as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+    with (
+        Server(tmp_path / "data") as server,
+        socket.create_connection(("127.0.0.1", server.port)) as client,
+        socket.create_connection(("127.0.0.1", server.port)) as balancer,
+    ):
         client.settimeout(15)
+        balancer.settimeout(15)
+        balancer.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\n")
         client.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body[:5])
         assert server.process is not None
         _until_in_log(server, "listening on")
@@ -83,6 +89,10 @@ def test_a_request_that_is_on_its_way_at_the_stop_is_answered(tmp_path: Path) ->
         before = truth(server.data_dir).top
         server.process.terminate()
         _until_in_log(server, "stopping")
+        balancer.sendall(b"\r\n")
+        told = balancer.recv(4096)
+        assert told.startswith(b"HTTP/1.1 503 "), told
+        assert b"\r\nRetry-After: " in told, told
         client.sendall(body[5:])
         answer = b""
         while part := client.recv(4096):

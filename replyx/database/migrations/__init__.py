@@ -32,6 +32,7 @@ from replyx.database.migrations.m0016_turns import turns
 from replyx.database.migrations.m0017_waiting import waiting
 from replyx.database.migrations.m0018_claims import claims
 from replyx.database.migrations.m0019_search_dialogs import search_dialogs
+from replyx.database.migrations.m0020_emails import emails
 
 log = logging.getLogger("replyx.migrations")
 
@@ -58,6 +59,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     waiting,
     claims,
     search_dialogs,
+    emails,
 )
 
 

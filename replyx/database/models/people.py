@@ -7,7 +7,7 @@ from replyx.database.models.table import Table
 
 
 class Account(Table):
-    """Somebody who logs in; ``email`` is in lower case, ``password_hash`` in PHC format.
+    """Somebody who logs in; ``email`` is in the one spelling that it has, ``password_hash`` in PHC format.
 
     Strangers' ``refused_logins`` since the owner was told: the last was at ``refused_at``, from ``refused_from``.
     """

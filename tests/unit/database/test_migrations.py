@@ -13,6 +13,7 @@ from peewee import BooleanField, Database, Field, IntegerField, IntegrityError, 
 from replyx.database import migrations, models
 from replyx.database.migrations import MIGRATIONS, SchemaTooNew, m0015_guest_digests, migrate
 from replyx.database.migrations.m0015_guest_digests import guest_digests
+from replyx.database.migrations.m0020_emails import emails
 from replyx.database.sqlite import Sqlite
 from replyx.database.tables import catalog_of
 from replyx.guest_ids import digest
@@ -165,3 +166,19 @@ def test_guest_ids_of_before_become_digests_and_stay_unique(database: Sqlite, mo
         database.execute_sql(
             "INSERT INTO visitor (assistant_id, guest_digest, created_at) VALUES (1, ?, 0)", (digest("test"),)
         )
+
+
+def test_addresses_of_accounts_get_their_one_spelling_and_what_clashes_stays_and_is_named(
+    database: Sqlite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(migrations, "MIGRATIONS", MIGRATIONS[: MIGRATIONS.index(emails)])
+    migrate(database)
+    before = ["anna@xn--mnchen-3ya.example", "anna@münchen.example", "bo\u200bris@example.com", "no address", "<b@c.d>"]
+    for email in before:
+        columns = "email, name, role, password_hash, active, created_at"
+        database.execute_sql(f"INSERT INTO account ({columns}) VALUES (?, '', 'user', '', 1, 0)", (email,))
+    monkeypatch.setattr(migrations, "MIGRATIONS", MIGRATIONS)
+    migrate(database)
+    found = [row[0] for row in database.execute_sql("SELECT email FROM account ORDER BY id")]
+    assert found == [*before[:2], "boris@example.com", "no address", "b@c.d"]
+    assert "accounts 2 and 1 have the same e-mail address" in caplog.text
