@@ -62,7 +62,7 @@ def test_markup_stays_text_on_both_sides(stage: Stage, server: Server) -> None:
 
 
 def test_a_refused_message_is_marked_and_can_be_taken_back_while_others_pass(stage: Stage, server: Server) -> None:
-    anna = begin(stage, server, "Здравствуйте", "Нет связи")
+    anna = begin(stage, server, "Здравствуйте")
     anna.console.expected.append(NETWORK)
     # The server takes no U+0000, which the field holds like any other character.
     anna.say("a\x00b")
@@ -237,8 +237,8 @@ def test_what_waits_is_sent_the_moment_the_network_is_back(stage: Stage, server:
     context.add_init_script("Math.random = () => 3600")  # by which every delay is drawn: now at least an hour
     anna = stage.visitor(f"{server.url}/demo-site/", context)
     anna.open_chat()
-    anna.say("Здравствуйте", "Нет связи")
-    anna.shows("Здравствуйте", "Нет связи")
+    anna.say("Здравствуйте")
+    anna.shows("Здравствуйте")
     anna.console.expected.append(NETWORK)
     context.set_offline(True)
     with anna.page.expect_event("requestfailed", lambda request: request.method == "POST"):
