@@ -23,6 +23,7 @@ from replyx import cli, demo, passwords, public_address, settings
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator, SharedSecret
 from replyx.conversations.assistants import Assistants
+from replyx.conversations.bans import Bans
 from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
@@ -103,7 +104,7 @@ class Server:
         self.presence.report("rooms", lambda: rooms.share(self.hub.topics_within(room_topic(""))))
         self.tail_watch = TailWatch(store, self.hub)
         self.bus, limits = self.joined(given, [key.secret for key in keys], clock)
-        retention = Retention(store, given.retention_days, given.retention_events, clock)
+        retention = Retention(store, given.retention_days, given.retention_events, given.empty_dialog_hours, clock)
         self.store = store
         self.outside = Outside(given.webhook_private_networks)
         courier = Courier(store, self.outside, epoch, given.webhook_retry_seconds, clock)
@@ -150,7 +151,8 @@ class Server:
             assistants=Assistants(store),
             widgets=Widgets(store, self.tokens, directory, authenticator, base_url, token_seconds, clock),
             dialogs=Dialogs(store, self.bus, epoch, rules, clock),
-            tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo),
+            tickets=Tickets(store, self.bus, epoch, ticket_rules, bots, given.demo, clock),
+            bans=Bans(store),
             search=Search(store),
             broadcasts=broadcasts,
             visitors=Visitors(store, self.tokens, authenticator, epoch, clock, demo.guests(given.demo)),

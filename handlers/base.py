@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
@@ -160,7 +160,7 @@ class Handler(BrowserHandler):
             self.check_xsrf()
         if self.reading is not None:
             self.reading.by(actor, self.now)
-        self.actor = actor
+        self.actor = replace(actor, address=self.address) if isinstance(actor, VisitorActor) else actor
 
     def rule(self) -> Access:
         """Who may call this method: its own declaration, else the route's."""

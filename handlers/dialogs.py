@@ -8,6 +8,7 @@ from replyx.conversations.claims import Displacing
 from replyx.conversations.dialogs import Assign, DialogQuery, Draft, Read, Typing
 from replyx.errors import (
     AccountNotFound,
+    Banned,
     DialogNotFound,
     Invalid,
     NotYourTurn,
@@ -52,7 +53,7 @@ class DialogMessages(Handler):
         "Send a message; repeating a client_id is safe",
         body=Draft,
         answers={201: Sent, 200: Sent},
-        problems=(DialogNotFound, SenderNotAllowed, NotYourTurn, Invalid, TooManyRequests),
+        problems=(DialogNotFound, SenderNotAllowed, Banned, NotYourTurn, Invalid, TooManyRequests),
     )
     async def post(self, dialog_id: int, draft: Draft) -> object:
         self.spend_send()
@@ -62,7 +63,9 @@ class DialogMessages(Handler):
 
 
 class DialogTyping(Handler):
-    @operation("Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound, NotYourTurn))
+    @operation(
+        "Tell the others that one writes, or stopped", body=Typing, problems=(DialogNotFound, Banned, NotYourTurn)
+    )
     async def post(self, dialog_id: int, body: Typing) -> None:
         actor = self.speaker
         key = f"visitor {actor.visitor_id}" if isinstance(actor, VisitorActor) else f"account {actor.account_id}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -10,6 +12,7 @@ from handlers.base import Handler, operation
 from replyx import __version__
 from replyx.delivery import eventlog
 from replyx.errors import DeliveryBehind, MetricsOff, Stopping, StoreUnavailable
+from replyx.readings import free_bytes, readings
 from replyx.schemas.events import CLIENT_TYPES
 from replyx.shop import rooms
 
@@ -68,8 +71,13 @@ class MetricsHandler(Monitored):
         from replyx.process import metrics
 
         parts = self.services
+        store, now_ms = parts.store, int(parts.clock() * 1000)
+        free = await asyncio.to_thread(free_bytes, parts.settings.data_dir)
+        read = None
+        with suppress(StoreUnavailable):  # that it is away is among the figures
+            read = await store.read(lambda rows: readings(rows, store.dialect, now_ms))
         self.set_header("Content-Type", metrics.FORMAT)
-        self.finish(metrics.text(parts.requests, parts.streams, parts.hub, parts.store, parts.bus, parts.held))
+        self.finish(metrics.text(parts.requests, parts.streams, parts.hub, store, parts.bus, parts.held, read, free))
 
 
 class HealthHandler(Monitored):

@@ -11,6 +11,7 @@ from tornado.routing import URLSpec
 from handlers import (
     accounts,
     assistants,
+    bans,
     broadcasts,
     client_sockets,
     dialog_sockets,
@@ -94,6 +95,9 @@ ROUTES = (
     Route("/api/dialogs/{dialog_id}/takeover", dialogs.DialogTakeover, Access.OPERATOR, SMALL_BODY),
     Route("/api/dialogs/{dialog_id}/release", dialogs.DialogRelease, Access.OPERATOR, SMALL_BODY),
     Route("/api/dialogs/{dialog_id}/close", dialogs.DialogClose, Access.OPERATOR, SMALL_BODY),
+    Route("/api/dialogs/{dialog_id}/ban", bans.DialogBan, Access.OPERATOR, SMALL_BODY),
+    Route("/api/bans", bans.BanList, Access.ADMIN),
+    Route("/api/bans/{ban_id}", bans.OneBan, Access.ADMIN, SMALL_BODY),
     Route("/api/dialogs/{dialog_id}/reopen", dialogs.DialogReopen, Access.OPERATOR, SMALL_BODY),
     Route("/api/site/session", visitors.SiteSessions, Access.WIDGET),
     Route("/api/site/dialogs/{dialog_id}/messages", dialogs.DialogMessages, Access.SITE),

@@ -342,7 +342,8 @@ class TicketSockets:
 
     async def _speaker(self, client: Client, ticket_id: str, claimed: SenderType | None) -> Speaker:
         visit: Visit = client.state
-        return await self._services.tickets.speaker(ticket_id, claimed, visit.account, visit.secret)
+        address = client.request.address
+        return await self._services.tickets.speaker(ticket_id, claimed, visit.account, visit.secret, address)
 
     def _reading(self, client: Client, account: AccountActor | None, ticket_id: str) -> Reading:
         """A ticket's history counts as it does over HTTP. Raises :class:`TooManyRequests`."""

@@ -7,6 +7,7 @@ from handlers.base import Handler, operation
 from replyx.auth import AccountActor, Speaker
 from replyx.errors import (
     AccountNotFound,
+    Banned,
     CredentialExpired,
     CredentialInvalid,
     Invalid,
@@ -47,13 +48,13 @@ class TicketList(Handler):
         "Open a ticket; its id is the right to speak in it as USER",
         body=NewTicket,
         answers={201: Ticket},
-        problems=(Invalid, TooManyRequests),
+        problems=(Banned, Invalid, TooManyRequests),
         access=Access.PUBLIC,
     )
     async def post(self, body: NewTicket) -> object:
         """Limited by address, since anyone may."""
         self.limit("ticket_open", self.address)
-        return await self.services.tickets.create(body)
+        return await self.services.tickets.create(body, self.address)
 
 
 class OneTicket(Handler):
@@ -105,14 +106,14 @@ class TicketMessages(Handler):
         answers={201: TicketSent, 200: TicketSent},
         problems=(
             *(TicketNotFound, CredentialInvalid, CredentialExpired, SenderNotAllowed),
-            *(NotYourTurn, Invalid, TooManyRequests),
+            *(Banned, NotYourTurn, Invalid, TooManyRequests),
         ),
     )
     async def post(self, ticket_id: str, draft: TicketDraft) -> object:
         """AGENT needs an operator's token, BOT the internal secret or a bot account's token."""
         secret = self.request.headers.get(SECRET_HEADER)
         account = None if draft.sender_type == "USER" else await self.presented_account()
-        speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret)
+        speaker = await self.services.tickets.speaker(ticket_id, draft.sender_type, account, secret, self.address)
         self.spend_ticket_send(speaker, ticket_id)
         sent = await self.services.tickets.send_ticket_message(speaker, ticket_id, draft)
         self.set_status(200 if sent.duplicate else 201)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.base import Handler, operation
 from handlers.proxies import widget_refused
 from replyx.conversations.visitors import GuestQuery, OpenDialog, OpenedDialog, OpenSession, SiteSession
-from replyx.errors import AssistantNotFound, CredentialInvalid, CredentialMissing, OriginRefused, invalid
+from replyx.errors import AssistantNotFound, Banned, CredentialInvalid, CredentialMissing, OriginRefused, invalid
 from replyx.faults import Fault
 
 
@@ -15,7 +15,7 @@ class SiteSessions(Handler):
         query=GuestQuery,
         body=OpenSession,
         answers={200: SiteSession},
-        problems=(CredentialMissing, CredentialInvalid, OriginRefused),
+        problems=(CredentialMissing, CredentialInvalid, OriginRefused, Banned),
     )
     async def post(self, query: GuestQuery, body: OpenSession) -> object:
         token = query.site_token or body.site_token
@@ -35,7 +35,7 @@ class WidgetDialogs(Handler):
         query=GuestQuery,
         body=OpenDialog,
         answers={200: OpenedDialog},
-        problems=(AssistantNotFound, OriginRefused),
+        problems=(AssistantNotFound, OriginRefused, Banned),
     )
     async def post(self, query: GuestQuery, body: OpenDialog) -> object:
         assistant_id = query.assistant_id if body.assistant_id is None else body.assistant_id

@@ -43,6 +43,7 @@ class VisitorActor:
     """A visitor, by a site token or by assistant and guest id.
 
     ``domains`` are the sites on which this visitor's widget may stand. ``expires_at`` is None for a guest id.
+    ``address`` is where the call comes from, as limits know it.
     """
 
     visitor_id: int
@@ -51,6 +52,7 @@ class VisitorActor:
     domains: tuple[str, ...]
     expires_at: float | None = None
     widget_id: int | None = None
+    address: str = ""
 
     @property
     def grant(self) -> str | None:
@@ -68,6 +70,7 @@ class TicketActor:
     ticket_id: str
     dialog_id: int
     sender: Sender
+    address: str = ""
 
 
 Actor = AccountActor | VisitorActor

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from replyx import accounts
-from replyx.conversations import assistants, visitors, widgets
+from replyx.conversations import assistants, empty_dialogs, visitors, widgets
 from replyx.conversations.assistants import NewAssistant
 from replyx.conversations.widgets import NewWidget
 from replyx.database.models import Account, Assistant, Dialog, Installation
@@ -126,7 +126,8 @@ def _insert(tx: Transaction, hashed: str) -> None:
     for assistant in ASSISTANTS:
         assistants.create(tx, assistant)
     widgets.create(tx, NewWidget(ASSISTANT, "Сырой край", theme="#c2410c", titles={"en": "Raw Edge"}))
-    visitors.arrive(tx, ASSISTANT, None, visitors.Arrival(GUEST))
+    _, dialog, _ = visitors.arrive(tx, ASSISTANT, None, visitors.Arrival(GUEST))
+    empty_dialogs.bring_in(tx, dialog.id)  # what people copy names it, so it stays, and operators see it
     for product in (*APPROVED, *PENDING):
         submitted = products.submit(tx, ids["shop"], product)
         if product in APPROVED:

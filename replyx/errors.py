@@ -108,6 +108,16 @@ class OriginRefused(Problem):
     status, code, title = 403, "origin_refused", "This origin may not call here"
 
 
+class Banned(Problem):
+    """An operator has banned the visitor or the address; ``retry_after`` where the ban ends by itself."""
+
+    status, code, title = 403, "banned", "Writing here is not possible"
+
+
+class BanNotFound(Problem):
+    status, code, title = 404, "ban_not_found", "No such ban"
+
+
 class SenderNotAllowed(Problem):
     status, code, title = 403, "sender_not_allowed", "The credential cannot speak as this sender"
 
@@ -144,6 +154,10 @@ class WidgetNotFound(Problem):
 
 class ProductNotFound(Problem):
     status, code, title = 404, "product_not_found", "No such product"
+
+
+class AddressUnknown(Problem):
+    status, code, title = 409, "address_unknown", "Nobody has written here from an address that is known"
 
 
 class ProductChanged(Problem):

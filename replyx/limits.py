@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Protocol
 
 from replyx.errors import TooManyRequests
+from replyx.tally import tally
 
 MAX_KEYS = 50_000
 """Buckets kept per rule, about 13 MB when all are in use."""
@@ -134,6 +135,7 @@ class Limits:
         wait = buckets.take(_bounded(key), now, cost)
         if wait:
             rule = buckets.rule
+            tally.refused[rule.name] += 1
             allowed = f"{rule.burst} at once, then {rule.per_second:g} per second"
             raise TooManyRequests(f"Too many {rule.what} ({rule.name}: {allowed}).", retry_after=wait)
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from replyx import session_rows, tasks
-from replyx.conversations import ticket_joins
+from replyx.conversations import bans, empty_dialogs, ticket_joins
 from replyx.delivery import eventlog
 from replyx.delivery.store import Store
 from replyx.errors import StoreUnavailable
@@ -22,10 +22,13 @@ EVERY_S = 600.0
 class Retention:
     """Prunes the log by age and count, a small piece at a time so that no send waits for it."""
 
-    def __init__(self, store: Store, days: int, events: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, days: int, events: int, empty_dialog_hours: int, clock: Callable[[], float]
+    ) -> None:
         self._store = store
         self._days = days
         self._events = events
+        self._empty_dialog_hours = empty_dialog_hours
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -44,6 +47,10 @@ class Retention:
         while pruned := await self._store.commit(lambda tx: eventlog.prune(tx, oldest, self._events)):
             total += pruned
         await self._store.commit(lambda tx: ticket_joins.prune(tx, oldest))
+        unseen = int((self._clock() - self._empty_dialog_hours * 3600) * 1000)
+        while await self._store.commit(lambda tx: empty_dialogs.prune(tx, unseen)):
+            log.debug("pruned a piece of the empty dialogs")
+        await self._store.commit(bans.prune)
         await self._store.commit(broadcasts.prune)
         while await self._store.commit(session_rows.prune):
             log.debug("pruned a piece of the sessions")

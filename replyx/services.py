@@ -9,6 +9,7 @@ from pathlib import Path
 from replyx.accounts import Accounts
 from replyx.auth import Authenticator
 from replyx.conversations.assistants import Assistants
+from replyx.conversations.bans import Bans
 from replyx.conversations.dialogs import Dialogs
 from replyx.conversations.search import Search
 from replyx.conversations.tickets import Tickets
@@ -64,6 +65,7 @@ class Services:
     assistants: Assistants
     broadcasts: Broadcasts
     widgets: Widgets
+    bans: Bans
     dialogs: Dialogs
     search: Search
     tickets: Tickets

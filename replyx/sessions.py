@@ -18,6 +18,7 @@ from replyx.passwords import Passwords
 from replyx.refused_logins import Refusals, RefusedLogins
 from replyx.schemas.dialogs import OPERATOR_ROLES, Account
 from replyx.session_rows import LiveSession
+from replyx.tally import tally
 from replyx.tokens import Tokens, new_token_id
 
 log = logging.getLogger("replyx.sessions")
@@ -185,6 +186,7 @@ class Sessions:
                 self._attempts.succeeded(attempt)
                 return self._attempts.new_mark(attempt, known.id, known.password_hash), opened
             known = opened
+        tally.logins_failed += 1
         log.info("login refused for an account from %s", address)
         if known is not None and attempt.mark is None:
             self._refused.note(known.id, address)

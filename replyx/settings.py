@@ -133,6 +133,9 @@ class Settings:
     retention_events: int = _setting(
         1_000_000, read.whole(1, 1_000_000_000), "events kept at most for catching up", "5000000"
     )
+    empty_dialog_hours: int = _setting(
+        24, read.whole(1, 8760), "hours after which a dialog in which nobody wrote is forgotten", "72"
+    )
     registration: bool = _setting(False, read.on_off, "on or off: may people create user accounts themselves", "on")
     session_days: int = _setting(
         90, read.whole(1, 3650), "days after which everybody logs in again, however much they are here", "30"

@@ -33,6 +33,7 @@ ALSO_ON = {
         "api/test_dialogs.py",
         "api/test_handling.py",
         "api/test_login_limits.py",
+        "api/test_bans.py",
         "api/test_messages.py",
         "api/test_session_ends.py",
     ),

@@ -11,7 +11,20 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from replyx import __version__
-from replyx.cli import account, assistant, backup, doctor, init, listen, move, restore, secrets, token, widget
+from replyx.cli import (
+    account,
+    assistant,
+    backup,
+    doctor,
+    init,
+    listen,
+    move,
+    restore,
+    secrets,
+    token,
+    upgrade_check,
+    widget,
+)
 from replyx.cli.actions import Action
 from replyx.database.migrations import MIGRATIONS
 from replyx.settings import SETTINGS, add_settings_arguments, from_namespace
@@ -32,6 +45,7 @@ COMMANDS: dict[str, Action | Mapping[str, Action]] = {
     "restore": restore.ACTION,
     "move": move.ACTION,
     "doctor": doctor.ACTION,
+    "upgrade-check": upgrade_check.ACTION,
     "listen": listen.ACTION,
 }
 FLAGS = {"--help", "--version", "--env-file", "--no-demo", *(setting.flag for setting in SETTINGS)}

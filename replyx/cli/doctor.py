@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from peewee import DatabaseError
 
@@ -49,8 +50,12 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     if not given.inside:
         token, inside = _as_admin(settings)
         road = list(Road(url, os.environ.get(TOKEN, "") or token).walk(inside))
-    findings = here + road
-    if given.json:
+    return show(here + road, given.json)
+
+
+def show(findings: Sequence[Finding], as_json: bool) -> int:
+    """Print the findings; the exit status for them."""
+    if as_json:
         print_json(findings)
     else:
         for each in findings:

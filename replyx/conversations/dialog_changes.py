@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from replyx.conversations import empty_dialogs
 from replyx.conversations.dialog_rows import load
 from replyx.conversations.handling import is_only_pause, raises_turn
 from replyx.database import models
@@ -30,6 +31,7 @@ def announce(tx: Transaction, before: Dialog, also: Callable[[], msgspec.Struct]
     if changed.status == "closed":
         columns["waiting_since"] = None
     CHANGE.change(tx, before.id, updated_at=tx.now_ms, **columns)
+    empty_dialogs.show(tx, before.id)
     after = load(tx, before.id)
     shown = not is_only_pause(before, after)
     topics = ((dialog_topic if shown else staff_topic)(after.id), INBOX)

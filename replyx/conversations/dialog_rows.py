@@ -57,6 +57,7 @@ class Found(msgspec.Struct, frozen=True):
     visitor_id: int | None
     locale: Language | None
     status: Status
+    activity: int
     handler: DialogHandler
     assignee_id: int | None
     turn: int
@@ -107,7 +108,9 @@ def dialogs_by_activity(
     order = f"ORDER BY {models.Dialog.activity} {'ASC' if paging.forward else 'DESC'} LIMIT ?"
     named = {f"{models.Dialog.status} = ?": status, f"{models.Dialog.kind} = ?": kind}
     asked = {condition: given for condition, given in named.items() if given}
-    where = " AND ".join((f"{models.Dialog.activity} {'>' if paging.forward else '<'} ?", *asked))
+    # One without an activity is in no list: see empty_dialogs.
+    side = f"{models.Dialog.activity} > 0 AND {models.Dialog.activity} {'>' if paging.forward else '<'} ?"
+    where = " AND ".join((side, *asked))
     params: list[object] = [activity, *asked.values(), paging.limit + 1]
     if kind is not None and status is None:
         # The index of a kind has its status first: the page is the first of what both would begin with.

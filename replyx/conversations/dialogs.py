@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from replyx.auth import AccountActor, Actor, sender_of
-from replyx.conversations import claims, handling
+from replyx.conversations import bans, claims, empty_dialogs, handling
 from replyx.conversations.claims import Displace, Displacing
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import MESSAGES, Found, access, dialogs_by_activity, load
@@ -47,6 +47,7 @@ from replyx.schemas.events import (
 )
 from replyx.schemas.languages import DEFAULT, RECEIVED, Language
 from replyx.schemas.texts import checked_text
+from replyx.tally import tally
 
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=sizes.CLIENT_ID, pattern=NO_NUL)]
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=LAST_ID)]
@@ -129,6 +130,7 @@ class Dialogs:
 
         sent, language = await self._store.commit(unit)
         if not sent.duplicate:
+            tally.messages[sender] += 1
             trace(actor, dialog_id, sent.message.id)
             if sender == "user":
                 receipt = MessageReceived(dialog_id, RECEIVED[language], sent.message.timestamp)
@@ -185,6 +187,7 @@ class Dialogs:
 
         def query(rows: Snapshot) -> tuple[Found, TypingStart | TypingStop]:
             found = access(rows, actor, dialog_id)
+            bans.check_speaker(rows, actor, dialog_id, now_ms)
             rules = self._rules[found.kind]
             if typing and sender == "assistant":
                 rules.check_turn(found, None, now_ms)
@@ -194,7 +197,7 @@ class Dialogs:
         if typing and sender == "manager" and handling.is_to_pause(found, now_ms):
             assert isinstance(actor, AccountActor)
             await self._store.commit(lambda tx: self._pause(tx, actor, dialog_id))
-        self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
+        self._bus.publish_ephemeral(empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found)), event, source)
         return taken_back(event)
 
     def stop_typing(self, stop: TypingStop) -> None:
@@ -268,7 +271,7 @@ class Dialogs:
 
 
 def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> Dialog:
-    access(tx, actor, dialog_id)
+    found = access(tx, actor, dialog_id)
     before = load(tx, dialog_id)
     last = before.last_message.id if before.last_message else 0
     mark = last if up_to is None else min(up_to, last)
@@ -280,5 +283,6 @@ def _read(tx: Transaction, actor: Actor, dialog_id: int, up_to: int | None) -> D
         CHANGE.change(tx, dialog_id, user_read=mark)
     else:
         CHANGE.change(tx, dialog_id, manager_read=mark, unread=_UNREAD.only(tx, dialog_id, mark))
-    tx.append((dialog_topic(dialog_id), INBOX), MessageRead(dialog_id, sender, mark))
+    topics = empty_dialogs.topics(dialog_id, empty_dialogs.is_shown(found))
+    tx.append(topics, MessageRead(dialog_id, sender, mark))
     return load(tx, dialog_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from replyx.auth import AccountActor, Speaker, TicketActor, VisitorActor, sender_of
+from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import MESSAGES, Found
 from replyx.conversations.dialog_rules import DialogRules, Said
@@ -13,7 +14,6 @@ from replyx.database import models
 from replyx.database.rows import Insert, Update, names, unless_taken
 from replyx.delivery.store import Transaction
 from replyx.schemas.dialogs import Message, Sent, timestamp
-from replyx.schemas.events import INBOX, dialog_topic
 
 log = logging.getLogger("replyx.dialogs")
 
@@ -32,6 +32,8 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
     dialog_id = found.dialog_id
     sender = sender_of(by)
     said = rules.signed(tx, found, by, given)
+    known = empty_dialogs.is_shown(found)
+    shown = known or empty_dialogs.brings_in(sender)
     author_id, author = (by.account_id, by.name) if isinstance(by, AccountActor) else (None, None)
     message_id = _ADD_MESSAGE.numbered_if_new(
         tx,
@@ -44,18 +46,23 @@ def add_message(tx: Transaction, rules: DialogRules, by: Speaker, found: Found, 
         created_at=tx.now_ms,
         sender_ref=said.reference,
         message_type=said.message_type,
-        words=" ".join(words_of(said.text)),
+        words=" ".join(words_of(said.text)) if shown else "",
     )
     if message_id is None:
         return Sent(_REPEATED.only(tx, dialog_id, said.client_id), dialog_id, True)
+    bans.check_speaker(tx, by, dialog_id, tx.now_ms)  # behind the repetition: what was stored stays acknowledged
     if sender == "assistant":
         rules.check_turn(found, said.turn, tx.now_ms)
+    if shown and not known:
+        empty_dialogs.bring_in(tx, dialog_id)
     message = Message(message_id, sender, said.text, timestamp(tx.now_ms), said.client_id, author)
     event = rules.heard(tx, found, by, message, said)
-    event_id = tx.append((dialog_topic(dialog_id), INBOX), event)
-    moved = {"last_message_id": message_id, "activity": event_id, "updated_at": tx.now_ms}
+    event_id = tx.append(empty_dialogs.topics(dialog_id, shown), event)
+    activity = event_id if shown else empty_dialogs.NOWHERE
+    moved: dict[str, object] = {"last_message_id": message_id, "activity": activity, "updated_at": tx.now_ms}
     if sender == "user":
         waiting_since = found.waiting_since or tx.now_ms
+        moved |= {} if isinstance(by, AccountActor) or not by.address else {"address": by.address}
         _ONE_MORE_UNREAD.change(tx, dialog_id, **moved, user_read=message_id, waiting_since=waiting_since)
     elif sender == "manager":
         CHANGE.change(tx, dialog_id, **moved, unread=0, manager_read=message_id, waiting_since=None)

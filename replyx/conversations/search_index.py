@@ -63,7 +63,7 @@ _DIALOGS = select(
     f" LEFT JOIN {models.Ticket} ON {models.Ticket.dialog_id} = {models.Dialog.id}",
     subject=models.Ticket.subject,
     name=models.Visitor.name,
-).where(f"{models.Dialog.id} < ?", f"ORDER BY {models.Dialog.id} DESC LIMIT ?")
+).where(f"{models.Dialog.id} < ? AND {models.Dialog.activity} > 0", f"ORDER BY {models.Dialog.id} DESC LIMIT ?")
 _LAST_MESSAGE: Select[int | None] = computed(int, f"MAX({models.Message.id})", models.Message)
 _LAST_DIALOG: Select[int | None] = computed(int, f"MAX({models.Dialog.id})", models.Dialog)
 # Facts of the installation: the rule and, behind a colon, the id below which words are of another rule.

@@ -7,13 +7,14 @@ the clients of tickets see; what happens to a ticket is in :mod:`replyx.conversa
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 
 from msgspec import UNSET
 
 from replyx.auth import AccountActor, SharedSecret, Speaker, TicketActor, sender_of
-from replyx.conversations import claims, ticket_rows
+from replyx.conversations import bans, claims, ticket_rows
+from replyx.conversations.dialog_changes import CHANGE
 from replyx.conversations.dialog_rows import access
 from replyx.conversations.dialog_rules import Said
 from replyx.conversations.messages import add_message, trace
@@ -43,6 +44,7 @@ from replyx.schemas.tickets import (
     TicketQuery,
     TicketSent,
 )
+from replyx.tally import tally
 
 log = logging.getLogger("replyx.tickets")
 
@@ -58,7 +60,14 @@ class Tickets:
     """
 
     def __init__(
-        self, store: Store, bus: Bus, epoch: str, rules: TicketRules, secret: SharedSecret, anyone_as_anyone: bool
+        self,
+        store: Store,
+        bus: Bus,
+        epoch: str,
+        rules: TicketRules,
+        secret: SharedSecret,
+        anyone_as_anyone: bool,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._bus = bus
@@ -66,11 +75,19 @@ class Tickets:
         self._rules = rules
         self._secret = secret
         self._anyone_as_anyone = anyone_as_anyone
+        self._clock = clock
         self._dialog_ids: Cache[str, int] = Cache()
 
-    async def create(self, new: NewTicket) -> Ticket:
-        """Open a ticket in the inbox; durable when this returns."""
-        ticket = await self._store.commit(lambda tx: self._rules.open(tx, new))
+    async def create(self, new: NewTicket, address: str) -> Ticket:
+        """Open a ticket for somebody at ``address``; durable when this returns. Raises :class:`Banned`."""
+
+        def unit(tx: Transaction) -> Ticket:
+            bans.check_address(tx, address, tx.now_ms)
+            ticket = self._rules.open(tx, new)
+            CHANGE.change(tx, ticket.dialog_id, address=address)
+            return ticket
+
+        ticket = await self._store.commit(unit)
         log.info("ticket opened dialog=%d priority=%s", ticket.dialog_id, ticket.priority)
         return ticket
 
@@ -174,7 +191,12 @@ class Tickets:
         return True
 
     async def speaker(
-        self, ticket_id: str, claimed: SenderType | None, account: AccountActor | None, secret: str | None
+        self,
+        ticket_id: str,
+        claimed: SenderType | None,
+        account: AccountActor | None,
+        secret: str | None,
+        address: str,
     ) -> Speaker:
         """Who speaks in the ticket, given the credentials that came beside its id.
 
@@ -195,7 +217,7 @@ class Tickets:
             if self._anyone_as_anyone:
                 return TicketActor(ticket_id, dialog_id, "manager")
             raise SenderNotAllowed("AGENT needs an operator's token.")
-        return TicketActor(ticket_id, dialog_id, "user")
+        return TicketActor(ticket_id, dialog_id, "user", address)
 
     async def send_ticket_message(self, speaker: Speaker, ticket_id: str, draft: TicketDraft) -> TicketSent:
         """Store a message and publish exactly one ``message:new``; durable when this returns.
@@ -214,6 +236,7 @@ class Tickets:
 
         sent = await self._store.commit(unit)
         if not sent.duplicate:
+            tally.messages[sender_of(speaker)] += 1
             trace(speaker, dialog_id, sent.message.id)
         return sent
 
@@ -223,6 +246,9 @@ class Tickets:
         Returns the end of it, which is for :meth:`replyx.conversations.dialogs.Dialogs.stop_typing`.
         """
         dialog_id = await self.dialog_id(ticket_id)
+        if isinstance(speaker, TicketActor):
+            now_ms = int(self._clock() * 1000)
+            await self._store.read(lambda rows: bans.check_speaker(rows, speaker, dialog_id, now_ms))
         event = (TypingStart if typing else TypingStop)(dialog_id, sender_of(speaker), ticket_id)
         self._bus.publish_ephemeral((dialog_topic(dialog_id), INBOX), event, source)
         return taken_back(event)

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from replyx import guest_ids
 from replyx.auth import Authenticator
+from replyx.conversations import bans, empty_dialogs
 from replyx.conversations.dialog_rows import load
 from replyx.conversations.search_index import index_dialog
 from replyx.database import models
@@ -111,6 +112,7 @@ class Arrival:
     name: str | UnsetType | None = UNSET
     page: str | None = None
     language: Language | None = None
+    address: str | None = None
 
 
 class Visitors:
@@ -142,7 +144,7 @@ class Visitors:
         widget = await self._authenticator.widget_of(widget_token, self._clock())
         guest_id = await self._good_id(widget.assistant_id, request.guest_id, address)
         language = language_of(request.locale) or widget.locale or preferred(accepted)
-        arrival = Arrival(guest_id, request.name, request.page, language)
+        arrival = Arrival(guest_id, request.name, request.page, language, address)
         visitor_id, dialog, cursor = await self._store.commit(
             lambda tx: arrive(tx, widget.assistant_id, widget, arrival)
         )
@@ -153,13 +155,13 @@ class Visitors:
     async def open_dialog(
         self, assistant_id: int, request: OpenDialog, accepted: str | None, address: str
     ) -> OpenedDialog:
-        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`.
+        """Find or open the dialog of a guest with an assistant. Raises :class:`AssistantNotFound`, and :class:`Banned`.
 
         ``address`` is the client's, as the limits know it.
         """
         guest_id = await self._good_id(assistant_id, request.guest_id, address)
         language = language_of(request.locale) or preferred(accepted)
-        arrival = Arrival(guest_id, request.name, request.page, language)
+        arrival = Arrival(guest_id, request.name, request.page, language, address)
         _, dialog, cursor = await self._store.commit(lambda tx: arrive(tx, assistant_id, None, arrival))
         log.info("WIDGET dialog opened assistant=%d dialog=%d", assistant_id, dialog.id)
         return OpenedDialog(as_visitor_sees(dialog), guest_id, f"{self._epoch}-{cursor}")
@@ -188,17 +190,23 @@ def arrive(tx: Transaction, assistant_id: int, widget: KnownWidget | None, arriv
     name = None if arrival.name is UNSET else arrival.name or None
     renamed = arrival.name is not UNSET and _RENAME.change(tx, visitor_id, name, name=name)
     dialog_id = _NEWEST_DIALOG.one(tx, visitor_id)
-    dialog = load(tx, dialog_id) if dialog_id else open_dialog(tx, assistant_id, widget, visitor_id)
-    if renamed:
-        index_dialog(tx, dialog.id, name)
-    if renamed and dialog.last_message is not None:
-        tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
+    if dialog_id:
+        empty_dialogs.touch(tx, dialog_id)
+    else:
+        bans.check_address(tx, arrival.address, tx.now_ms)
+        dialog_id = open_dialog(tx, assistant_id, widget, visitor_id, arrival.address)
+    dialog = load(tx, dialog_id)
+    if renamed and empty_dialogs.is_in_inbox(tx, dialog_id):
+        index_dialog(tx, dialog_id, name)
+        tx.append((dialog_topic(dialog_id), INBOX), DialogUpdated(dialog))
     return visitor_id, dialog, tx.next_event_id() - 1
 
 
-def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int) -> Dialog:
-    """Insert an open dialog that the assistant handles, and publish it to the inbox."""
-    dialog_id = _ADD_DIALOG.numbered(
+def open_dialog(
+    tx: Transaction, assistant_id: int, widget: KnownWidget | None, visitor_id: int, address: str | None
+) -> int:
+    """Insert an open dialog that the assistant handles; its first message brings it into the inbox."""
+    return _ADD_DIALOG.numbered(
         tx,
         kind="dialog",
         assistant_id=assistant_id,
@@ -206,10 +214,8 @@ def open_dialog(tx: Transaction, assistant_id: int, widget: KnownWidget | None, 
         visitor_id=visitor_id,
         status="open",
         handler="assistant",
-        activity=tx.next_event_id(),
+        activity=empty_dialogs.NOWHERE,
         created_at=tx.now_ms,
         updated_at=tx.now_ms,
+        address=address,
     )
-    dialog = load(tx, dialog_id)
-    tx.append((dialog_topic(dialog.id), INBOX), DialogUpdated(dialog))
-    return dialog

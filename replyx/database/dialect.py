@@ -30,6 +30,7 @@ class Dialect(ABC):
     name: ClassVar[str]
     BEGIN_READING: ClassVar[str]  # one whose statements all see the same state
     LOCK_ROW: ClassVar[str]  # behind a SELECT: keeps other writers out until the commit
+    SIZE: ClassVar[str]  # a query for the bytes that the database takes
     words: ClassVar[Mapping[str, str]]  # for ``str.format`` of the statements that make tables
     # Connections are used as they are, so the driver's own errors arrive beside peewee's.
     unusable: ClassVar[tuple[type[Exception], ...]]  # the connection or the disk, not the statement

@@ -45,6 +45,7 @@ class Sqlite(Dialect, SqliteDatabase):
     name = "sqlite"
     BEGIN_READING = "BEGIN"
     LOCK_ROW = ""  # there is one writer anyway
+    SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
     words: ClassVar[Mapping[str, str]] = {
         # AUTOINCREMENT: the id of a deleted row must never come back as somebody else's.
         "auto": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",

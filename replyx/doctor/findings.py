@@ -15,11 +15,11 @@ WORDS = {"en": ENGLISH, "ru": RUSSIAN}
 GOOD = {
     *("program", "data_dir", "disk", "database", "database_whole", "clock", "files", "certificates", "redis", "backup"),
     *("tls", "answers", "public_url", "host", "scheme", "direct", "address", "websocket", "stream", "socketio"),
-    *("widget_script", "secure"),
+    *("widget_script", "secure", "schema_same", "upgrade_room", "upgrade_unused"),
 }
 NOTES = {
     *("schema_older", "files_few", "demo", "backup_old", "backup_never", "widget_nowhere", "no_public_url"),
-    *("stream_unseen", "socketio_websocket", "insecure"),
+    *("stream_unseen", "socketio_websocket", "insecure", "upgrade_in_use", "upgrade_without_copy"),
 }
 
 

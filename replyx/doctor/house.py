@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from peewee import Database
+
 from replyx import __version__
 from replyx.database.backup import LAST_BACKUP
 from replyx.database.dialect import dialect_of, scalar
@@ -24,6 +26,7 @@ from replyx.database.migrations import MIGRATIONS, version_of
 from replyx.database.models import Account, Installation, Widget
 from replyx.database.opening import database_at
 from replyx.database.rows import select, value
+from replyx.database.sqlite import Sqlite
 from replyx.delivery import eventlog
 from replyx.delivery.store import Snapshot
 from replyx.doctor.findings import Finding, found
@@ -106,17 +109,22 @@ def database(settings: Settings, now_ms: int) -> Iterator[Finding]:
     opened = database_at(settings.database)
     try:
         with opened.connection_context():
-            schema, own = version_of(opened), len(MIGRATIONS)
-            yield found("database", kind=dialect_of(opened).name, schema=schema)
-            if path is not None:
-                verdict = scalar(opened, "PRAGMA quick_check(1)")
-                yield found("database_whole") if verdict == "ok" else found("database_damaged", why=verdict)
-            if schema != own:
-                yield found("schema_older" if schema < own else "schema_newer", schema=schema, own=own)
-            else:
+            yield from schema(opened)
+            if version_of(opened) == len(MIGRATIONS):
                 yield from contents(Snapshot(opened), settings, now_ms)
     except dialect_of(opened).failed as failure:
         yield found("database_silent", why=type(failure).__name__)
+
+
+def schema(opened: Database) -> Iterator[Finding]:
+    """Of a connected database: what it is, whether every page of an SQLite file is whole, and its schema."""
+    there, own = version_of(opened), len(MIGRATIONS)
+    yield found("database", kind=dialect_of(opened).name, schema=there)
+    if isinstance(opened, Sqlite):
+        verdict = scalar(opened, "PRAGMA quick_check(1)")
+        yield found("database_whole") if verdict == "ok" else found("database_damaged", why=verdict)
+    if there != own:
+        yield found("schema_older" if there < own else "schema_newer", schema=there, own=own)
 
 
 def is_absent(settings: Settings) -> bool:

@@ -47,6 +47,30 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "the database has schema {schema}, this program knows {own}",
         "An older program does not write to it: start a newer ReplyX.",
     ),
+    # Before an upgrade
+    "schema_same": ("this program has the database's schema, {schema}: nothing is changed at its start", ""),
+    "no_installation": (
+        "the database holds no installation",
+        "Name the --data-dir or the DATABASE_URL of the server that is to be upgraded.",
+    ),
+    "half_moved": (
+        "the database holds the beginning of a move",
+        "No server starts on it: finish it with the same replyx move as before.",
+    ),
+    "upgrade_room": ("{free} MB are free, the copy and the change take {needed} MB at most", ""),
+    "upgrade_no_room": (
+        "only {free} MB are free, the copy and the change take up to {needed} MB",
+        "Without room the upgrade is refused and nothing changes. Make room in {path}; older copies end in .before-….",
+    ),
+    "upgrade_without_copy": (
+        "PostgreSQL is changed without a copy",
+        "Make one first: pg_dump --format=custom, and keep secrets.json with it.",
+    ),
+    "upgrade_in_use": (
+        "somebody uses the database: {why}",
+        "Stop every server of the old version before the new one starts: it does not know the new schema.",
+    ),
+    "upgrade_unused": ("nobody else uses the database", ""),
     "clock": ("the clock is not behind the newest event", ""),
     "clock_behind": (
         "the clock is {minutes} minutes behind the newest event",

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: every one that there is, with its help.
 
-They are read from the parts when somebody asks; only HTTP requests are counted as they go by. The figures are those
-of the process that answers.
+They are read from the parts when somebody asks; only what stands in :mod:`replyx.tally`, and HTTP requests, are counted
+as they go by. The figures are those of the process that answers, but for what the database tells of the installation.
 """
 
 from __future__ import annotations
@@ -12,20 +12,35 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from replyx import __version__
 from replyx.delivery.bus import Bus
 from replyx.delivery.hub import Hub
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
+from replyx.limits import RULES
 from replyx.process.held import WHY, Held
 from replyx.process.requests import Requests
+from replyx.readings import Readings
+from replyx.tally import ATTEMPTS, NOTICES, SENDERS, tally
 
+LIMITS = tuple(rule.name for rule in RULES)
 FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def text(requests: Requests, streams: Streams, hub: Hub, store: Store, bus: Bus, held: Held) -> bytes:
-    """Every metric of this moment, as :data:`FORMAT`."""
+def text(
+    requests: Requests,
+    streams: Streams,
+    hub: Hub,
+    store: Store,
+    bus: Bus,
+    held: Held,
+    read: Readings | None,
+    free_bytes: int,
+) -> bytes:
+    """Every metric of this moment, as :data:`FORMAT`; what the database would tell is left out without ``read``."""
     registry = CollectorRegistry()
     registry.register(Parts(requests, streams, hub, store, bus, held))
+    registry.register(Installation(read, free_bytes))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return generate_latest(registry)
@@ -47,6 +62,7 @@ class Parts(Collector):
         yield from self._delivery()
         yield from self._writing()
         yield from self._http()
+        yield from self._counted()
 
     def _delivery(self) -> Iterable[Metric]:
         hub, bus = self._hub, self._bus
@@ -73,6 +89,19 @@ class Parts(Collector):
         yield GaugeMetricFamily("replyx_changes_waiting", "Changes that wait for the writer", value=store.waiting)
         yield GaugeMetricFamily("replyx_store_failing", "1 while the database cannot be written", value=store.failing)
 
+    def _counted(self) -> Iterable[Metric]:
+        for name, what, label, labels, counted in (
+            ("replyx_messages", "Messages that were stored, by who wrote them", "sender", SENDERS, tally.messages),
+            ("replyx_limited", "What a limit has refused, by the rule's name", "rule", LIMITS, tally.refused),
+            ("replyx_webhook_attempts", "Tries to deliver to a webhook", "status", ATTEMPTS, tally.attempts),
+            ("replyx_push_notices", "Notices for devices, by what became of them", "outcome", NOTICES, tally.notices),
+        ):
+            family = CounterMetricFamily(name, what, labels=[label])
+            for each in labels:
+                family.add_metric([each], counted[each])
+            yield family
+        yield CounterMetricFamily("replyx_logins_failed", "Logins with a wrong password", tally.logins_failed)
+
     def _http(self) -> Iterable[Metric]:
         answered = CounterMetricFamily(
             "replyx_http_requests", "Answered HTTP requests by the class of their status", labels=["status"]
@@ -96,3 +125,32 @@ class Parts(Collector):
             buckets=self._requests.buckets(),
             sum_value=self._requests.seconds,
         )
+
+
+class Installation(Collector):
+    """What all processes of an installation would say alike."""
+
+    def __init__(self, read: Readings | None, free_bytes: int) -> None:
+        self._read = read
+        self._free_bytes = free_bytes
+
+    def collect(self) -> Iterable[Metric]:
+        """See prometheus-client: asked for by the registry."""
+        build = GaugeMetricFamily("replyx_build_info", "1, with the version that runs", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        yield GaugeMetricFamily("replyx_disk_free_bytes", "Room on the disk of DATA_DIR", value=self._free_bytes)
+        read = self._read
+        if read is None:
+            return
+        for name, what, figure in (
+            ("replyx_schema_version", "Version of the database's schema", read.schema),
+            ("replyx_database_bytes", "What the database takes", read.database_bytes),
+            ("replyx_dialogs_waiting", "Open dialogs in which a visitor waits for an answer", read.waiting),
+            ("replyx_dialog_waiting_seconds", "How long the first of them has waited", read.waiting_s),
+            ("replyx_webhook_queue", "Deliveries that are not finished", read.deliveries),
+            ("replyx_webhook_queue_seconds", "How long the first of them has been tried", read.deliveries_s),
+            ("replyx_last_backup_timestamp_seconds", "When a copy was made last, 0 for never", read.last_backup),
+        ):
+            if figure is not None:
+                yield GaugeMetricFamily(name, what, value=figure)

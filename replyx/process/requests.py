@@ -8,12 +8,14 @@ from itertools import accumulate
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+
 
 class Requests:
     """Counts answered HTTP requests by the class of their status, and how long they took in all, in seconds."""
 
     def __init__(self) -> None:
-        self.by_class: Counter[str] = Counter()
+        self.by_class = Counter(dict.fromkeys(CLASSES, 0))  # from the start: a rate needs a value before the first
         self.seconds = 0.0
         self._buckets = [0] * (len(BUCKETS_S) + 1)
 

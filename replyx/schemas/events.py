@@ -5,7 +5,7 @@ Durable events go through the log and have an id; ephemeral ones reach whoever i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -30,7 +30,7 @@ class MessageNew(msgspec.Struct, tag_field="type", tag="message:new", frozen=Tru
 
 
 class DialogUpdated(msgspec.Struct, tag_field="type", tag="dialog:updated", frozen=True):
-    """Durable. The dialog was opened or its status, handler, assignee or visitor changed."""
+    """Durable. The dialog came into the inbox, or its status, handler, assignee or visitor changed."""
 
     dialog: Dialog
 
@@ -171,6 +171,11 @@ def clients_topic(client_type: ClientType) -> str:
 def is_broadcast(topics: Iterable[str]) -> bool:
     """Whether an event of these ``topics`` is a broadcast: its type may be any word."""
     return all(topic in ("", BROADCASTS) or topic.startswith(room_topic("")) for topic in topics)
+
+
+def is_kept_from_operators(topics: Sequence[str]) -> bool:
+    """Whether an event of these ``topics`` is of a dialog that is not in the inbox."""
+    return topics[0].startswith("dialog:") and INBOX not in topics
 
 
 def room_topic(room: str) -> str:

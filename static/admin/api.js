@@ -4,7 +4,7 @@ import { dialogUrls, panelUrls } from '../shared/urls.js';
 
 const OPERATORS = ['admin', 'manager'];
 
-/** @typedef {{accounts: Wire.Account, assistants: Wire.Assistant, webhooks: Wire.Webhook, widgets: Wire.Widget}} Kinds */
+/** @typedef {{accounts: Wire.Account, assistants: Wire.Assistant, bans: Wire.Ban, webhooks: Wire.Webhook, widgets: Wire.Widget}} Kinds */
 
 /**
  * The server as an operator's panel sees it. The session is an HttpOnly cookie; when it ends,
@@ -74,6 +74,11 @@ export class PanelApi extends Session {
     return this.change('POST', this.#urls.dialogAction(id, action), body);
   }
 
+  /** @param {number} id @param {Wire.NewBan} ban of its other side @returns {Promise<Wire.Ban>} */
+  ban(id, ban) {
+    return this.change('POST', this.#urls.dialogAction(id, 'ban'), ban);
+  }
+
   /** @param {string} id @returns {Promise<Wire.Ticket>} */
   ticket(id) {
     return this.get(this.#urls.ticket(id));
@@ -121,7 +126,7 @@ export class PanelApi extends Session {
     return this.change(id === undefined ? 'POST' : 'PATCH', this.#urls[kind](id), fields);
   }
 
-  /** @param {'assistants'|'webhooks'|'widgets'} kind @param {number} id */
+  /** @param {'assistants'|'bans'|'webhooks'|'widgets'} kind @param {number} id */
   remove(kind, id) {
     return this.change('DELETE', this.#urls[kind](id));
   }

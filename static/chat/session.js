@@ -63,7 +63,7 @@ export class Session {
 
   /**
    * The dialog, the cursor at which it was read and its addresses; opened at the first call, then shared.
-   * @returns {Promise<{dialog: object, cursor: string, urls: import('../shared/urls.js').DialogUrls}>}
+   * @returns {Promise<{dialog: Wire.Dialog, cursor: string, urls: import('../shared/urls.js').DialogUrls}>}
    * @throws {import('../shared/http.js').HttpProblem} the next call tries again
    */
   open() {
@@ -81,7 +81,8 @@ export class Session {
   }
 
   /**
-   * Runs `action` with the dialog's addresses, a second time if the session token has expired.
+   * Runs `action` with the dialog's addresses, a second time if the session token has expired, or the dialog is no
+   * more: one in which nobody wrote is forgotten in time, and the visitor then has another.
    * @template T
    * @param {(urls: import('../shared/urls.js').DialogUrls) => Promise<T>} action
    * @returns {Promise<T>}
@@ -92,9 +93,11 @@ export class Session {
     try {
       return await action(urls);
     } catch (error) {
-      if (error.status !== 401) throw error;
-      const renewed = this.#open === opened ? this.renew() : this.open();
-      return action((await renewed).urls);
+      if (error.status !== 401 && error.code !== 'dialog_not_found') throw error;
+      const { dialog } = await opened;
+      const renewed = await (this.#open === opened ? this.renew() : this.open());
+      if (renewed.dialog.id !== dialog.id) this.#onMoved();
+      return action(renewed.urls);
     }
   }
 

@@ -115,12 +115,14 @@ export function panelUrls(base = location.origin) {
     dialogs: (query) => address(base, '/api/dialogs', query),
     /** @param {number} id */
     dialog: (id) => address(base, `/api/dialogs/${encodeURIComponent(id)}`),
-    /** @param {number} id @param {'assign'|'takeover'|'release'|'close'|'reopen'} action */
+    /** @param {number} id @param {'assign'|'takeover'|'release'|'close'|'reopen'|'ban'} action */
     dialogAction: (id, action) => address(base, `/api/dialogs/${encodeURIComponent(id)}/${action}`),
     /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
     assistants: (id, query) => address(base, object('/api/assistants', id), query),
     /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
     widgets: (id, query) => address(base, object('/api/widgets', id), query),
+    /** @param {number|null} [id] @param {object} [query] `limit`, `before`, `after` */
+    bans: (id, query) => address(base, object('/api/bans', id), query),
     /** @param {string} id */
     ticket: (id) => address(base, `/api/support/tickets/${encodeURIComponent(id)}`),
     /** @param {string} id @param {object} [query] `limit`, `before` */

@@ -42,6 +42,11 @@ def do(boris: httpx.Client, dialog_id: int, action: str, **body: object) -> Json
     return dialog
 
 
+def bearer(client: httpx.Client) -> dict[str, str]:
+    """The header with which a client's owner is logged in."""
+    return {"Authorization": client.headers["Authorization"]}
+
+
 def my_id(client: httpx.Client) -> int:
     """The account that a client is logged in with."""
     return int(as_json(client.get("/api/v1/auth/me"))["id"])
@@ -140,6 +145,8 @@ class TestList:
 
     def test_pages_join_without_gap_or_repeat_in_both_directions(self, http: httpx.Client, boris: httpx.Client) -> None:
         visitors = [guest(http) for _ in range(7)]
+        for visitor in visitors:
+            visitor.say(http, "Здравствуйте")
         expected = [visitor.dialog_id for visitor in reversed(visitors)]
         seen: list[int] = []
         page = as_json(boris.get("/api/dialogs", params={"limit": 3}))
@@ -156,6 +163,7 @@ class TestList:
 
     def test_the_status_narrows_the_list(self, http: httpx.Client, boris: httpx.Client) -> None:
         closed, open_ = guest(http), guest(http)
+        open_.say(http, "Здравствуйте")
         do(boris, closed.dialog_id, "close")
         shown = [item["id"] for item in as_json(boris.get("/api/dialogs", params={"status": "closed"}))["items"]]
         assert closed.dialog_id in shown
@@ -171,6 +179,7 @@ class TestList:
     ) -> None:
         for number in range(4):
             visitor = guest(http)
+            visitor.say(http, "Здравствуйте")
             ticket = {"subject": "Пальто", "description": "Не пришло."}
             opened = as_json(http.post("/api/support/tickets", json=ticket))
             if number % 2:
@@ -215,6 +224,84 @@ class TestList:
 
     def test_a_page_cannot_go_both_ways(self, boris: httpx.Client) -> None:
         bad_field(boris.get("/api/dialogs", params={"before": 1, "after": 1}), "after")
+
+
+class TestEmpty:
+    """A dialog in which nobody has said anything."""
+
+    def test_a_dialog_is_in_no_list_before_its_first_message_and_then_in_each_once(
+        self, http: httpx.Client, boris: httpx.Client, anna: Visitor
+    ) -> None:
+        def listed(**query: str) -> int:
+            items = as_json(boris.get("/api/dialogs", params={"limit": 200, **query}))["items"]
+            return [item["id"] for item in items].count(anna.dialog_id)
+
+        other = guest(http)
+        other.say(http, "Есть размер 42?")
+        queries: list[dict[str, str]] = [{}, {"status": "open"}, {"kind": "dialog"}, {"after": str(other.dialog_id)}]
+        assert [listed(**query) for query in queries] == [0, 0, 0, 0]
+        anna.say(http, "Здравствуйте")
+        assert [listed(**query) for query in queries] == [1, 1, 1, 1]
+
+    def test_operators_hear_of_a_dialog_and_then_of_its_first_message(
+        self, server: Server, http: httpx.Client, boris: httpx.Client
+    ) -> None:
+        with EventStream(server, "/api/inbox/events", headers=bearer(boris)) as inbox:
+            silent, anna = guest(http), guest(http)
+            for visitor in (silent, anna):
+                assert http.post(visitor.url("typing"), params=dict(visitor.query), json={}).status_code == 204
+            sent = anna.say(http, "Здравствуйте", client_id="первое")
+            anna.say(http, "Здравствуйте", client_id="первое")
+            anna.say(http, "Вы здесь?")
+            last = inbox.until(lambda data: data.get("message", {}).get("text") == "Вы здесь?")
+            heard = [event.data for event in last]
+        assert [event["type"] for event in heard] == ["dialog:updated", "message:new", "message:new"]
+        assert heard[0]["dialog"]["id"] == anna.dialog_id
+        assert (heard[0]["dialog"]["last_message"], heard[0]["dialog"]["unread"]) == (None, 0)
+        assert heard[1] == {"type": "message:new", "dialog_id": anna.dialog_id, "message": sent["message"]}
+
+    def test_those_in_the_dialog_hear_the_message_alone(
+        self, server: Server, http: httpx.Client, boris: httpx.Client, anna: Visitor
+    ) -> None:
+        with hearing(server, boris, anna.dialog_id) as heard:
+            anna.say(http, "Здравствуйте")
+        assert [event["type"] for event in heard] == ["message:new"]
+
+    @pytest.mark.parametrize("way", ["message", "takeover", "assign"])
+    def test_an_operator_who_knows_the_dialog_brings_it_in(
+        self, server: Server, boris: httpx.Client, anna: Visitor, way: str
+    ) -> None:
+        with EventStream(server, "/api/inbox/events", headers=bearer(boris)) as inbox:
+            if way == "message":
+                said = boris.post(f"/api/dialogs/{anna.dialog_id}/messages", json={"text": "Чем помочь?"})
+                assert said.status_code == 201
+            else:
+                do(boris, anna.dialog_id, way, **({"account_id": my_id(boris)} if way == "assign" else {}))
+            first = inbox.next().data
+        assert (first["type"], first["dialog"]["id"]) == ("dialog:updated", anna.dialog_id)
+        items = as_json(boris.get("/api/dialogs", params={"limit": 1}))["items"]
+        assert [item["id"] for item in items] == [anna.dialog_id]
+
+    def test_an_assistants_greeting_rings_nobody_and_is_there_when_the_visitor_answers(
+        self, server: Server, http: httpx.Client, maria: httpx.Client, boris: httpx.Client, anna: Visitor
+    ) -> None:
+        bot = {"email": "bot@example.com", "name": "Бот", "role": "bot", "password": "a long password"}
+        assert maria.post("/api/v1/accounts", json=bot).status_code in (201, 409)
+        word = "Приветствуем-вас-в-лавке"
+        with (
+            EventStream(server, "/api/inbox/events", headers=bearer(boris)) as inbox,
+            server.client(headers={"Authorization": f"Bearer {server.login(bot['email'], bot['password'])}"}) as robot,
+        ):
+            with hearing(server, boris, anna.dialog_id) as heard:
+                assert robot.post(f"/api/dialogs/{anna.dialog_id}/messages", json={"text": word}).status_code == 201
+            assert [event["message"]["sender"] for event in heard] == ["assistant"]
+            assert as_json(boris.get("/api/search", params={"q": "приветствуем"}))["items"] == []
+            listed = as_json(boris.get("/api/dialogs", params={"limit": 200}))["items"]
+            assert anna.dialog_id not in [item["id"] for item in listed]
+            anna.say(http, "Есть размер 42?")
+            first, second = inbox.next().data, inbox.next().data
+        assert (first["type"], first["dialog"]["last_message"]["text"]) == ("dialog:updated", word)
+        assert (second["type"], second["message"]["text"]) == ("message:new", "Есть размер 42?")
 
 
 class TestWaiting:

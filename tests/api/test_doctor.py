@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -69,6 +70,39 @@ def test_a_schema_of_another_program_is_told_and_left_alone(data_dir: Path) -> N
         assert code in examined(data_dir)
     with closing(sqlite3.connect(data_dir / "replyx.db")) as database:
         assert database.execute("SELECT value FROM installation WHERE key = 'schema_version'").fetchone() == ("3",)
+
+
+def upgraded(data_dir: Path, **env: str) -> dict[str, str]:
+    """The verdict by code of what a new version would do; the status tells whether it could start."""
+    done = replyx(data_dir, "upgrade-check", "--json", **env)
+    findings = json.loads(done.stdout)
+    assert done.returncode == any(each["verdict"] == "bad" for each in findings), done.stderr
+    return {each["code"]: each["verdict"] for each in findings}
+
+
+def test_an_upgrade_is_told_before_it_happens_and_nothing_changes(data_dir: Path) -> None:
+    assert upgraded(data_dir).items() >= {"schema_same": "good", "upgrade_unused": "good"}.items()
+    fact(data_dir, "schema_version", "3")
+    before = {file.name: file.read_bytes() for file in data_dir.iterdir()}
+    found_here = upgraded(data_dir)
+    assert found_here.items() >= {"schema_older": "note", "upgrade_room": "good", "database_whole": "good"}.items()
+    assert {file.name: file.read_bytes() for file in data_dir.iterdir()} == before
+    fact(data_dir, "schema_version", "99")
+    assert upgraded(data_dir)["schema_newer"] == "bad"
+    fact(data_dir, "moving", "1")
+    assert upgraded(data_dir)["half_moved"] == "bad"
+    assert upgraded(data_dir.parent / "elsewhere") == {"database_absent": "bad"}
+
+
+def test_an_upgrade_without_room_for_the_copy_is_bad(data_dir: Path) -> None:
+    fact(data_dir, "schema_version", "3")
+    os.truncate(data_dir / "replyx.db", 2**41)  # a hole, which takes no room itself
+    assert upgraded(data_dir)["upgrade_no_room"] == "bad"
+
+
+def test_a_server_that_runs_is_told_to_whoever_upgrades_and_goes_on(server: Server, http: httpx.Client) -> None:
+    assert upgraded(server.data_dir)["upgrade_in_use"] == "note"
+    assert http.get("/ready").status_code == 200
 
 
 def test_a_damaged_database_is_told(data_dir: Path) -> None:

@@ -195,6 +195,7 @@ class TestSending:
         self, http: httpx.Client, maria: httpx.Client, receiver: Receiver
     ) -> None:
         anna = guest(http)
+        anna.say(http, "before anybody listened")
         add(maria, receiver.url, "message")
         add(maria, f"{receiver.url}/dialogs", "dialog:updated")
         said = [anna.say(http, f"number {number}") for number in range(20)]
@@ -205,6 +206,21 @@ class TestSending:
         assert {each["type"] for each in messages} == {"message:new"}
         (closed,) = [each.notice for each in receiver.received if each.path == "/hook/dialogs"]
         assert (closed["type"], closed["data"]["dialog"]["status"]) == ("dialog:updated", "closed")
+
+    def test_a_dialog_is_told_of_with_its_first_message(
+        self, http: httpx.Client, maria: httpx.Client, receiver: Receiver
+    ) -> None:
+        add(maria, receiver.url, "dialog", "message")
+        guest(http)
+        anna = guest(http)
+        anna.say(http, "Здравствуйте")
+        receiver.wait_for(2)
+        told = sorted(receiver.notices(), key=lambda notice: int(notice["id"].rpartition("-")[2]))
+        assert [(each["type"], each["data"].get("dialog_id")) for each in told] == [
+            ("dialog:updated", None),
+            ("message:new", anna.dialog_id),
+        ]
+        assert told[0]["data"]["dialog"]["id"] == anna.dialog_id
 
     def test_a_product_that_is_approved_is_told_without_its_envelope(
         self, server: Server, maria: httpx.Client, receiver: Receiver

@@ -13,6 +13,7 @@ from playwright.sync_api import Route, expect
 from tests.browser import accessibility
 from tests.browser.people import NETWORK, PATIENCE_MS, Stage, Visitor, beneath, until
 from tests.server import Server
+from tests.stored import stored
 
 PHONE = (390, 844)
 SHOTS = os.environ.get("REPLYX_SHOTS")  # a folder for pictures, for whoever wants to look
@@ -431,3 +432,21 @@ def test_what_shows_nothing_cannot_be_sent(stage: Stage, server: Server) -> None
     anna.composer.fill("\u200bвидно")
     anna.composer.press("Enter")
     anna.shows("Начало", "\u200bвидно")
+
+
+def test_a_visitor_whose_dialog_was_forgotten_writes_on_in_another(
+    stage: Stage, server: Server, boris: httpx.Client
+) -> None:
+    anna = begin(stage, server, "Первое")
+    anna.console.expected.append(NETWORK)
+    first = dialog_of(boris, "Первое")
+    with stored(server.data_dir) as rows:
+        rows.execute("DELETE FROM message WHERE dialog_id = ?", (first,))
+        rows.execute("DELETE FROM dialog WHERE id = ?", (first,))
+    anna.say("Второе")
+    anna.shows("Второе")
+    anna.is_live()
+    second = dialog_of(boris, "Второе")
+    assert second != first
+    boris.post(f"/api/dialogs/{second}/messages", json={"text": "Да?"})
+    anna.shows("Второе", "Да?")

@@ -91,7 +91,7 @@ class TestInbox:
         with Server(tmp_path / "data", flags=["--rate-limits", "off"]) as server, server.client() as customer:
             opened(customer, "Давний тикет")
             for _ in range(60):
-                scenario.guest(customer)
+                scenario.guest(customer).say(customer, "Здравствуйте")
             boris = stage.operator(server.url)
             expect(boris.rows).to_have_count(50)
             expect(boris.row("Давний тикет")).to_have_count(0)

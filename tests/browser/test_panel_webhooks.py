@@ -428,7 +428,7 @@ class TestForEverybody:
         maria = maria_at(stage, server, locale, PHONE)
         expect(maria.hooks).to_have_count(1)
         links = maria.page.get_by_role("navigation").first.get_by_role("link")
-        expect(links).to_have_count(4)
+        expect(links).to_have_count(5)
         for section in links.all():
             section.click()
             for link in links.all():

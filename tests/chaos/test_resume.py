@@ -149,7 +149,7 @@ async def hear_the_inbox(server: Server) -> None:
     senders: list[Sender] = []
     with server.client() as http:
         for number in range(8):
-            guest = f"inbox-{number}"
+            guest = f"inbox-visitor-no-{number}"
             opened = http.post("/api/widget/dialogs", json={"assistant_id": 1 + number % 3, "guest_id": guest}).json()
             where = f"dialogs/{opened['dialog']['id']}"
             credential = f"assistant_id={1 + number % 3}&guest_id={guest}"

@@ -140,7 +140,7 @@ class World:
         """Retention runs in one process: its age by that process's clock, and the newest ``keep`` events at most."""
         process, clock = self.process(pick), self._clock_of(pick % len(self.processes))
         stamps = dict(self.observer.execute_sql("SELECT id, created_at FROM event").fetchall())
-        retention = Retention(process.store, KEEP_DAYS, keep, clock)
+        retention = Retention(process.store, KEEP_DAYS, keep, 24 * KEEP_DAYS, clock)
         task = self.loop.create_task(retention.prune())
         self.loop.settle()
         while process.store.write():

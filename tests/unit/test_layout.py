@@ -39,7 +39,7 @@ PACKAGES = {
     "conversations": {".", "database", "delivery", "schemas", "socketio"},
     "shop": {".", "database", "delivery", "schemas"},
     "outside": {".", "database", "delivery", "schemas"},
-    "process": {"delivery"},
+    "process": {".", "delivery"},
     "doctor": {".", "database", "delivery", "redis"},
 }
 TOP_LEVEL = (

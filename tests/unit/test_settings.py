@@ -86,6 +86,7 @@ READ: dict[str, tuple[str, Any]] = {
     "retention_events": ("1000", 1000),
     "business_hours": ("Mon-Sat 10:00-20:00", "Mon-Sat 10:00-20:00"),
     "time_zone": ("Europe/Moscow", "Europe/Moscow"),
+    "empty_dialog_hours": ("72", 72),
     "registration": ("on", True),
     "session_days": ("30", 30),
     "widget_token_days": ("90", 90),

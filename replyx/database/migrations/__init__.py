@@ -33,6 +33,8 @@ from replyx.database.migrations.m0017_waiting import waiting
 from replyx.database.migrations.m0018_claims import claims
 from replyx.database.migrations.m0019_search_dialogs import search_dialogs
 from replyx.database.migrations.m0020_emails import emails
+from replyx.database.migrations.m0021_empty_dialogs import empty_dialogs
+from replyx.database.migrations.m0022_bans import bans
 
 log = logging.getLogger("replyx.migrations")
 
@@ -60,6 +62,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     claims,
     search_dialogs,
     emails,
+    empty_dialogs,
+    bans,
 )
 
 

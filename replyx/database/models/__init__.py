@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from replyx.database.models.conversations import (
     Assistant,
+    Ban,
     Dialog,
     DialogWords,
     Message,
@@ -27,6 +28,7 @@ from replyx.database.models.table import Table, database
 __all__ = [
     "Account",
     "Assistant",
+    "Ban",
     "BroadcastKey",
     "Counter",
     "Dialog",

@@ -86,6 +86,7 @@ class Dialog(Table):
     assigned_by = IntegerField(null=True)
     changed_by = IntegerField(null=True)
     changed_at = MomentField(null=True)
+    address = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -94,6 +95,26 @@ class Dialog(Table):
             (("kind", "status", "activity"), False),
             (("assignee_id", "id"), False),
         )
+
+
+class Ban(Table):
+    """Who may not write: an ``address``, or the visitor of ``dialog_id``, who is ``visitor_id`` where it is no ticket.
+
+    ``expires_at`` null: until it is lifted.
+    """
+
+    id = AutoField()
+    target = TextField()
+    dialog_id = IntegerField()
+    visitor_id = IntegerField(null=True, index=True)
+    address = TextField(null=True, index=True)
+    reason = TextField()
+    created_by = TextField()
+    created_at = MomentField()
+    expires_at = MomentField(null=True, index=True)
+
+    class Meta:
+        indexes = ((("target", "dialog_id"), False),)
 
 
 class Message(Table):

@@ -21,6 +21,7 @@ from replyx.outside.push.rows import Reached
 from replyx.outside.push.sealing import Sealer, seal
 from replyx.schemas import events
 from replyx.secrets_file import SecretsFile
+from replyx.tally import tally
 
 log = logging.getLogger("replyx.push")
 
@@ -107,12 +108,14 @@ class Pusher:
             reply = await self._post(reached, notice, payload)
             if reply.status is not None and reply.status < 500 and reply.status != 429:
                 break
+        taken = reply.status is not None and 200 <= reply.status < 300
+        tally.notices["sent" if taken else "gone" if reply.status in GONE else "failed"] += 1
         if reply.status in GONE:
             await self._store.commit(lambda tx: rows.drop(tx, reached.device.id))
             log.info("push device=%d is gone", reached.device.id)
         elif reply.status is None or reply.status >= 300:
             log.warning("push device=%d: not sent (%s)", reached.device.id, reply.status or reply.failure)
-        return reply.status is not None and 200 <= reply.status < 300
+        return taken
 
     async def _post(self, reached: Reached, notice: PushNotice, payload: bytes) -> Reply:
         device, sealer = reached.device, await self.sealer()

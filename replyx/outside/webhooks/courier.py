@@ -15,6 +15,7 @@ from replyx.delivery.store import Snapshot, Store, Transaction
 from replyx.outside.calls import Outside
 from replyx.outside.webhooks import dispatch, rows, signing
 from replyx.outside.webhooks.rows import Parcel
+from replyx.tally import tally
 
 log = logging.getLogger("replyx.webhooks")
 
@@ -62,6 +63,7 @@ class Courier:
         reply = await self._outside.post(parcel.receiver.url, headers, parcel.body)
         shaken = self._random()
         status = await self._store.commit(lambda tx: rows.record(tx, parcel, reply, self._first_retry_s, shaken))
+        tally.attempts[status] += 1
         log.log(
             logging.DEBUG if status == "delivered" else logging.WARNING,
             "webhook=%d event=%s delivery=%d: %s (%s)",

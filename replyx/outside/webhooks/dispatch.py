@@ -87,7 +87,7 @@ def dispatch(tx: Transaction, entries: Sequence[Entry], epoch: str) -> None:
     """Write the deliveries of the next events of the log."""
     listening = _LISTENING.all(tx)
     for entry in entries:
-        if events.is_broadcast(entry.topics):
+        if events.is_broadcast(entry.topics) or events.is_kept_from_operators(entry.topics):
             continue
         kind = _type_of.decode(entry.payload).type
         names = {kind, group_of(kind)}

@@ -2,6 +2,7 @@ import { Composer } from '../../shared/composer.js';
 import { el, icon } from '../../shared/dom.js';
 import { MessageList } from '../../shared/message-list.js';
 import { problemWords } from '../../shared/problem-words.js';
+import { askBan } from './ban-dialog.js';
 import { dialogTitle, visitorName } from './names.js';
 import { pageLink } from './page-link.js';
 import { standingOf } from './standing.js';
@@ -39,6 +40,7 @@ export class DialogView {
    * @param {(fields: Wire.ChangeTicket) => Promise<void>} options.onTicket changes the ticket
    * @param {(dialogId: number) => string} options.visitor the visitor's name
    * @param {(action: string, body?: object) => Promise<void>} options.onAction
+   * @param {(ban: Wire.NewBan) => Promise<Wire.Ban>} options.onBan
    * @param {() => void} options.draw `render` follows
    */
   constructor(options) {
@@ -215,10 +217,11 @@ export class DialogView {
       !dialog.ticket && (byHand || words === 'stopped_by_you' ? 'release' : 'takeover'), // a ticket has no assistant to hand it to
       byHand && assignee?.id !== user.id && (assignee ? 'take_anyway' : 'assign_me'),
       !dialog.ticket && (dialog.status === 'open' ? 'close_dialog' : 'reopen'), // a ticket's status says more
+      'ban',
     ].filter(Boolean);
     if (this.#actions.dataset.drawn === wanted.join()) return;
     this.#actions.dataset.drawn = wanted.join();
-    this.#actions.replaceChildren(...wanted.map((name) => this.#action(name)));
+    this.#actions.replaceChildren(...wanted.map((name) => (name === 'ban' ? this.#banButton() : this.#action(name))));
   }
 
   #wakeAt(until) {
@@ -247,6 +250,24 @@ export class DialogView {
       this.#failed(error);
     } finally {
       button.disabled = false;
+    }
+  }
+
+  #banButton() {
+    const label = this.#options.t('ban');
+    const named = { title: label, 'aria-label': label, 'data-testid': 'action-ban' };
+    return el('button', { type: 'button', class: 'icon-button', ...named, onclick: () => this.#ban() }, icon('ban'));
+  }
+
+  async #ban() {
+    const { t, onBan, room, visitor } = this.#options;
+    const ban = await askBan({ place: this.element, name: visitor(room.dialogId), t });
+    if (!ban) return;
+    try {
+      await onBan(ban);
+      this.#say(t(`banned_${ban.target}`), 'problem');
+    } catch (error) {
+      this.#failed(error);
     }
   }
 

@@ -153,6 +153,7 @@ export default class DialogsSection {
       operators: () => this.#findOperators(),
       visitor: (id) => visitorName(inbox.get(id) ?? { id }, this.#t),
       onAction: (action, body) => this.#change(dialogId, (seen) => api.act(dialogId, action, { ...body, ...seen })),
+      onBan: (ban) => api.ban(dialogId, ban),
       onTicket: (fields) => this.#change(dialogId, (seen) => api.changeTicket(room.ticket.id, { ...fields, ...seen })),
     });
     this.#detail.replaceChildren(this.#view.element);

@@ -248,7 +248,7 @@ class TestJoins:
             assert returned.joins == (joined,)
             now += 86_401
             assert await joins.returning({"pid": pid}, now) is None
-            retention = Retention(store, 1, 1000, lambda: now)
+            retention = Retention(store, 1, 1000, 24, lambda: now)
             await retention.prune()
             left = await store.read(lambda rows: rows.execute("SELECT COUNT(*) FROM socket_room").fetchone()[0])
             assert left == 0

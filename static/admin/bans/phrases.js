@@ -1,0 +1,31 @@
+/** The words of bans. */
+export const words = {
+  ru: {
+    bans: 'Баны',
+    bans_text: 'Кто заблокирован, читает переписку, но писать и открывать новые диалоги не может. Блокируют из диалога.',
+    bans_none: 'Никто не заблокирован.',
+    ban_of_visitor: 'Посетитель',
+    ban_of_address: 'Адрес {address}',
+    ban_dialog: 'Диалог {id}',
+    ban_by: 'Заблокировал: {name}, {moment}',
+    ban_until: 'До {moment}',
+    ban_for_good: 'Пока не снимут',
+    ban_over: 'Закончилась',
+    lift: 'Снять',
+    lift_of: 'Снять блокировку: {what}',
+  },
+  en: {
+    bans: 'Bans',
+    bans_text: 'Who is banned reads on, and can neither write nor open new dialogs. Bans are made in a dialog.',
+    bans_none: 'Nobody is banned.',
+    ban_of_visitor: 'Visitor',
+    ban_of_address: 'Address {address}',
+    ban_dialog: 'Dialog {id}',
+    ban_by: 'Banned by {name}, {moment}',
+    ban_until: 'Until {moment}',
+    ban_for_good: 'Until it is lifted',
+    ban_over: 'Over',
+    lift: 'Lift',
+    lift_of: 'Lift the ban: {what}',
+  },
+};
