@@ -69,7 +69,7 @@ class Chat {
   #buildViews(clock) {
     const t = this.#t;
     const conversation = `w${this.#widget.id}`;
-    this.#badge = new StateBadge(t);
+    this.#badge = new StateBadge(t, { troubleAlone: true });
     this.#list = new MessageList({
       self: 'user',
       t,

@@ -14,8 +14,6 @@ export const phrases = withShared({
     refused: 'Сейчас чат на этой странице недоступен.',
     no_token: 'Эта страница открывается кнопкой чата на сайте.',
     try_again: 'Попробовать ещё раз',
-    state_idle: '',
-    state_live: '',
   },
   en: {
     title: 'Support chat',
@@ -29,7 +27,5 @@ export const phrases = withShared({
     refused: 'The chat is not available on this page now.',
     no_token: 'This page is opened by the chat button of a site.',
     try_again: 'Try again',
-    state_idle: '',
-    state_live: '',
   },
 });
