@@ -26,9 +26,10 @@ from replyx.conversations.assistants import Assistants
 from replyx.conversations.bans import Bans
 from replyx.conversations.dialog_rules import ChatRules, DialogRules
 from replyx.conversations.dialogs import Dialogs
+from replyx.conversations.hours import Hours
 from replyx.conversations.search import Search
 from replyx.conversations.search_index import SearchIndex
-from replyx.conversations.sla import Hours, Policy
+from replyx.conversations.sla import Policy
 from replyx.conversations.sla_watch import SlaWatch
 from replyx.conversations.ticket_rules import TicketRules
 from replyx.conversations.tickets import Tickets

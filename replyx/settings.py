@@ -144,8 +144,8 @@ class Settings:
     business_hours: str = _setting(
         "Mon-Fri 09:00-18:00",
         read.business_hours,
-        "when operators work; tickets' due times count this",
-        "Mon-Sat 10:00-20:00",
+        "when operators work, on days of the week and on dates; tickets' due times count this",
+        "Mon-Fri 09:00-13:00,14:00-18:00; Sat 10:00-14:00; 2026-12-31 off",
     )
     time_zone: str = _setting("UTC", read.time_zone, "time zone of the business hours", "Europe/Moscow")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import SplitResult, urlsplit
 
-from replyx.conversations.sla import Hours
+from replyx.conversations.hours import Hours, read_zone
 from replyx.origins import Origin
 from replyx.redis.address import RedisAddress
 
@@ -147,7 +147,7 @@ def redis_url(text: str) -> str:
 
 
 def business_hours(text: str) -> str:
-    """Days and hours such as ``Mon-Fri 09:00-18:00``."""
+    """Days and hours such as ``Mon-Fri 09:00-18:00``: see :meth:`replyx.conversations.hours.Hours.parse`."""
     Hours.parse(text)
     return text
 
@@ -164,7 +164,7 @@ def contact(text: str) -> str:
 
 def time_zone(text: str) -> str:
     """The name of a time zone (IANA)."""
-    Hours.parse("Mon-Fri 09:00-18:00", text)
+    read_zone(text)
     return text
 
 

@@ -1,69 +1,25 @@
 """Service levels: by when a ticket is to be answered and resolved. Pure functions; whoever calls them brings the time.
 
-Targets are working time, by the priority. Working hours are local: a day's window is laid out in its time zone and
-counted in UTC, so a day on which the clocks change is as long as it really is. Milliseconds are since the epoch (UTC).
+Targets are working time, by the priority: what :mod:`replyx.conversations.hours` lays out in UTC, so a day on which the
+clocks change is as long as it really is. Milliseconds are since the epoch (UTC).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from replyx.conversations.hours import Hours
 from replyx.schemas.dialogs import Priority, SlaMark
 
 SOON = 0.75  # a target is due soon when this part of its time is used up
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-HOURS = re.compile(r"(\w{3})(?:-(\w{3}))? (\d\d:\d\d)-(\d\d:\d\d)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """When the operators work: from ``opens`` to ``closes`` in ``zone`` on ``days`` (0 is Monday)."""
-
-    zone: tzinfo = UTC
-    days: frozenset[int] = frozenset(range(5))
-    opens: time = time(9)
-    closes: time = time(18)
-
-    def __post_init__(self) -> None:
-        if not self.days or self.opens >= self.closes:
-            raise ValueError("working hours must have a day, and end after they begin")
-
-    @classmethod
-    def parse(cls, text: str, zone: str = "UTC") -> Hours:
-        """Read ``Mon-Fri 09:00-18:00`` and the name of a time zone (IANA). Raises ValueError saying what is right."""
-        match = HOURS.fullmatch(text)
-        if match is None or match[1] not in DAYS or (match[2] or match[1]) not in DAYS:
-            raise ValueError("must be days and hours such as Mon-Fri 09:00-18:00")
-        first, last = DAYS.index(match[1]), DAYS.index(match[2] or match[1])
-        try:
-            found: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("must be the name of a time zone, such as Europe/Moscow") from None
-        days = frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))
-        return cls(found, days, time.fromisoformat(match[3]), time.fromisoformat(match[4]))
-
-    def windows(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """The working windows that end after ``start``, in UTC, oldest first, without an end."""
-        day = start.astimezone(self.zone).date()
-        while True:
-            if day.weekday() in self.days:
-                opens, closes = self._at(day, self.opens), self._at(day, self.closes)
-                if closes > start:
-                    yield max(opens, start), closes
-            day += timedelta(days=1)
-
-    def _at(self, day: date, moment: time) -> datetime:
-        return datetime.combine(day, moment, self.zone).astimezone(UTC)
-
 
 def due_at(start: datetime, minutes: float, hours: Hours | None) -> datetime:
     """When ``minutes`` of working time have passed since ``start``; without ``hours`` the clock never stops."""
+    start = start.astimezone(UTC)  # two moments of one zone would be compared and counted by its clock
     left = timedelta(minutes=minutes)
     if hours is None or left <= timedelta():
         return start + max(left, timedelta())
@@ -76,6 +32,7 @@ def due_at(start: datetime, minutes: float, hours: Hours | None) -> datetime:
 
 def worked(start: datetime, end: datetime, hours: Hours | None) -> timedelta:
     """The working time between two moments; nothing when ``end`` is not after ``start``."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     if end <= start:
         return timedelta()
     if hours is None:

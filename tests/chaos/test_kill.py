@@ -56,6 +56,9 @@ async def kill_again_and_again(server: Server) -> None:
         await asyncio.to_thread(server.restart_after_kill)
 
 
+TAKEOVERS = 1  # the operator among the senders takes the dialog over with the first message
+
+
 async def under_fire(server: Server) -> None:
     token = server.login()
     senders = senders_of(server, token)
@@ -73,7 +76,8 @@ async def under_fire(server: Server) -> None:
     check_log(found)
     check_senders(found, senders)
     acknowledged = sum(len(sender.acknowledged) for sender in senders)
-    assert sum(map(len, found.messages.values())) == acknowledged == len(expected)
+    assert sum(map(len, found.messages.values())) == acknowledged
+    assert len(expected) == acknowledged + TAKEOVERS
     assert all(listener.connections > ROUNDS // 2 for listener in listeners), "the kills were felt"
     assert sum(sender.failures for sender in senders) > 0, "the kills were felt"
     print(

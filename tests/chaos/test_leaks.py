@@ -60,7 +60,8 @@ def site_session(server: Server) -> str:
     with server.client() as http:
         headers = {"Authorization": f"Bearer {server.login()}"}
         widget = http.post("/api/widgets", json={"assistant_id": 3}, headers=headers).json()
-        session = http.post("/api/site/session", json={"site_token": widget["token"], "guest_id": "anna"}).json()
+        who = {"site_token": widget["token"], "guest_id": "anna-of-the-leaks"}
+        session = http.post("/api/site/session", json=who).json()
     return f"{session['dialog']['id']} site_token={session['site_token']}"
 
 
