@@ -1,16 +1,9 @@
 /**
- * ReplyX loader: one `<script async>` on a customer's page puts a chat button there.
+ * ReplyX loader: one `<script async>` on a customer's page puts a chat button there. Commands, events and
+ * parameters: docs/embedding.md.
  *
- * It asks the server whether its token is good for this page, shows the button, and loads nothing
- * more until the chat is opened; the chat itself lives in an iframe. On the page it touches only
- * `window.replyx`, a function that may be called before this script has arrived:
- *
- *     window.replyx = window.replyx || function () { (replyx.q = replyx.q || []).push(arguments); };
- *     replyx('open'); replyx('close'); replyx('toggle'); replyx('identify', { name: 'Anna' });
- *     replyx('on', 'message', (message) => {});  // also 'ready', 'open', 'close'
- *
- * Parameters come from the script's address or its data attributes (`data-token`, which win): `token`,
- * `host`, `theme`, `type` (floating, inline), `position` (bottom-right, bottom-left), `locale`.
+ * It asks the server whether its token is good for this page, shows the button, and loads nothing more until
+ * the chat, an iframe, is opened. On the page it touches only `window.replyx`, which may be called before.
  */
 (() => {
   'use strict';
@@ -27,8 +20,8 @@
   const host = new URL(option('host') || address.origin, address).origin;
 
   const WORDS = {
-    ru: { open: 'Открыть чат', close: 'Закрыть чат', chat: 'Чат', unread: 'новых сообщений', failed: 'Чат не загрузился.', retry: 'Повторить' },
-    en: { open: 'Open chat', close: 'Close chat', chat: 'Chat', unread: 'new messages', failed: 'The chat did not load.', retry: 'Try again' },
+    ru: { open: 'Открыть чат', close: 'Закрыть чат', chat: 'Чат', unread: 'новых сообщений', hide: 'Скрыть', failed: 'Чат не загрузился.', retry: 'Повторить' },
+    en: { open: 'Open chat', close: 'Close chat', chat: 'Chat', unread: 'new messages', hide: 'Hide', failed: 'The chat did not load.', retry: 'Try again' },
   };
   const CSS = `
 :host{all:initial!important}
@@ -41,16 +34,21 @@ svg{width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .launcher{position:fixed;z-index:2147483000;bottom:20px;right:20px;width:60px;height:60px;padding:0;border-radius:50%;display:grid;place-items:center;background:var(--rx);color:var(--on);box-shadow:0 6px 20px rgb(0 0 0/.25)}
 .launcher:hover{filter:brightness(1.07)}
 .badge{position:absolute;top:-3px;right:-3px;min-width:22px;height:22px;padding:0 6px;border-radius:11px;background:#c62828;color:#fff;font-size:13px;line-height:22px;box-shadow:0 0 0 2px #fff}
-.panel{position:fixed;z-index:2147483000;bottom:96px;right:20px;width:390px;height:min(640px,calc(100vh - 120px));border-radius:18px;overflow:hidden;background:#fff;box-shadow:0 12px 48px rgb(0 0 0/.28);visibility:hidden;opacity:0}
+.panel,.peek{position:fixed;z-index:2147483000;bottom:96px;right:20px;border-radius:18px;background:#fff;color:#1c2329;box-shadow:0 12px 48px rgb(0 0 0/.28)}
+.panel{width:390px;height:min(640px,calc(100vh - 120px));overflow:hidden;visibility:hidden;opacity:0}
+.peek{display:flex;max-width:min(320px,calc(100vw - 40px))}
+.peek button{padding:14px 0 14px 18px;background:none;color:inherit;font-weight:400;text-align:start;overflow-wrap:anywhere}
+.peek .away{padding:12px 16px;font-size:20px;line-height:1}
 .panel.on{visibility:visible;opacity:1}
 .left{left:20px;right:auto}
 iframe{display:block;width:100%;height:100%;border:0}
-.failed{position:absolute;inset:0;display:grid;place-content:center;gap:12px;text-align:center;background:inherit;color:#1c2329;font:15px/1.5 system-ui,Arial,sans-serif}
+.failed{position:absolute;inset:0;display:grid;place-content:center;gap:12px;text-align:center;background:inherit;font:15px/1.5 system-ui,Arial,sans-serif}
 .failed button{padding:10px 20px;border-radius:10px;background:var(--rx);color:var(--on)}
 :host([inline]) .launcher{position:static;width:auto;height:auto;padding:14px 24px;border-radius:14px;grid-auto-flow:column;gap:10px}
 :host([inline]) .panel{position:relative;inset:auto;width:100%;max-width:560px;box-shadow:0 0 0 1px rgb(128 128 128/.35)}
 :host([inline]) .panel:not(.on){display:none}
-@media(prefers-color-scheme:dark){.panel{background:#161b1f}.failed{color:#e9eef1}}
+:host([inline]) .peek{position:static;margin-bottom:10px}
+@media(prefers-color-scheme:dark){.panel,.peek{background:#161b1f;color:#e9eef1}}
 @media(prefers-reduced-motion:no-preference){.panel{transform:translateY(14px);transition:opacity .18s,transform .18s,visibility .18s}.panel.on{transform:none}}
 @media(max-width:480px){:host(:not([inline])) .panel{inset:0;width:100%;height:100%;height:100dvh;border-radius:0}:host(:not([inline])) .launcher[aria-expanded=true]{display:none}}`;
 
@@ -130,6 +128,9 @@ iframe{display:block;width:100%;height:100%;border:0}
     const badge = el('span', { class: 'badge', hidden: '' });
     const launcher = el('button', { type: 'button', class: `launcher${side}`, 'data-testid': 'replyx-launcher' }, svg, badge);
     const panel = el('div', { class: `panel${side}`, role: 'dialog', 'aria-label': title });
+    const news = el('button', { type: 'button', dir: 'auto' });
+    const away = el('button', { type: 'button', class: 'away', 'aria-label': words.hide }, '×');
+    const peek = el('div', { class: `peek${side}`, 'data-testid': 'replyx-peek', hidden: '' }, news, away);
     const root = el('replyx-widget', inline ? { inline: '' } : {});
     const shadow = root.attachShadow({ mode: 'open' });
     let frame = null;
@@ -137,6 +138,7 @@ iframe{display:block;width:100%;height:100%;border:0}
     let port = null;
     let opened = false;
     let unread = 0;
+    let told = 0; // the answer that `peek` has shown last
     let timer = 0;
 
     const refresh = () => {
@@ -146,6 +148,7 @@ iframe{display:block;width:100%;height:100%;border:0}
       launcher.setAttribute('aria-expanded', opened);
       launcher.setAttribute('aria-label', unread && !opened ? `${label}, ${words.unread}: ${unread}` : label);
       badge.hidden = opened || !unread;
+      if (badge.hidden) peek.hidden = true;
       badge.textContent = unread > 99 ? '99+' : unread;
       panel.classList.toggle('on', opened);
     };
@@ -168,6 +171,11 @@ iframe{display:block;width:100%;height:100%;border:0}
         actions.close();
       } else if (data.type === 'unread') {
         unread = data.count;
+        if (data.last && data.last.id !== told && !opened) {
+          told = data.last.id;
+          news.textContent = data.last.text;
+          peek.hidden = false;
+        }
         refresh();
       } else if (data.type === 'message') {
         emit('message', data.message);
@@ -225,6 +233,11 @@ iframe{display:block;width:100%;height:100%;border:0}
     };
 
     launcher.onclick = actions.toggle;
+    news.onclick = actions.open;
+    away.onclick = () => {
+      peek.hidden = true;
+      launcher.focus();
+    };
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !event.defaultPrevented && opened && !inline) actions.close();
     });
@@ -232,7 +245,8 @@ iframe{display:block;width:100%;height:100%;border:0}
     root.style.setProperty('--rx', theme, 'important');
     root.style.setProperty('--on', textOn(theme), 'important');
     if (inline) launcher.append(words.open);
-    shadow.append(panel, launcher);
+    // The region stands there before it has words: only then screen readers say what comes into it.
+    shadow.append(panel, el('div', { role: 'status' }, peek), launcher);
     refresh();
     if (inline && document.body.contains(script)) script.after(root);
     else document.body.append(root);

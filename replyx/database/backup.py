@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ from replyx.settings import DATABASE_FILE, Settings
 REPLACED = ".before-restore"  # behind the name of what a restore has put aside
 LAST_BACKUP = "last_backup"  # the fact that says when a copy was made, in milliseconds since the epoch
 IN_USE = "The database is in use: {}. Stop its server first."
+
+
+TURN = "%Y-%m-%dT%H%M%SZ"  # sorts as time goes
+DAY_S = 86_400
 
 
 class BackupRefused(Exception):
@@ -69,6 +74,28 @@ def back_up(settings: Settings, target: Path) -> Copied:
         os.replace(copy, target / DATABASE_FILE)
         sync_directory(target)
     return Copied(top, _copy_secrets(settings.data_dir, target))
+
+
+def back_up_in_turn(settings: Settings, parent: Path, now_s: float) -> tuple[Path, Copied]:
+    """As :func:`back_up`, into a new directory of ``parent`` that is named by the time in UTC."""
+    target = parent / time.strftime(TURN, time.gmtime(now_s))
+    return target, back_up(settings, target)
+
+
+def drop_older(parent: Path, newest: Path, keep: int, now_s: float) -> list[Path]:
+    """Delete the oldest copies in ``parent`` until ``keep`` are left, ``newest`` among them; returns what was deleted.
+
+    Touches only what has the name of such a copy, so whatever else stands there stays. What a copy that was killed has
+    left goes after a day. Raises OSError.
+    """
+    others = sorted((each for each in parent.iterdir() if _is_turn(each) and each != newest), reverse=True)
+    whole = [each for each in others if (each / DATABASE_FILE).is_file()]
+    killed = time.strftime(TURN, time.gmtime(now_s - DAY_S))
+    gone = whole[keep - 1 :] + [each for each in others if each not in whole and each.name < killed]
+    for each in gone:
+        (each / DATABASE_FILE).unlink(missing_ok=True)  # first: half a copy must not look like a whole one
+        shutil.rmtree(each)
+    return gone
 
 
 def note_backup(settings: Settings, now_ms: int) -> None:
@@ -172,6 +199,15 @@ def _draw_epoch(database: Database) -> int:
             return top
     except (DatabaseError, InterfaceError) as failure:
         raise BackupRefused(f"The database cannot be used: {failure}.") from failure
+
+
+def _is_turn(path: Path) -> bool:
+    """Whether it is a directory with a name that :func:`back_up_in_turn` gives."""
+    try:
+        time.strptime(path.name, TURN)
+    except ValueError:
+        return False
+    return path.is_dir() and not path.is_symlink()
 
 
 def _top(database: Any) -> int:

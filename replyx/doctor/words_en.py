@@ -103,11 +103,11 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "backup": ("the newest copy is {days} days old", ""),
     "backup_old": (
         "the newest copy is {days} days old",
-        "replyx backup DIRECTORY copies while the server runs; let cron or a systemd timer call it every night.",
+        "replyx backup --keep 14 DIRECTORY copies while the server runs; let cron or a timer call it every night.",
     ),
     "backup_never": (
         "no copy of this database was ever made with replyx backup",
-        "replyx backup DIRECTORY copies while the server runs; let cron or a systemd timer call it every night.",
+        "replyx backup --keep 14 DIRECTORY copies while the server runs; let cron or a timer call it every night.",
     ),
     "no_admin": (
         "nobody can administer this installation",

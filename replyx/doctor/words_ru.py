@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-_BACKUP = (
-    "replyx backup КАТАЛОГ делает копию, не останавливая сервер; пусть cron или таймер systemd вызывает его по ночам."
-)
+_BACKUP = "replyx backup --keep 14 КАТАЛОГ делает копию, не останавливая сервер; пусть cron вызывает его по ночам."
 _X_FORWARDED_FOR = "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; HAProxy: "
 
 RUSSIAN: dict[str, tuple[str, str]] = {

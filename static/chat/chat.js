@@ -6,11 +6,15 @@ import { MessageList } from '../shared/message-list.js';
 import { NewDay } from '../shared/new-day.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { SafeStorage } from '../shared/storage.js';
+import { cut } from '../shared/text.js';
 import { HostBridge } from './host-bridge.js';
 import { phrases } from './phrases.js';
 import { Session } from './session.js';
 import { Suggestions } from './suggestions.js';
 import { Visit } from './visit.js';
+
+/** As much of an answer as the page shows beside its chat button, in characters. */
+const PEEK = 120;
 
 /** The chat page: wires a visit to its views and to the page that embeds it. */
 class Chat {
@@ -67,8 +71,7 @@ class Chat {
   #buildViews(clock) {
     const t = this.#t;
     const conversation = `w${this.#widget.id}`;
-    const { greeting, greetings } = this.#widget;
-    this.#badge = new StateBadge(t);
+    this.#badge = new StateBadge(t, { troubleAlone: true });
     this.#list = new MessageList({
       self: 'user',
       t,
@@ -78,7 +81,7 @@ class Chat {
       onRetry: (id) => this.#visit.outbox.retry(id),
       onDiscard: (id) => this.#composer.restore(this.#visit.outbox.discard(id)),
       onSeen: () => this.#seen(),
-      intro: el('div', { class: 'intro' }, el('h2', {}, t('intro_title')), el('p', {}, inLanguage(greetings, this.#locale, greeting) || t('intro'))),
+      intro: this.#intro(),
     });
     this.#composer = new Composer({
       conversation,
@@ -90,6 +93,15 @@ class Chat {
     this.#suggestions = new Suggestions({ t, onPick: (text) => this.#pick(text) });
     this.#typing = el('p', { class: 'typing', 'data-testid': 'typing', 'aria-live': 'polite', hidden: true });
     this.#notice = el('div', { class: 'notice', role: 'status', hidden: true });
+  }
+
+  /** The shop's own greeting says hello itself. */
+  #intro() {
+    const t = this.#t;
+    const { greeting, greetings } = this.#widget;
+    const own = inLanguage(greetings, this.#locale, greeting);
+    const words = own ? [el('p', { class: 'intro__greeting', dir: 'auto' }, own)] : [el('h2', {}, t('intro_title')), el('p', {}, t('intro'))];
+    return el('div', { class: 'intro' }, ...words);
   }
 
   get #title() {
@@ -188,16 +200,24 @@ class Chat {
     if (!this.#visit) return;
     const { conversation, outbox, dialog } = this.#visit;
     const { messages, readUpTo, hasOlder } = conversation;
-    this.#suggestions.render(messages.at(-1), outbox.entries.length > 0); // first, for it takes its room from the list
-    this.#list.render({ messages, unsent: outbox.entries, readUpTo: readUpTo.manager, hasOlder });
+    // What takes room from the messages comes first, so that the end of the list is where it will be.
+    if (this.#badge.element.dataset.state !== 'refused') this.#tell(dialog?.status === 'closed' ? this.#t('closed') : '');
+    this.#suggestions.render(messages.at(-1), outbox.entries.length > 0);
     const typing = conversation.typing.find((sender) => sender !== 'user');
     this.#typing.hidden = !typing;
     this.#typing.textContent = typing ? this.#t(`typing_${typing}`) : '';
+    this.#list.render({ messages, unsent: outbox.entries, readUpTo: readUpTo.manager, hasOlder });
     this.#seen();
     const answers = messages.filter(({ sender }) => sender !== 'user');
-    this.#bridge.unread(answers.filter(({ id }) => id > readUpTo.user).length);
-    const closed = dialog?.status === 'closed' ? this.#t('closed') : '';
-    if (this.#badge.element.dataset.state !== 'refused') this.#tell(closed);
+    const unseen = answers.filter(({ id }) => id > readUpTo.user);
+    this.#bridge.unread(unseen.length, this.#peek(unseen.at(-1)));
+  }
+
+  #peek(answer) {
+    if (!answer) return null;
+    const { id, text, author } = answer;
+    const shown = cut(text, PEEK);
+    return { id, text: `${author ? `${author}: ` : ''}${shown === text ? text : `${shown.trimEnd()}…`}` };
   }
 }
 

@@ -53,9 +53,12 @@ export class HostBridge {
     this.#port?.postMessage({ type: 'close' });
   }
 
-  /** @param {number} count messages that the visitor has not seen */
-  unread(count) {
-    this.#port?.postMessage({ type: 'unread', count });
+  /**
+   * @param {number} count answers that the visitor has not seen
+   * @param {{id: number, text: string}|null} last the newest of them, as the page shows it while the chat is closed
+   */
+  unread(count, last) {
+    this.#port?.postMessage({ type: 'unread', count, last });
   }
 
   /** Hands an answer to the page's own listeners. @param {import('../shared/conversation.js').Message} message */

@@ -6,10 +6,15 @@ import { el } from './dom.js';
 export class StateBadge {
   #t;
   #words;
+  #troubleAlone;
 
-  /** @param {(key: string) => string} t knows `state_idle`, `state_live` and so on */
-  constructor(t) {
+  /**
+   * @param {(key: string) => string} t knows `state_idle`, `state_live` and so on
+   * @param {{troubleAlone?: boolean}} [options] `troubleAlone`: no words while nothing is wrong
+   */
+  constructor(t, { troubleAlone = false } = {}) {
     this.#t = t;
+    this.#troubleAlone = troubleAlone;
     this.#words = el('span', {});
     const dot = el('span', { class: 'state__dot', 'aria-hidden': 'true' });
     this.element = el('p', { class: 'state', role: 'status', 'data-testid': 'state' }, dot, this.#words);
@@ -20,6 +25,7 @@ export class StateBadge {
   show(state) {
     if (this.element.dataset.state === state) return;
     this.element.dataset.state = state;
-    this.#words.textContent = this.#t(`state_${state}`);
+    const untold = this.#troubleAlone && (state === 'idle' || state === 'live');
+    this.#words.textContent = untold ? '' : this.#t(`state_${state}`);
   }
 }

@@ -267,6 +267,13 @@ class Operator(Conversation):
         self.page.get_by_test_id(f"action-{action}").click()
 
 
+def beneath(side: Conversation) -> float:
+    """How many pixels of the messages are out of sight below."""
+    log = side.place.get_by_test_id("messages")
+    hidden: float = log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight")
+    return hidden
+
+
 def until(page: Page, condition: Callable[[], bool], what: str) -> None:
     """Wait, with the browser running, until ``condition`` of this process holds."""
     waited = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 
 import httpx
@@ -10,11 +11,12 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser import accessibility
-from tests.browser.people import NETWORK, PATIENCE_MS, Stage, Visitor, until
+from tests.browser.people import NETWORK, PATIENCE_MS, Stage, Visitor, beneath, until
 from tests.server import Server
 from tests.stored import stored
 
 PHONE = (390, 844)
+SHOTS = os.environ.get("REPLYX_SHOTS")  # a folder for pictures, for whoever wants to look
 MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> <b>жирно</b> &amp; javascript:alert(1)'
 
 
@@ -22,6 +24,14 @@ def dialog_of(boris: httpx.Client, text: str) -> int:
     """The dialog whose last message is ``text``."""
     items = boris.get("/api/dialogs").json()["items"]
     return next(int(each["id"]) for each in items if each["last_message"] and each["last_message"]["text"] == text)
+
+
+def picture(anna: Visitor, name: str) -> None:
+    """Keep what the visitor sees, in light and in dark."""
+    if SHOTS:
+        for scheme in ("light", "dark"):
+            anna.page.emulate_media(color_scheme=scheme)
+            anna.page.screenshot(path=f"{SHOTS}/{name}-{scheme}.png")
 
 
 def begin(stage: Stage, server: Server, text: str, locale: str = "ru-RU") -> Visitor:
@@ -141,6 +151,88 @@ def test_a_closed_chat_counts_the_answers_that_nobody_has_seen(
     expect(badge).to_have_text("1")
 
 
+@pytest.mark.parametrize("size", [(1280, 800), PHONE])
+def test_an_answer_to_a_closed_chat_is_read_beside_its_button_and_told_to_screen_readers(
+    stage: Stage, server: Server, boris: httpx.Client, size: tuple[int, int]
+) -> None:
+    question = f"Где заказ? {size[0]}"
+    anna = stage.visitor(f"{server.url}/demo-site/", stage.context(size=size))
+    anna.open_chat()
+    anna.say(question)
+    anna.shows(question)
+    anna.is_live()
+    messages = f"/api/dialogs/{dialog_of(boris, question)}/messages"
+    peek = anna.page.get_by_test_id("replyx-peek")
+    told = anna.page.locator("replyx-widget").get_by_role("status")
+    boris.post(messages, json={"text": "Смотрю"})
+    anna.shows(question, "Смотрю")
+    expect(peek).to_be_hidden()
+    anna.place.get_by_test_id("close").click()
+    expect(peek, "what was seen in the open chat is no news").to_be_hidden()
+    boris.post(messages, json={"text": f"<b>Выехал</b> {'далеко ' * 60}"})
+    expect(told).to_contain_text("Борис: <b>Выехал</b> далеко")
+    expect(peek).to_contain_text("…")
+    assert anna.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    expect(peek).to_be_in_viewport(ratio=1)
+    picture(anna, f"peek-{size[0]}")
+    peek.get_by_role("button", name="Скрыть").click()
+    expect(peek).to_be_hidden()
+    expect(anna.launcher).to_be_focused()
+    expect(anna.launcher).to_have_accessible_name("Открыть чат, новых сообщений: 1")
+    boris.post(messages, json={"text": "Будет к шести"})
+    expect(told).to_contain_text("Борис: Будет к шести")
+    assert accessibility.nameless(anna.page) == []
+    peek.get_by_text("Будет к шести").click()
+    expect(peek).to_be_hidden()
+    expect(anna.messages.last).to_contain_text("Будет к шести")
+    expect(anna.launcher.locator(".badge")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("locale", "own", "usual", "trouble"),
+    [
+        ("ru-RU", "Подскажем по размерам", "Здравствуйте", "Нет связи"),
+        ("en-GB", "Ask us about sizes", "Hello", "No connection"),
+    ],
+)
+def test_a_visitor_is_greeted_once_and_told_of_the_line_only_while_it_is_broken(
+    stage: Stage, server: Server, locale: str, own: str, usual: str, trouble: str
+) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/", stage.context(locale))
+    anna.open_chat()
+    intro = anna.place.locator(".intro")
+    expect(intro).to_contain_text(own)
+    assert intro.inner_text().count(usual) == 1
+    expect(anna.state).to_have_text("")
+    picture(anna, f"greeted-{locale}")
+    anna.console.expected.append(NETWORK)
+    anna.page.context.route("**/api/site/session", lambda route: route.abort())
+    anna.say("Ку-ку")
+    expect(anna.state).to_contain_text(trouble)
+    picture(anna, f"trouble-{locale}")
+    anna.page.context.unroute_all()
+    anna.is_live()
+    expect(anna.state).to_have_text("")
+    picture(anna, f"live-{locale}")
+
+
+def test_a_visitor_sees_the_last_message_of_a_dialog_that_is_closed_beneath_it(
+    stage: Stage, server: Server, boris: httpx.Client
+) -> None:
+    anna = begin(stage, server, "Спасибо, всё пришло")
+    dialog = f"/api/dialogs/{dialog_of(boris, 'Спасибо, всё пришло')}"
+    for number in range(12):
+        boris.post(f"{dialog}/messages", json={"text": f"Строка {number}\nи ещё одна"})
+    expect(anna.messages).to_have_count(13)
+    boris.post(f"{dialog}/close")
+    expect(anna.place.locator(".notice")).to_contain_text("завершён")
+    until(anna.page, lambda: beneath(anna) < 1, "the end of the messages in view")
+    anna.page.reload()
+    anna.open_chat()
+    expect(anna.place.locator(".notice")).to_contain_text("завершён")
+    until(anna.page, lambda: beneath(anna) < 1, "the end of the messages in view after a reload")
+
+
 def test_what_waits_is_sent_the_moment_the_network_is_back(stage: Stage, server: Server) -> None:
     context = stage.context()
     context.add_init_script("Math.random = () => 3600")  # by which every delay is drawn: now at least an hour
@@ -204,7 +296,7 @@ def test_the_chat_speaks_the_browsers_language_and_has_names_and_roles(
     expect(anna.launcher).to_have_accessible_name(launcher)
     expect(anna.composer).to_have_accessible_name(composer)
     expect(anna.place.get_by_role("log", name=log)).to_contain_text(hello)
-    expect(anna.place.get_by_role("status").first).to_be_visible()
+    expect(anna.place.get_by_test_id("state"), "a line that stands is nothing to tell").to_have_text("")
     expect(anna.place.locator("html")).to_have_attribute("lang", locale[:2] if locale != "de-DE" else "en")
     roles = {role for role, _ in accessibility.nodes(anna.page)}
     assert {"dialog", "log", "textbox", "button"} <= roles, "the tree holds the chat as well"

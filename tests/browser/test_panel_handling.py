@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from tests import scenario
-from tests.browser.people import NETWORK, Operator, Stage
+from tests.browser.people import NETWORK, Operator, Stage, beneath, until
 from tests.server import Server
 
 PHONE = (390, 844)
@@ -87,6 +87,54 @@ def test_a_key_stops_the_assistant_esc_gives_back_and_a_message_takes_over(
     writer.composer.press("Escape")
     expect(writer.composer, "in a dialog of one's own Esc leads back to the list").to_have_count(0)
     assert scenario.as_json(boris.get(f"/api/dialogs/{anna.dialog_id}"))["dialog"]["handler"] == "manager"
+
+
+@pytest.mark.parametrize("size", [(1440, 900), PHONE])
+def test_a_closed_dialog_is_shown_to_its_end_and_a_double_click_does_not_open_it_again(
+    stage: Stage, server: Server, boris: httpx.Client, size: tuple[int, int]
+) -> None:
+    anna = asks(boris, f"Первое {size[0]}")
+    for number in range(24):
+        anna.say(boris, f"Строка {number}")
+    last = f"Последнее {size[0]}"
+    anna.say(boris, last)
+    operator = stage.operator(server.url, stage.context("ru-RU", size))
+    operator.open_dialog(last)
+    expect(operator.messages.last).to_contain_text(last)
+    operator.page.get_by_test_id("action-close").dblclick()
+    notice = operator.page.locator(".dialog__notice")
+    expect(notice).to_contain_text("Диалог закрыт")
+    until(operator.page, lambda: beneath(operator) < 1, "the end in view after closing")
+    again = operator.page.get_by_test_id("action-reopen")
+    again.dispatch_event("click", {"detail": 2})
+    operator.page.reload()
+    expect(notice).to_contain_text("Диалог закрыт")
+    expect(operator.messages.last).to_contain_text(last)
+    until(operator.page, lambda: beneath(operator) < 1, "the end in view after a reload")
+    picture(operator, f"closed-{size[0]}")
+    marked = operator.page.locator("[data-testid=dialog-item][aria-current]")
+    expect(marked, "the list that has it is shown").to_have_attribute("data-dialog-id", str(anna.dialog_id))
+    other = asks(boris, f"Другой {size[0]}")
+    operator.page.goto(f"{server.url}/admin#/dialogs/{other.dialog_id}")
+    expect(operator.messages).to_have_count(1)
+    operator.page.goto(f"{server.url}/admin#/dialogs/{anna.dialog_id}?status=closed")
+    expect(operator.messages.last).to_contain_text(last)
+    until(operator.page, lambda: beneath(operator) < 1, "the end in view in place of another dialog")
+    assert scenario.as_json(boris.get(f"/api/dialogs/{anna.dialog_id}"))["dialog"]["status"] == "closed"
+
+
+def test_the_visitors_page_is_a_link_that_is_short_to_read(stage: Stage, server: Server) -> None:
+    anna = stage.visitor(f"{server.url}/demo-site/")
+    anna.open_chat()
+    anna.say("Откуда я?")
+    anna.shows("Откуда я?")
+    operator = stage.operator(server.url, stage.context("ru-RU", PHONE))
+    operator.open_dialog("Откуда я?")
+    page = operator.page.get_by_test_id("visitor-page")
+    expect(page).to_have_text(f"Страница: {server.url.removeprefix('http://')}/demo-site/")
+    expect(page).to_have_attribute("href", f"{server.url}/demo-site/")
+    expect(page).to_have_attribute("rel", "noopener noreferrer")
+    picture(operator, "page")
 
 
 def test_a_pause_that_nobody_ends_is_over_by_itself(stage: Stage, server: Server, boris: httpx.Client) -> None:

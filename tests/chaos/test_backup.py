@@ -245,3 +245,24 @@ def test_a_dump_of_postgresql_is_taken_over(postgres: Path, tmp_path: Path) -> N
             assert told_to_reload(server, cursor)
         empty = cluster.new_database("empty")
         refused(replyx(data, "restore", DATABASE_URL=empty), "no database of ReplyX")
+
+
+def test_copies_that_are_made_in_turn_replace_the_oldest_and_nothing_else(tmp_path: Path) -> None:
+    data, folder = tmp_path / "data", tmp_path / "copies"
+    older = [folder / f"2026-01-0{day}T031500Z" for day in range(1, 5)]
+    with Server(data):
+        for each in (*older, folder / "before-the-sale"):
+            done(replyx(data, "backup", str(each)))
+        killed = folder / "2026-01-05T031500Z"
+        killed.mkdir()
+        (killed / "replyx.db.unfinished").write_bytes(b"half")
+        told = done(replyx(data, "backup", "--keep", "3", str(folder)))
+    names = sorted(each.name for each in folder.iterdir())
+    assert names[:2] == ["2026-01-03T031500Z", "2026-01-04T031500Z"]
+    (newest,) = set(names[2:]) - {"before-the-sale"}
+    assert newest in told
+    assert (folder / newest / "secrets.json").is_file()
+    done(replyx(data, "restore", str(folder / newest)))
+    refused(replyx(tmp_path / "nothing", "backup", "--keep", "1", str(folder)), "There is no database")
+    assert sorted(each.name for each in folder.iterdir()) == names, "a copy that fails takes no older one with it"
+    assert replyx(data, "backup", "--keep", "0", str(folder)).returncode == 2

@@ -4,6 +4,7 @@ import { MessageList } from '../../shared/message-list.js';
 import { problemWords } from '../../shared/problem-words.js';
 import { askBan } from './ban-dialog.js';
 import { dialogTitle, visitorName } from './names.js';
+import { pageLink } from './page-link.js';
 import { standingOf } from './standing.js';
 import { ticketMarks } from './ticket-marks.js';
 import { TicketPanel } from './ticket-panel.js';
@@ -109,18 +110,23 @@ export class DialogView {
   render(dialog, backHref) {
     this.#back.href = backHref;
     const { room, t } = this.#options;
-    const { messages, readUpTo, hasOlder } = room.conversation;
-    this.#list.render({ messages, unsent: room.outbox.entries, readUpTo: readUpTo.user, hasOlder });
     const typing = room.conversation.typing[0];
     this.#typing.textContent = typing && dialog ? t(`typing_${typing}`, { name: visitorName(dialog, t) }) : '';
-    if (!dialog) return;
+    // What takes room from the messages comes first, so that the end of the list is where it will be.
+    if (dialog) this.#drawAround(dialog);
+    const { messages, readUpTo, hasOlder } = room.conversation;
+    this.#list.render({ messages, unsent: room.outbox.entries, readUpTo: readUpTo.user, hasOlder });
+    if (dialog) this.#seen();
+  }
+
+  #drawAround(dialog) {
+    const { t } = this.#options;
     this.#name.textContent = dialogTitle(dialog, t);
     this.#about.replaceChildren(...this.#facts(dialog));
     this.#drawActions(dialog);
     this.#drawTicket(dialog);
     const closed = dialog.status === 'closed' ? t(dialog.ticket ? 'ticket_closed' : 'dialog_closed') : '';
     if (this.#notice.dataset.kind !== 'problem') this.#say(closed, 'closed');
-    this.#seen();
   }
 
   /** Gives the word back to the assistant that this operator's key has stopped. @returns {boolean} whether it had */
@@ -195,7 +201,7 @@ export class DialogView {
     const facts = [
       t(words, { name }),
       handler === 'assistant' && assignee && t('assigned_to', { name: assignee.name }),
-      visitor?.page && t('page', { page: visitor.page }),
+      visitor?.page && pageLink(visitor.page, t),
     ];
     return facts.filter(Boolean).map((fact) => el('span', {}, fact));
   }
@@ -228,7 +234,8 @@ export class DialogView {
     const toMe = ['assign', { account_id: user.id }];
     const call = { close_dialog: ['close'], assign_me: toMe, take_anyway: toMe }[name] ?? [name];
     const button = el('button', { type: 'button', class: 'button', 'data-testid': `action-${call[0]}` }, t(name));
-    button.addEventListener('click', () => this.#run(button, call));
+    // The second click of a double click finds here what the first has put in the place of its button.
+    button.addEventListener('click', ({ detail }) => detail < 2 && this.#run(button, call));
     return button;
   }
 

@@ -204,6 +204,7 @@ export default class DialogsSection {
     try {
       if (!inbox.get(room.dialogId)) await inbox.fetch(room.dialogId);
       room.take(inbox.get(room.dialogId));
+      if (!room.conversation.loaded) this.#listWith(room.dialogId);
       if (this.#view?.leftMessage) this.#wanted = null;
       await room.load();
       if (this.#view?.dialogId === room.dialogId) this.#view.say('');
@@ -214,6 +215,13 @@ export default class DialogsSection {
       if (missing) return; // nothing to wait for
       throw error;
     }
+  }
+
+  /** A dialog that was opened by a link stands in the list that has it. @param {number} dialogId */
+  #listWith(dialogId) {
+    const { status } = this.#desk.inbox.get(dialogId);
+    if (this.#route.dialogId !== dialogId || this.#route.status === status || this.#search.active) return;
+    location.replace(hashOf({ ...this.#route, status }, this.#route.messageId ?? undefined));
   }
 
   #closeRoom() {

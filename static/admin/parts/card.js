@@ -64,7 +64,7 @@ export function card({ t, title, testid, fields, extra = null, read, save, remov
   return el(
     'details',
     { class: 'card', 'data-testid': testid, open },
-    el('summary', { class: 'card__title' }, isNew && icon('plus'), title),
+    el('summary', { class: isNew ? 'card__title card__title--new' : 'card__title' }, isNew && icon('plus'), title),
     el('form', { class: 'card__form', onsubmit }, el('div', { class: 'card__fields' }, ...fields), extra, foot),
   );
 }

@@ -5,11 +5,20 @@ import { LANGUAGES, LIMITS } from '../../shared/limits.js';
 import { card } from '../parts/card.js';
 import { copyButton } from '../parts/copy-button.js';
 
+/** A server that nobody else's browser finds. */
+const LOCAL = /\bhttps?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/"]/i;
+
 /** The code to paste, with a button that copies it. */
 function embedCode(t, code) {
   const attributes = { readonly: true, rows: '4', spellcheck: 'false', class: 'input input--code' };
   const shown = area(code, { ...attributes, 'data-testid': 'embed-code' });
-  return { shown, element: el('div', { class: 'card__code' }, labelled(t('embed_code'), shown), copyButton(t, shown)) };
+  const local = el('p', { class: 'field__hint', 'data-testid': 'code-local' }, t('code_local'));
+  const show = (text) => {
+    shown.value = text;
+    local.hidden = !LOCAL.test(text);
+  };
+  show(code);
+  return { shown, show, element: el('div', { class: 'card__code' }, labelled(t('embed_code'), shown), local, copyButton(t, shown)) };
 }
 
 /** A control for each language. @returns {{language: import('../../shared/limits.js').Language, control: any}[]} */
@@ -30,6 +39,11 @@ function languageGroup(t, controls) {
 /** What stands in the controls, by language. */
 function textsOf(controls) {
   return Object.fromEntries(controls.map(({ language, control }) => [language, control.value.trim()]));
+}
+
+/** The site of an address that was copied from the browser. @param {string} text */
+function siteOf(text) {
+  return text.replace(/^https?:\/\//i, '').replace(/[/?#].*$/, '');
 }
 
 function widgetFields(t, widget, assistants) {
@@ -62,7 +76,7 @@ export function widgetCard({ api, t, widget, assistants, open, onListChanged }) 
   const form = widgetFields(t, widget, assistants);
   form.assistant.disabled = widget !== null;
   const code = widget && embedCode(t, widget.embed_code);
-  const domains = () => form.domains.value.split(/[\s,]+/).filter(Boolean);
+  const domains = () => form.domains.value.split(/[\s,]+/).map(siteOf).filter(Boolean);
   const read = () => ({
     ...(widget ? {} : { assistant_id: Number(form.assistant.value) }),
     name: form.name.value.trim(),
@@ -82,7 +96,7 @@ export function widgetCard({ api, t, widget, assistants, open, onListChanged }) 
     const changed = saved.allowed_domains.join() !== widget.allowed_domains.join();
     widget = saved;
     form.domains.value = saved.allowed_domains.join('\n');
-    code.shown.value = saved.embed_code;
+    code.show(saved.embed_code);
     return t(changed ? 'saved_domains' : 'saved');
   };
   const remove = async () => {
