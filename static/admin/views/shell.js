@@ -72,7 +72,8 @@ export class Shell {
   }
 
   #section({ name, words, icon: drawn }, locale) {
-    const link = el('a', { class: 'nav__link', href: `#/${name}` }, icon(drawn), el('span', {}, words[locale]));
+    const link = el('a', { class: 'nav__link', href: `#/${name}` }, icon(drawn), el('span', { class: 'nav__words' }, words[locale]));
+    link.title = words[locale];
     return { link, words: words[locale] };
   }
 
