@@ -46,6 +46,7 @@ from replyx.delivery.recent import RECENT_EVENTS
 from replyx.delivery.store import Store
 from replyx.delivery.streams import Streams
 from replyx.directory import Directory
+from replyx.knowledge.reading import child
 from replyx.knowledge.service import Knowledge
 from replyx.limits import Limiter, Limits
 from replyx.login_attempts import LoginAttempts
@@ -358,8 +359,15 @@ def uptime() -> Callable[[], float]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else."""
-    asked = cli.parse(argv)
+    """``replyx [serve]`` runs the server, the names in ``cli.COMMANDS`` do something else.
+
+    A program without a Python beside it also is its own reader of documents.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == [child.FLAG]:
+        child.main(*arguments[1:])
+        return 0
+    asked = cli.parse(arguments)
     os.umask(0o077)  # the database and the log hold what people said in confidence
     try:
         status = cli.run(asked, os.environ)

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 import replyx
+from replyx.knowledge.reading import child
 from replyx.knowledge.reading.document import Document, SiteMap, Unreadable
 from replyx.knowledge.troubles import Trouble, unread
 
@@ -78,7 +79,7 @@ class Reader:
 
 def _command(kind: str, charset: str) -> list[str]:
     if getattr(sys, "frozen", False):  # the program is one file, without a Python beside it
-        return [sys.executable, "read", kind, *([f"--charset={charset}"] if charset else [])]
+        return [sys.executable, child.FLAG, kind, charset]
     return [sys.executable, "-m", "replyx.knowledge.reading.child", kind, charset]
 
 

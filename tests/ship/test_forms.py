@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.api.test_sources import pdf, texts, upload
 from tests.browser.people import Stage
 from tests.redis_server import RedisServer
 from tests.server import ROOT, Server
@@ -98,6 +99,23 @@ def test_two_workers_are_one_server(form: Form, redis: RedisServer) -> None:
         assert [message["text"] for message in page["items"]][-10:] == [str(number) for number in range(10)]
         assert len(set(re.findall(r"worker (\d+) started in", server.log))) == 2
         assert server.stop() == 0
+
+
+def test_a_document_that_somebody_else_made_is_read_beside_the_server(form: Form) -> None:
+    with Server(form.data / "knowledge") as server:
+        token = server.login()
+        with server.client(headers={"Authorization": f"Bearer {token}"}) as maria:
+            made = upload(maria, "pdf", pdf("Warranty lasts two years."), "Manual")
+            assert texts(maria, made) == [("Manual", "Warranty lasts two years.")]
+
+
+def test_the_doctor_comes_by_the_servers_own_address(form: Form) -> None:
+    data = form.data / "doctor"
+    with Server(data) as server:
+        said = form.run("doctor", f"http://localhost:{server.port}", "--json", "--data-dir", str(data))
+    verdicts = {each["code"]: each["verdict"] for each in json.loads(said)}
+    assert "bad" not in verdicts.values()
+    assert {"database_whole", "direct", "websocket", "stream", "socketio"} <= verdicts.keys()
 
 
 def test_the_bill_of_materials_names_what_is_inside() -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 MEMORY_BYTES = 768 * 1024 * 1024
 CPU_S = 10
+FLAG = "--read-document"  # before KIND, where the program has no Python beside it
 KINDS = ("html", "pdf", "docx", "text", "sitemap")
 
 
