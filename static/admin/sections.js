@@ -30,6 +30,7 @@
 export const SECTIONS = [
   { name: 'dialogs', words: { ru: 'Диалоги', en: 'Dialogs' }, icon: 'inbox', load: () => import('./dialogs/section.js'), always: true },
   { name: 'widgets', words: { ru: 'Виджеты', en: 'Widgets' }, icon: 'code', load: () => import('./widgets/section.js') },
+  { name: 'knowledge', words: { ru: 'Знания', en: 'Knowledge' }, icon: 'book', load: () => import('./knowledge/section.js'), forAdmins: true },
   { name: 'moderation', words: { ru: 'Модерация', en: 'Moderation' }, icon: 'tag', load: () => import('./moderation/section.js'), always: true, forAdmins: true },
   { name: 'bans', words: { ru: 'Баны', en: 'Bans' }, icon: 'ban', load: () => import('./bans/section.js'), forAdmins: true },
   { name: 'webhooks', words: { ru: 'Вебхуки', en: 'Webhooks' }, icon: 'out', load: () => import('./webhooks/section.js'), forAdmins: true },

@@ -59,7 +59,7 @@ async function problemOf(response) {
  * @param {string} url from `urls.js`
  * @param {object} [options]
  * @param {string} [options.method]
- * @param {unknown} [options.body] sent as JSON
+ * @param {unknown} [options.body] sent as JSON, but a file as it is
  * @param {Record<string, string>} [options.headers]
  * @param {RequestCredentials} [options.credentials]
  * @param {boolean} [options.keepalive] the request outlives the page that sends it
@@ -72,8 +72,8 @@ export async function request(url, options = {}) {
   /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = { method, credentials, keepalive, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' };
   if (body !== undefined) {
-    init.body = toJson(body);
-    init.headers['Content-Type'] = 'application/json';
+    init.body = body instanceof Blob ? body : toJson(body);
+    init.headers['Content-Type'] = body instanceof Blob ? 'application/octet-stream' : 'application/json';
   }
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {

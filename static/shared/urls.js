@@ -171,6 +171,30 @@ function roadUrls(base) {
 }
 
 /**
+ * What an assistant knows, and how that is taught.
+ * @param {number} id the assistant's
+ * @param {string} [base]
+ */
+export function knowledgeUrls(id, base = location.origin) {
+  const assistant = object('/api/assistants', id);
+  return {
+    /** @param {number|null} [sourceId] @param {object} [query] `limit`, `after` */
+    sources: (sourceId, query) => address(base, object(`${assistant}/sources`, sourceId), query),
+    /** @param {number} sourceId */
+    read: (sourceId) => address(base, `${object(`${assistant}/sources`, sourceId)}/read`),
+    /** @param {object} query `kind`, `title` */
+    file: (query) => address(base, `${assistant}/sources/file`, query),
+    ask: address(base, `${assistant}/ask`),
+    /** @param {number} passageId */
+    askedAs: (passageId) => address(base, `${object(`${assistant}/passages`, passageId)}/questions`),
+    /** @param {number|null} [gapId] */
+    gaps: (gapId) => address(base, object(`${assistant}/gaps`, gapId)),
+    /** @param {number} gapId */
+    gapAnswer: (gapId) => address(base, `${object(`${assistant}/gaps`, gapId)}/answer`),
+  };
+}
+
+/**
  * What the shop page calls for whoever is signed in there.
  * @param {string} [base]
  */

@@ -34,5 +34,5 @@ test('what no address can mean leads to the open dialogs', () => {
 test('a section has a folder of its own name, and some are for admins alone', async () => {
   const all = sectionsOf('admin');
   for (const { name, load } of all) assert.match(String(load), new RegExp(`import\\('./${name}/section.js'\\)`));
-  assert.deepEqual(all.filter((each) => !sectionsOf('manager').includes(each)).map(({ name }) => name), ['moderation', 'bans', 'webhooks', 'health']);
+  assert.deepEqual(all.filter((each) => !sectionsOf('manager').includes(each)).map(({ name }) => name), ['knowledge', 'moderation', 'bans', 'webhooks', 'health']);
 });
