@@ -62,7 +62,8 @@ def test_neither_stream_nor_replay_names_an_account(
         socket_of(server, visitor.ws()) as socket,
     ):
         frame(socket)
-        assert maria.post(f"/api/dialogs/{visitor.dialog_id}/takeover").status_code == 200
+        displaced = maria.post(f"/api/dialogs/{visitor.dialog_id}/takeover", json={"displace": True})
+        assert displaced.status_code == 200
 
         def last(data: Json) -> bool:
             return any(account["name"] == "Мария" for account in accounts_in(data))
