@@ -172,7 +172,7 @@ class TestText:
             "👩‍👩‍👧‍👦 שלום \u202e",
             "</script><img src=x onerror=alert(1)>",
             "a\r\nb\u2028c\u0085d",
-            "\u0001\u007f",
+            "a\u0001\u007fb",
         ],
     )
     def test_a_text_arrives_as_it_was_sent(self, server: Server, http: httpx.Client, anna: Visitor, text: str) -> None:
