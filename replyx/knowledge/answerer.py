@@ -27,6 +27,7 @@ from replyx.knowledge import pending, sentences
 from replyx.knowledge.asking import Outcome, Verdict, decide
 from replyx.knowledge.pending import Line, Pending
 from replyx.knowledge.words import language_of_text, stems_of
+from replyx.schemas import events
 from replyx.schemas.dialogs import MessageSource, Sender
 from replyx.schemas.languages import DEFAULT, Language
 
@@ -93,7 +94,8 @@ class Answerer:
     def record(self, tx: Transaction, entries: Sequence[Entry]) -> Sequence[int]:
         """Keep what visitors have asked; what somebody else has answered is no question any more."""
         for entry in entries:
-            if b'"type":"message:new"' not in entry.payload:
+            # a bot's broadcast may have any type and any form
+            if events.is_broadcast(entry.topics) or b'"type":"message:new"' not in entry.payload:
                 continue
             heard = _hear(entry.payload)
             if heard.ticket_id is not UNSET:
