@@ -204,7 +204,7 @@ class TestDemo:
         with Server(tmp_path / "data") as demo, operator(demo) as maria:
             dialog = as_json(maria.get("/api/dialogs/1"))["dialog"]
             assert dialog["assistant_id"] == 3
-            assert [each["id"] for each in as_json(maria.get("/api/assistants"))["items"]] == [1, 2, 3]
+            assert [each["id"] for each in as_json(maria.get("/api/assistants"))["items"]] == [1, 2, 3, 4]
             roles = {each["email"]: each["role"] for each in as_json(maria.get("/api/v1/accounts"))["items"]}
             assert roles == {f"{role}@example.com": role for role in ("admin", "manager", "user", "shop")}
             for role in roles.values():

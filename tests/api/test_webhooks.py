@@ -160,7 +160,7 @@ class TestManaging:
         refused = problem(maria.post(HOOKS, json={"url": "http://10.0.0.1/", "events": ["message"]}), 422, "invalid")
         (wrong,) = refused["errors"]
         assert (wrong["field"], wrong["code"], wrong["reason"]) == ("url", "network_not_allowed", "network_not_allowed")
-        assert wrong["params"] == {"host": "10.0.0.1"}
+        assert wrong["params"] == {"host": "10.0.0.1", "setting": "WEBHOOK_PRIVATE_NETWORKS"}
         refused = problem(maria.post(HOOKS, json={"url": "ftp://shop.example/", "events": ["message"]}), 422, "invalid")
         (wrong,) = refused["errors"]
         assert (wrong["code"], wrong["params"], "reason" in wrong) == ("not_a_url", {"schemes": "http or https"}, False)
